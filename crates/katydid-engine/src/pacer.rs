@@ -1,0 +1,92 @@
+//! How many users are due by when: pure functions of time, and the timer that asks them.
+//!
+//! It knows numbers of users, not users.
+
+use crate::clock::{MILLISECOND, Nanos, SECOND};
+
+/// Finest step of a fast ramp: 10,000 users in a second come as 50 at a time.
+const FINEST_STEP: Nanos = 5 * MILLISECOND;
+
+/// A straight line from one number of users to another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ramp {
+    began: Nanos,
+    from: u64,
+    to: u64,
+    rate: f64,
+    last: Option<u64>,
+}
+
+impl Ramp {
+    /// A ramp that begins now. A rate that is not positive and finite is an immediate step.
+    pub fn new(began: Nanos, from: u64, to: u64, rate: f64) -> Self {
+        Self { began, from, to, rate, last: None }
+    }
+
+    /// Users due at `now`. Going up the first is due at once, as Locust spawns it; each further one 1/rate later.
+    pub fn due(&self, now: Nanos) -> u64 {
+        if !(self.rate.is_finite() && self.rate > 0.0) {
+            return self.to;
+        }
+        let elapsed = now.saturating_sub(self.began) as f64 / SECOND as f64;
+        // The epsilon keeps a step that falls exactly on `now` from being rounded away.
+        let steps = (elapsed * self.rate + 1.0 + 1e-9) as u64;
+        if self.to >= self.from {
+            self.from.saturating_add(steps).min(self.to)
+        } else {
+            self.from.saturating_sub(steps).max(self.to)
+        }
+    }
+
+    /// The number due, if it changed since last asked, and when to ask again (`None`: the ramp is over).
+    pub fn poll(&mut self, now: Nanos) -> (Option<u64>, Option<Nanos>) {
+        let due = self.due(now);
+        let changed = (self.last != Some(due)).then_some(due);
+        self.last = Some(due);
+        if due == self.to {
+            return (changed, None);
+        }
+        let done = self.from.abs_diff(due);
+        let next = self.began + (done as f64 / self.rate * SECOND as f64).ceil() as Nanos;
+        (changed, Some(next.max(now + FINEST_STEP)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn ten_users_at_two_per_second_take_four_and_a_half_seconds() {
+        let ramp = Ramp::new(0, 0, 10, 2.0);
+        let at = |ms: u64| ramp.due(ms * MILLISECOND);
+        assert_eq!([at(0), at(499), at(500), at(1000), at(4499), at(4500), at(9000)], [1, 1, 2, 3, 9, 10, 10]);
+    }
+
+    #[test]
+    fn down_and_immediate() {
+        assert_eq!(Ramp::new(0, 10, 7, 1.0).due(SECOND), 8);
+        assert_eq!(Ramp::new(0, 0, 7, f64::INFINITY).due(0), 7);
+    }
+
+    proptest! {
+        /// Asked only when it says so, the pacer is never more than one step (or the finest step) behind, and ends at the target.
+        #[test]
+        fn polling_follows_the_line(from in 0_u64..500, to in 0_u64..500, rate in 0.5_f64..20_000.0) {
+            let mut ramp = Ramp::new(7, from, to, rate);
+            let (mut now, mut seen) = (7, from);
+            loop {
+                let (changed, next) = ramp.poll(now);
+                seen = changed.unwrap_or(seen);
+                prop_assert_eq!(seen, ramp.due(now));
+                let Some(next) = next else { break };
+                prop_assert!(next >= now + FINEST_STEP);
+                let step = (rate * 0.005).ceil() as u64 + 1;
+                prop_assert!(ramp.due(next).abs_diff(seen) <= step);
+                now = next;
+            }
+            prop_assert_eq!(seen, to);
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! The I/O thread: one loop that owns sockets, timers and the recorder. It never takes the GIL and never blocks but in `poll`.
+//!
+//! It knows requests and connections; users, tasks and what a response means are others' business. The parts: this file is the
+//! loop, its clock work and its commands; [`exchange`] is what happens on a connection; [`outcome`] is how a request ends.
+
+mod exchange;
+mod outcome;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use katydid_record::{Frame, Mark};
+use mio::{Events, Poll, Token};
+use slab::Slab;
+
+use crate::clock::{self, MILLISECOND, Nanos, SECOND};
+use crate::conn::Conn;
+use crate::driver::Driver;
+use crate::flight::{Flight, Stream};
+use crate::health::Health;
+use crate::link::{Inbox, Outbox};
+use crate::message::{Command, Message, Request};
+use crate::pacer::Ramp;
+use crate::precise::PreciseTimer;
+use crate::recorder::Recorder;
+use crate::resolve::Resolver;
+use crate::tls::TlsConfigs;
+
+pub(crate) const WAKER: Token = Token(usize::MAX);
+const TIMER: Token = Token(usize::MAX - 1);
+/// How often the hub is asked how late it is.
+const TICK: Nanos = 50 * MILLISECOND;
+/// Commands taken before sockets get their turn.
+const COMMANDS_AT_ONCE: usize = 1024;
+/// Bytes read at once.
+const SCRATCH: usize = 64 << 10;
+/// Flights kept for the next request.
+const SPARE_FLIGHTS: usize = 512;
+/// Addresses of a host are asked for again after this long.
+const ADDRESSES_LAST: Nanos = 60 * SECOND;
+
+/// Where frames go; must not block.
+pub type FrameSink = Box<dyn FnMut(Vec<Frame>) + Send>;
+
+/// Who is told how requests ended.
+pub(crate) enum Consumer {
+    Hub(Arc<Outbox>),
+    Driver(Box<dyn Driver>),
+}
+
+struct Addresses {
+    found: Arc<[SocketAddr]>,
+    at: Nanos,
+}
+
+pub(crate) struct Reactor {
+    poll: Poll,
+    inbox: Arc<Inbox>,
+    consumer: Consumer,
+    pushed: bool,
+    /// What a driver asked for and was not taken up yet.
+    wanted: Vec<Request>,
+    conns: Slab<Conn>,
+    /// Connections by client.
+    clients: Vec<Vec<u32>>,
+    next_stamp: u32,
+    timers: BinaryHeap<Reverse<(Nanos, u32, u32)>>,
+    precise: Option<PreciseTimer>,
+    scratch: Vec<u8>,
+    spare: Vec<Box<Flight>>,
+    addresses: HashMap<u32, Addresses>,
+    unresolved: HashMap<u32, Vec<Box<Flight>>>,
+    resolver: Resolver,
+    tls: TlsConfigs,
+    streams: HashMap<u64, Stream>,
+    recorder: Recorder,
+    health: Health,
+    frames: FrameSink,
+    start: Nanos,
+    ramp: Option<Ramp>,
+    ramp_at: Option<Nanos>,
+    tick_at: Nanos,
+    cut_at: Nanos,
+    time_up: Option<Nanos>,
+    in_flight: u64,
+    users: u64,
+    no_wait: bool,
+}
+
+impl Reactor {
+    pub fn new(
+        poll: Poll,
+        inbox: Arc<Inbox>,
+        consumer: Consumer,
+        start: Nanos,
+        hub_thread: Option<i32>,
+        frames: FrameSink,
+    ) -> io::Result<Self> {
+        let precise = match consumer {
+            Consumer::Driver(_) => Some(PreciseTimer::new(poll.registry(), TIMER)?),
+            Consumer::Hub(_) => None,
+        };
+        Ok(Self {
+            resolver: Resolver::start(inbox.clone())?,
+            poll,
+            inbox,
+            consumer,
+            pushed: false,
+            wanted: Vec::new(),
+            conns: Slab::new(),
+            clients: Vec::new(),
+            next_stamp: 0,
+            timers: BinaryHeap::new(),
+            precise,
+            scratch: vec![0; SCRATCH],
+            spare: Vec::new(),
+            addresses: HashMap::new(),
+            unresolved: HashMap::new(),
+            tls: TlsConfigs::default(),
+            streams: HashMap::new(),
+            recorder: Recorder::new(0, "io", start),
+            health: Health::new(hub_thread),
+            frames,
+            start,
+            ramp: None,
+            ramp_at: None,
+            tick_at: start,
+            cut_at: start + SECOND,
+            time_up: None,
+            in_flight: 0,
+            users: 0,
+            no_wait: false,
+        })
+    }
+
+    /// Runs until [`Command::Stop`].
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(1024);
+        if let Consumer::Driver(driver) = &mut self.consumer {
+            driver.start(clock::now(), &mut self.wanted);
+        }
+        loop {
+            for _ in 0..COMMANDS_AT_ONCE {
+                match self.inbox.pop() {
+                    Some(Command::Stop) => return self.stop(),
+                    Some(command) => self.obey(command),
+                    None => break,
+                }
+            }
+            self.take_up_wanted();
+            self.keep_time(clock::now());
+            self.ring();
+            let patience = if self.inbox.about_to_sleep() { self.patience() } else { Duration::ZERO };
+            match self.poll.poll(&mut events, Some(patience)) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => self.inbox.awake(),
+            }
+            for event in &events {
+                match event.token() {
+                    WAKER => {}
+                    TIMER => {
+                        if let Some(timer) = &mut self.precise {
+                            timer.clear();
+                        }
+                    }
+                    Token(token) => {
+                        let (key, stamp) = ((token & 0xffff_ffff) as u32, (token >> 32) as u32);
+                        self.on_event(key, stamp, event);
+                        self.take_up_wanted();
+                    }
+                }
+            }
+            self.ring();
+        }
+    }
+
+    fn ring(&mut self) {
+        if std::mem::take(&mut self.pushed)
+            && let Consumer::Hub(outbox) = &self.consumer
+        {
+            outbox.ring();
+        }
+    }
+
+    fn push(&mut self, message: Message) {
+        match &mut self.consumer {
+            Consumer::Hub(outbox) => {
+                outbox.push(message);
+                self.pushed = true;
+            }
+            Consumer::Driver(driver) => {
+                if let Message::Completed(completion) = message {
+                    driver.completed(*completion, &mut self.wanted);
+                }
+            }
+        }
+    }
+
+    fn take_up_wanted(&mut self) {
+        while let Some(request) = self.wanted.pop() {
+            self.submit(Box::new(request));
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Submit(request) => self.submit(request),
+            Command::Cancel { client, token } => self.cancel(client, token),
+            Command::Read { client, token } => self.read_stream(client, token),
+            Command::Endpoint { id, kind, method, name } => self.recorder.announce(id, kind, method, name),
+            Command::DropClient(client) => self.drop_client(client),
+            Command::CloseIdle(client) => self.close_idle(client),
+            Command::Ramp { from, to, rate } => {
+                let now = clock::now();
+                self.recorder.mark(now, Mark::UserTarget { users: to, rate });
+                self.ramp = Some(Ramp::new(now, from, to, rate));
+                self.ramp_at = Some(now);
+            }
+            Command::TimeLimit(limit) => self.time_up = Some(clock::now() + limit),
+            Command::Users(users) => self.users = users,
+            Command::NoWait(no_wait) => self.no_wait = no_wait,
+            Command::Mark(mark) => self.recorder.mark(clock::now(), mark),
+            Command::Resolved(route, answer) => self.on_resolved(route, answer),
+            Command::CutNow(answer) => {
+                self.cut(clock::now());
+                // Whoever asked may have given up waiting.
+                let _ = answer.try_send(());
+            }
+            Command::Stop => {}
+        }
+    }
+
+    fn keep_time(&mut self, now: Nanos) {
+        while let Some(&Reverse((at, key, stamp))) = self.timers.peek() {
+            if at > now {
+                break;
+            }
+            self.timers.pop();
+            self.on_timer(key, stamp, now);
+        }
+        if now >= self.cut_at {
+            self.cut(now);
+            self.cut_at = self.start + ((now - self.start) / SECOND + 1) * SECOND;
+        }
+        if let Consumer::Driver(driver) = &mut self.consumer {
+            driver.wake(now, &mut self.wanted);
+            self.take_up_wanted();
+            return;
+        }
+        if self.ramp_at.is_some_and(|at| now >= at) {
+            self.poll_ramp(now);
+        }
+        if now >= self.tick_at {
+            self.push(Message::Tick(clock::now()));
+            self.tick_at = now + TICK;
+        }
+        if self.time_up.is_some_and(|at| now >= at) {
+            self.time_up = None;
+            self.push(Message::TimeUp);
+        }
+    }
+
+    fn poll_ramp(&mut self, now: Nanos) {
+        let Some(ramp) = &mut self.ramp else { return };
+        let (changed, next) = ramp.poll(now);
+        self.ramp_at = next;
+        if next.is_none() {
+            self.ramp = None;
+        }
+        if let Some(users) = changed {
+            self.push(Message::Spawn(users));
+        }
+    }
+
+    /// How long nothing will be due.
+    fn patience(&mut self) -> Duration {
+        let now = clock::now();
+        let mut next = self.cut_at;
+        for at in [self.ramp_at, self.time_up, self.timers.peek().map(|t| t.0.0)].into_iter().flatten() {
+            next = next.min(at);
+        }
+        match &self.consumer {
+            Consumer::Hub(_) => next = next.min(self.tick_at),
+            Consumer::Driver(driver) => {
+                if let Some(wake) = driver.next_wake() {
+                    if wake <= now {
+                        return Duration::ZERO;
+                    }
+                    // poll counts milliseconds; an arrival is due to the microsecond.
+                    if let Some(timer) = &mut self.precise {
+                        timer.set(wake);
+                    }
+                }
+            }
+        }
+        Duration::from_nanos(next.saturating_sub(now))
+    }
+
+    fn cut(&mut self, now: Nanos) {
+        let generator = &mut self.recorder.generator;
+        self.health.sample(generator);
+        generator.users = self.users;
+        generator.in_flight = self.in_flight;
+        generator.no_wait = self.no_wait;
+        let frames = self.recorder.cut(now);
+        (self.frames)(frames);
+    }
+
+    fn stop(mut self) -> io::Result<()> {
+        let busy: Vec<u32> = self.conns.iter().filter(|(_, c)| c.flight.is_some()).map(|(key, _)| key as u32).collect();
+        for key in busy {
+            self.abort(key);
+        }
+        for flight in std::mem::take(&mut self.unresolved).into_values().flatten() {
+            self.count_aborted(flight);
+        }
+        self.cut(clock::now());
+        self.ring();
+        Ok(())
+    }
+}

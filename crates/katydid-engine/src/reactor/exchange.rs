@@ -1,0 +1,522 @@
+//! What happens on connections: opening, TLS, writing, reading, replacing, giving up.
+
+use std::cmp::Reverse;
+use std::net::SocketAddr;
+
+use katydid_record::Cause;
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Interest, Token};
+
+use super::{ADDRESSES_LAST, Addresses, Reactor};
+use crate::clock::{self, Nanos};
+use crate::conn::{Conn, Phase, ReadEnd};
+use crate::failure::{self, Step, failure};
+use crate::flight::Flight;
+use crate::http1::{self, Body, Eof, HeaderBlock, Origin, Progress, RequestKind, Scheme};
+use crate::message::{Failure, Request, Route};
+use crate::resolve;
+
+impl Reactor {
+    pub(super) fn submit(&mut self, request: Box<Request>) {
+        let taken = clock::now();
+        self.in_flight += 1;
+        self.recorder.lag.record(clock::micros_between(request.due, taken));
+        if request.blocked | request.missed != 0 {
+            self.recorder.skipped_slots(request.endpoint, request.blocked, request.missed);
+        }
+        let flight = match self.spare.pop() {
+            Some(mut flight) => {
+                flight.reuse(request, taken);
+                flight
+            }
+            None => Flight::new(request, taken),
+        };
+        match self.idle_connection(&flight.request) {
+            Some(key) => self.send_on(key, flight, taken),
+            None => self.open(flight, taken),
+        }
+    }
+
+    fn idle_connection(&mut self, request: &Request) -> Option<u32> {
+        let route = request.route.id;
+        loop {
+            let keys = self.clients.get(request.client as usize)?;
+            let key = *keys.iter().rev().find(|key| {
+                let conn = &self.conns[**key as usize];
+                conn.phase == Phase::Idle && conn.route.id == route
+            })?;
+            // What must not be sent twice is not sent into a connection that the server has closed meanwhile.
+            if request.idempotent || self.conns[key as usize].is_quiet() {
+                return Some(key);
+            }
+            self.recorder.generator.connections_replaced += 1;
+            self.close(key);
+        }
+    }
+
+    /// Opens a connection for a request, or waits for its addresses.
+    fn open(&mut self, mut flight: Box<Flight>, now: Nanos) {
+        let route = flight.request.route.clone();
+        if flight.connect_began == 0 {
+            flight.connect_began = now;
+        }
+        let dial = dial(&route);
+        if let Some(address) = resolve::literal(dial) {
+            return self.connect(flight, address);
+        }
+        match self.addresses.get(&route.id) {
+            Some(known) if now.saturating_sub(known.at) < ADDRESSES_LAST => {
+                let address = known.found[flight.next_address.min(known.found.len() - 1)];
+                self.connect(flight, address);
+            }
+            _ => {
+                let waiting = self.unresolved.entry(route.id).or_default();
+                waiting.push(flight);
+                if waiting.len() == 1 && !self.resolver.ask(route.id, dial) {
+                    self.on_resolved(route.id, Err("too many host names at once".into()));
+                }
+            }
+        }
+    }
+
+    pub(super) fn on_resolved(&mut self, route: u32, answer: Result<Vec<SocketAddr>, String>) {
+        let waiting = self.unresolved.remove(&route).unwrap_or_default();
+        match answer {
+            Ok(found) if !found.is_empty() => {
+                let now = clock::now();
+                self.addresses.insert(route, Addresses { found: found.into(), at: now });
+                for mut flight in waiting {
+                    flight.next_address = 0;
+                    self.open(flight, now);
+                }
+            }
+            other => {
+                let text = other.err().unwrap_or_else(|| "the name has no address".into());
+                for flight in waiting {
+                    let text = format!("cannot resolve {}: {text}", dial(&flight.request.route).host);
+                    self.fail_flight(flight, failure(Cause::Dns, text));
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self, mut flight: Box<Flight>, address: SocketAddr) {
+        flight.next_address += 1;
+        let mut stream = match TcpStream::connect(address) {
+            Ok(stream) => stream,
+            Err(error) => return self.connect_failed(flight, failure::of_io(&error, Step::Connect)),
+        };
+        // Best effort: a socket without it is slower, not wrong.
+        let _ = stream.set_nodelay(true);
+        self.next_stamp = self.next_stamp.wrapping_add(1) & 0x7fff_ffff;
+        let stamp = self.next_stamp;
+        let entry = self.conns.vacant_entry();
+        let key = entry.key() as u32;
+        let token = Token(key as usize | (stamp as usize) << 32);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.poll.registry().register(&mut stream, token, interest) {
+            return self.connect_failed(flight, failure::of_io(&error, Step::Connect));
+        }
+        let client = flight.request.client;
+        let deadline = flight.connect_began.saturating_add(flight.request.connect_timeout);
+        entry.insert(Conn {
+            stream,
+            tls: None,
+            route: flight.request.route.clone(),
+            client,
+            phase: Phase::Connecting,
+            flight: Some(flight),
+            unread: Vec::new(),
+            written: 0,
+            used: false,
+            ended: false,
+            stamp,
+            deadline,
+            armed: 0,
+        });
+        let slot = client as usize;
+        if slot >= self.clients.len() {
+            self.clients.resize_with(slot + 1, Vec::new);
+        }
+        self.clients[slot].push(key);
+        self.arm(key);
+    }
+
+    /// Tries the next address, or ends this request.
+    fn connect_failed(&mut self, mut flight: Box<Flight>, why: Failure) {
+        let known = self.addresses.get(&flight.request.route.id).map_or(0, |known| known.found.len());
+        if flight.next_address < known && why.cause != Cause::Exhausted {
+            flight.tcp_done = 0;
+            self.open(flight, clock::now());
+        } else {
+            self.fail_flight(flight, why);
+        }
+    }
+
+    pub(super) fn on_event(&mut self, key: u32, stamp: u32, event: &Event) {
+        let Some(conn) = self.conns.get(key as usize).filter(|conn| conn.stamp == stamp) else { return };
+        let ended = event.is_read_closed() || event.is_error();
+        let readable = event.is_readable() || ended;
+        match conn.phase {
+            Phase::Connecting => self.on_connecting(key, event.is_writable()),
+            Phase::Tunnel => self.on_tunnel(key),
+            Phase::Handshake => self.on_handshake(key),
+            Phase::Idle if readable => self.on_idle_event(key),
+            Phase::Idle => {}
+            Phase::Busy => {
+                if event.is_writable() && self.is_writing(key) && !self.go_on_writing(key) {
+                    return;
+                }
+                if readable {
+                    self.read_from(key, ended);
+                }
+            }
+        }
+    }
+
+    fn on_connecting(&mut self, key: u32, writable: bool) {
+        let conn = &mut self.conns[key as usize];
+        let problem = match conn.stream.take_error() {
+            Ok(Some(error)) | Err(error) => Some(error),
+            Ok(None) if writable && conn.stream.peer_addr().is_ok() => None,
+            Ok(None) => return,
+        };
+        if let Some(error) = problem {
+            let why = failure::of_io(&error, Step::Connect);
+            if let Some(flight) = self.close(key) {
+                self.connect_failed(flight, why);
+            }
+            return;
+        }
+        let now = clock::now();
+        if let Some(flight) = &mut conn.flight {
+            flight.tcp_done = now;
+        }
+        let secure = conn.route.origin.scheme == Scheme::Https;
+        if secure && conn.route.proxy.is_some() {
+            conn.phase = Phase::Tunnel;
+            self.ask_for_tunnel(key);
+        } else if secure {
+            self.begin_handshake(key);
+        } else {
+            self.send_first(key, now);
+        }
+    }
+
+    fn ask_for_tunnel(&mut self, key: u32) {
+        let conn = &mut self.conns[key as usize];
+        if let Some(flight) = &mut conn.flight {
+            flight.parser.begin(RequestKind::Connect);
+        }
+        let bytes = connect_request(&conn.route);
+        // A CONNECT fits into an empty socket buffer; if it does not, the proxy is timed out.
+        if let Err(error) = conn.write(&bytes) {
+            let why = failure::of_io(&error, Step::Connect);
+            self.fail(key, why);
+        }
+    }
+
+    fn on_tunnel(&mut self, key: u32) {
+        let mut buffer = [0; 4096];
+        let conn = &mut self.conns[key as usize];
+        match conn.read(&mut buffer) {
+            Ok(ReadEnd::Bytes(n) | ReadEnd::Drained(n)) => conn.unread.extend_from_slice(&buffer[..n]),
+            Ok(ReadEnd::Eof) => return self.fail(key, failure(Cause::Reset, "the proxy closed the connection")),
+            Err(error) => return self.fail(key, failure::of_io(&error, Step::Connect)),
+        }
+        let Some(flight) = &mut conn.flight else { return };
+        match flight.parser.advance(&conn.unread, &mut Vec::new()) {
+            Err(error) => self.fail(key, failure::of_protocol(error)),
+            Ok(step) if step.progress == Progress::Head => {
+                conn.unread.drain(..step.consumed);
+            }
+            Ok(_) => {
+                conn.unread.clear();
+                let status = flight.parser.head().status();
+                if (200..300).contains(&status) {
+                    flight.parser.begin(flight.request.kind);
+                    self.begin_handshake(key);
+                } else {
+                    let text = format!("the proxy answered {status} to CONNECT");
+                    self.fail(key, failure(Cause::Refused, text));
+                }
+            }
+        }
+    }
+
+    fn begin_handshake(&mut self, key: u32) {
+        let conn = &mut self.conns[key as usize];
+        match self.tls.connect(&conn.route.tls, &conn.route.origin) {
+            Ok(tls) => {
+                conn.tls = Some(Box::new(tls));
+                conn.phase = Phase::Handshake;
+                self.on_handshake(key);
+            }
+            Err(text) => self.fail(key, failure(Cause::Tls, text)),
+        }
+    }
+
+    fn on_handshake(&mut self, key: u32) {
+        match self.conns[key as usize].handshake() {
+            Ok(false) => {}
+            Ok(true) => self.send_first(key, clock::now()),
+            Err(error) => self.fail(key, failure::of_io(&error, Step::Handshake)),
+        }
+    }
+
+    /// A connection is ready: sends the request that it was opened for.
+    fn send_first(&mut self, key: u32, now: Nanos) {
+        let conn = &mut self.conns[key as usize];
+        let Some(mut flight) = conn.flight.take() else { return };
+        flight.at.connected = now;
+        let connect = flight.tcp_done.saturating_sub(flight.connect_began);
+        let tls = conn.tls.is_some().then(|| now.saturating_sub(flight.tcp_done));
+        self.recorder.connected(flight.request.endpoint, connect, tls);
+        self.send_on(key, flight, now);
+    }
+
+    fn send_on(&mut self, key: u32, mut flight: Box<Flight>, now: Nanos) {
+        let conn = &mut self.conns[key as usize];
+        flight.at.send = now;
+        conn.written = 0;
+        conn.unread.clear();
+        conn.phase = Phase::Busy;
+        conn.deadline = now.saturating_add(flight.request.read_timeout);
+        let result = conn.write(flight.request.payload.as_bytes());
+        conn.flight = Some(flight);
+        if conn.armed == 0 || conn.deadline < conn.armed {
+            self.arm(key);
+        }
+        if let Err(error) = result {
+            self.exchange_failed(key, &error);
+        }
+    }
+
+    fn is_writing(&self, key: u32) -> bool {
+        let conn = &self.conns[key as usize];
+        let wanted = conn.flight.as_ref().map_or(0, |flight| flight.request.payload.as_bytes().len());
+        conn.written < wanted || conn.tls.as_ref().is_some_and(|tls| tls.wants_write())
+    }
+
+    /// False when the connection is gone.
+    fn go_on_writing(&mut self, key: u32) -> bool {
+        let conn = &mut self.conns[key as usize];
+        let Some(flight) = conn.flight.take() else { return true };
+        let result = conn.write(flight.request.payload.as_bytes());
+        conn.deadline = clock::now().saturating_add(flight.request.read_timeout);
+        conn.flight = Some(flight);
+        if let Err(error) = &result {
+            self.exchange_failed(key, error);
+        }
+        result.is_ok()
+    }
+
+    /// Reads what is there; `to_the_end` when the server's side is closed, since no further event will come.
+    pub(super) fn read_from(&mut self, key: u32, to_the_end: bool) {
+        let stamp = self.conns[key as usize].stamp;
+        loop {
+            let Some(conn) = self.conns.get_mut(key as usize).filter(|conn| conn.stamp == stamp) else { return };
+            if conn.flight.is_none() {
+                if conn.phase == Phase::Idle && to_the_end {
+                    self.on_idle_event(key);
+                }
+                return;
+            }
+            if self.is_paused(key) {
+                return;
+            }
+            let conn = &mut self.conns[key as usize];
+            let secure = conn.tls.is_some();
+            match conn.read(&mut self.scratch) {
+                Ok(ReadEnd::Bytes(n)) => {
+                    // A whole message through TLS needs no look at the socket; its end will make an event.
+                    if self.feed(key, n) && secure && !to_the_end {
+                        return;
+                    }
+                }
+                Ok(ReadEnd::Drained(n)) => {
+                    if n > 0 {
+                        self.feed(key, n);
+                    }
+                    if n == 0 || !to_the_end {
+                        return;
+                    }
+                }
+                Ok(ReadEnd::Eof) => return self.on_eof(key),
+                Err(error) => return self.exchange_failed(key, &error),
+            }
+        }
+    }
+
+    /// Takes `n` bytes from the scratch buffer; true when the message is at its end.
+    fn feed(&mut self, key: u32, n: usize) -> bool {
+        let now = clock::now();
+        let conn = &mut self.conns[key as usize];
+        let Some(flight) = &mut conn.flight else { return true };
+        if flight.at.first_byte == 0 {
+            flight.at.first_byte = now;
+        }
+        flight.bytes_in += n as u64;
+        conn.deadline = now.saturating_add(flight.request.read_timeout);
+        let fresh = &self.scratch[..n];
+        let step = if conn.unread.is_empty() {
+            flight.parser.advance(fresh, &mut flight.body).inspect(|step| {
+                if step.progress != Progress::Done {
+                    conn.unread.extend_from_slice(&fresh[step.consumed..]);
+                }
+            })
+        } else {
+            conn.unread.extend_from_slice(fresh);
+            flight.parser.advance(&conn.unread, &mut flight.body).inspect(|step| {
+                conn.unread.drain(..step.consumed);
+            })
+        };
+        match step {
+            Err(error) => {
+                self.fail(key, failure::of_protocol(error));
+                true
+            }
+            Ok(step) => {
+                let done = step.progress == Progress::Done;
+                if flight.request.stream && step.progress != Progress::Head {
+                    self.stream_on(key, done, now);
+                } else if done {
+                    self.complete(key, now);
+                }
+                done
+            }
+        }
+    }
+
+    fn on_eof(&mut self, key: u32) {
+        let now = clock::now();
+        let conn = &mut self.conns[key as usize];
+        conn.ended = true;
+        let Some(flight) = &mut conn.flight else {
+            self.close(key);
+            return;
+        };
+        match flight.parser.finish_on_eof() {
+            Ok(Eof::Done) if flight.request.stream => self.stream_on(key, true, now),
+            Ok(Eof::Done) => self.complete(key, now),
+            Ok(Eof::BeforeFirstByte) => {
+                let text = "the server closed the connection without an answer";
+                self.closed_early(key, failure(Cause::Reset, text));
+            }
+            Err(error) => self.fail(key, failure::of_protocol(error)),
+        }
+    }
+
+    fn exchange_failed(&mut self, key: u32, error: &std::io::Error) {
+        let why = failure::of_io(error, Step::Exchange);
+        self.closed_early(key, why);
+    }
+
+    /// A connection broke. If it had been used before and not one byte came back, the server closed it while it was idle:
+    /// it is replaced, once, and counted.
+    fn closed_early(&mut self, key: u32, why: Failure) {
+        let conn = &self.conns[key as usize];
+        let replace = conn.flight.as_ref().is_some_and(|flight| {
+            let unheard = flight.request.idempotent || conn.written == 0;
+            conn.used && !flight.replaced && flight.at.first_byte == 0 && unheard
+        });
+        if !replace {
+            return self.fail(key, why);
+        }
+        self.recorder.generator.connections_replaced += 1;
+        if let Some(mut flight) = self.close(key) {
+            flight.restart();
+            flight.replaced = true;
+            flight.next_address = 0;
+            self.open(flight, clock::now());
+        }
+    }
+
+    /// Something came on an idle connection: its end, or what nobody asked for. TLS may also renew its tickets.
+    fn on_idle_event(&mut self, key: u32) {
+        let conn = &mut self.conns[key as usize];
+        if !matches!(conn.read(&mut self.scratch), Ok(ReadEnd::Drained(0))) {
+            self.close(key);
+        }
+    }
+
+    /// Takes a connection out of all tables and closes it.
+    pub(super) fn close(&mut self, key: u32) -> Option<Box<Flight>> {
+        let mut conn = self.conns.try_remove(key as usize)?;
+        if let Some(keys) = self.clients.get_mut(conn.client as usize) {
+            keys.retain(|other| *other != key);
+        }
+        // Closing the descriptor takes it out of epoll as well.
+        let _ = self.poll.registry().deregister(&mut conn.stream);
+        conn.flight.take()
+    }
+
+    pub(super) fn drop_client(&mut self, client: u32) {
+        let keys = self.clients.get_mut(client as usize).map(std::mem::take).unwrap_or_default();
+        for key in keys {
+            self.abort(key);
+        }
+    }
+
+    pub(super) fn close_idle(&mut self, client: u32) {
+        let keys = self.clients.get(client as usize).cloned().unwrap_or_default();
+        for key in keys {
+            if self.conns[key as usize].phase == Phase::Idle {
+                self.close(key);
+            }
+        }
+    }
+
+    /// Sets the timer of a connection for its deadline. One timer per connection; it moves on lazily.
+    pub(super) fn arm(&mut self, key: u32) {
+        let conn = &mut self.conns[key as usize];
+        conn.armed = conn.deadline;
+        self.timers.push(Reverse((conn.deadline, key, conn.stamp)));
+    }
+
+    pub(super) fn on_timer(&mut self, key: u32, stamp: u32, now: Nanos) {
+        let Some(conn) = self.conns.get_mut(key as usize).filter(|conn| conn.stamp == stamp) else { return };
+        conn.armed = 0;
+        if conn.deadline == 0 {
+            return;
+        }
+        if conn.deadline > now {
+            return self.arm(key);
+        }
+        let Some(flight) = &conn.flight else { return };
+        let request = &flight.request;
+        let (cause, what, limit) = match conn.phase {
+            Phase::Busy if flight.at.first_byte != 0 => {
+                (Cause::TimeoutBody, "no more of the body", request.read_timeout)
+            }
+            Phase::Busy => (Cause::TimeoutFirstByte, "no answer", request.read_timeout),
+            _ => (Cause::TimeoutConnect, "no connection", request.connect_timeout),
+        };
+        let text = format!("{what} within {} s", limit as f64 / clock::SECOND as f64);
+        self.fail(key, failure(cause, text));
+    }
+}
+
+/// Whom to connect to.
+fn dial(route: &Route) -> &Origin {
+    route.proxy.as_ref().map_or(&route.origin, |proxy| &proxy.origin)
+}
+
+fn connect_request(route: &Route) -> Vec<u8> {
+    let origin = &route.origin;
+    let host = origin.host_header();
+    let explicit_port = host.rsplit(']').next().is_some_and(|rest| rest.contains(':'));
+    let target = if explicit_port { host } else { format!("{host}:{}", origin.port) };
+    let mut headers: Vec<(&[u8], &[u8])> = vec![(b"Host", target.as_bytes())];
+    if let Some(value) = route.proxy.as_ref().and_then(|proxy| proxy.authorization.as_deref()) {
+        headers.push((b"Proxy-Authorization", value.as_bytes()));
+    }
+    let block = HeaderBlock::new();
+    let request =
+        http1::Request { method: "CONNECT", target: &target, block: &block, headers: &headers, body: Body::None };
+    let mut bytes = Vec::new();
+    // A parsed host and base64 hold nothing that could be refused; were they, the proxy would be timed out.
+    let _ = http1::encode_request(&mut bytes, &request);
+    bytes
+}

@@ -1,0 +1,242 @@
+//! How requests end: whole, failed, aborted, streamed; who records it; and what becomes of the connection.
+
+use katydid_record::Cause;
+
+use super::{Reactor, SPARE_FLIGHTS};
+use crate::clock::{self, Nanos};
+use crate::conn::Phase;
+use crate::flight::{Flight, STREAM_AHEAD, Stream};
+use crate::http1::{Limits, ResponseHead};
+use crate::message::{Completion, Failure, Judge, Message, Piece, Response};
+use crate::recorder::Failed;
+
+impl Reactor {
+    /// The response is whole.
+    pub(super) fn complete(&mut self, key: u32, now: Nanos) {
+        let conn = &mut self.conns[key as usize];
+        let Some(mut flight) = conn.flight.take() else { return };
+        flight.bytes_out = conn.written as u64;
+        let sent = conn.written >= flight.request.payload.as_bytes().len();
+        let reusable = flight.parser.reusable() && sent && !conn.ended;
+        self.rest_or_close(key, reusable);
+        flight.at.done = now;
+        let response = take_response(&mut flight);
+        self.end(flight, Ok(response));
+    }
+
+    fn rest_or_close(&mut self, key: u32, reusable: bool) {
+        if reusable {
+            let conn = &mut self.conns[key as usize];
+            conn.phase = Phase::Idle;
+            conn.used = true;
+            conn.deadline = 0;
+        } else {
+            self.close(key);
+        }
+    }
+
+    /// The request on this connection failed; the connection goes with it.
+    pub(super) fn fail(&mut self, key: u32, mut why: Failure) {
+        let written = self.conns.get(key as usize).map_or(0, |conn| conn.written as u64);
+        let Some(mut flight) = self.close(key) else { return };
+        flight.bytes_out = written;
+        if flight.head_given {
+            let token = flight.request.token;
+            self.leave(flight);
+            return self.end_stream(token, Err((why, clock::now())));
+        }
+        if flight.parser.head().status() != 0 {
+            why.partial = Some(take_response(&mut flight));
+        }
+        self.fail_flight(flight, why);
+    }
+
+    pub(super) fn fail_flight(&mut self, mut flight: Box<Flight>, why: Failure) {
+        flight.at.done = clock::now();
+        self.end(flight, Err(why));
+    }
+
+    /// Counts what a flight moved, whoever judges it, and keeps its parser for the next.
+    fn leave(&mut self, flight: Box<Flight>) {
+        self.in_flight -= 1;
+        self.recorder.bytes(flight.request.endpoint, flight.bytes_out, flight.bytes_in);
+        if self.spare.len() < SPARE_FLIGHTS {
+            self.spare.push(flight);
+        }
+    }
+
+    /// Records, if that is the engine's to do, and tells the asker.
+    fn end(&mut self, flight: Box<Flight>, outcome: Result<Response, Failure>) {
+        let request = &flight.request;
+        let recorded = match (request.judge, &outcome) {
+            (Judge::EngineIfOk { fast_list, follow }, Ok(response))
+                if is_plainly_ok(&response.head, fast_list, follow) =>
+            {
+                self.recorder.ok(request.endpoint, &flight.at, response.head.status(), response.body_bytes);
+                true
+            }
+            (Judge::Engine, outcome) => {
+                self.judge(&flight, outcome);
+                true
+            }
+            _ => false,
+        };
+        let completion = Completion {
+            token: request.token,
+            outcome,
+            instants: flight.at,
+            recorded,
+            reused: flight.at.connected == 0,
+        };
+        self.leave(flight);
+        self.push(Message::Completed(Box::new(completion)));
+    }
+
+    fn judge(&mut self, flight: &Flight, outcome: &Result<Response, Failure>) {
+        let endpoint = flight.request.endpoint;
+        let (cause, text, status, bytes) = match outcome {
+            Ok(response) if response.head.status() < 400 => {
+                let status = response.head.status();
+                return self.recorder.ok(endpoint, &flight.at, status, response.body_bytes);
+            }
+            Ok(response) => {
+                let status = response.head.status();
+                let text = format!("{status} {}", String::from_utf8_lossy(response.head.reason()));
+                (Cause::Status, text.trim().to_owned(), status, response.body_bytes)
+            }
+            Err(why) => {
+                let (status, bytes) = why.partial.as_ref().map_or((0, 0), |p| (p.head.status(), p.body_bytes));
+                (why.cause, why.text.clone(), status, bytes)
+            }
+        };
+        let failed = Failed { cause, text: &text, status, shape: None };
+        self.recorder.failed(endpoint, &flight.at, bytes, failed);
+    }
+
+    /// The asker is gone. What is already complete is its business; what is under way is aborted.
+    pub(super) fn cancel(&mut self, client: u32, token: u64) {
+        self.streams.remove(&token);
+        if let Some(key) = self.carrier(client, token) {
+            return self.abort(key);
+        }
+        let parked = self.unresolved.values_mut().find_map(|waiting| {
+            let at = waiting.iter().position(|flight| flight.request.token == token)?;
+            Some(waiting.swap_remove(at))
+        });
+        if let Some(flight) = parked {
+            self.count_aborted(flight);
+        }
+    }
+
+    /// The connection that carries this request.
+    fn carrier(&self, client: u32, token: u64) -> Option<u32> {
+        self.clients.get(client as usize)?.iter().copied().find(|key| {
+            let flight = self.conns[*key as usize].flight.as_ref();
+            flight.is_some_and(|flight| flight.request.token == token)
+        })
+    }
+
+    /// Closes a connection; a request that is under way on it is counted as aborted.
+    pub(super) fn abort(&mut self, key: u32) {
+        if let Some(flight) = self.close(key) {
+            self.streams.remove(&flight.request.token);
+            self.count_aborted(flight);
+        }
+    }
+
+    pub(super) fn count_aborted(&mut self, flight: Box<Flight>) {
+        let age = clock::micros_between(flight.request.due, clock::now());
+        self.recorder.aborted(flight.request.endpoint, age);
+        self.leave(flight);
+    }
+
+    /// Whether a stream's reader is so far behind that nothing more should be read for it.
+    pub(super) fn is_paused(&mut self, key: u32) -> bool {
+        let flight = self.conns[key as usize].flight.as_ref().filter(|flight| flight.head_given);
+        let Some(stream) = flight.and_then(|flight| self.streams.get_mut(&flight.request.token)) else {
+            return false;
+        };
+        stream.paused = stream.buffer.len() >= STREAM_AHEAD;
+        stream.paused
+    }
+
+    /// More of a streamed response is there: its head is handed over first, then pieces as they are asked for.
+    pub(super) fn stream_on(&mut self, key: u32, whole: bool, now: Nanos) {
+        let Some(flight) = &mut self.conns[key as usize].flight else { return };
+        let token = flight.request.token;
+        if !flight.head_given {
+            flight.head_given = true;
+            // What is read ahead is bounded instead of the whole.
+            flight.parser.set_limits(Limits { body_bytes: u64::MAX, ..Limits::default() });
+            flight.at.done = now;
+            let completion = Completion {
+                token,
+                outcome: Ok(Response { head: flight.parser.head().clone(), ..Response::default() }),
+                instants: flight.at,
+                recorded: false,
+                reused: flight.at.connected == 0,
+            };
+            self.streams.insert(token, Stream::default());
+            self.push(Message::Completed(Box::new(completion)));
+        }
+        let conn = &mut self.conns[key as usize];
+        let Some(flight) = &mut conn.flight else { return };
+        let Some(stream) = self.streams.get_mut(&token) else { return self.abort(key) };
+        stream.buffer.append(&mut flight.body.kept);
+        if !whole {
+            return self.hand_over(token);
+        }
+        flight.bytes_out = conn.written as u64;
+        let reusable = flight.parser.reusable() && !conn.ended;
+        if let Some(flight) = conn.flight.take() {
+            self.leave(flight);
+        }
+        self.rest_or_close(key, reusable);
+        self.end_stream(token, Ok(now));
+    }
+
+    fn end_stream(&mut self, token: u64, end: Result<Nanos, (Failure, Nanos)>) {
+        if let Some(stream) = self.streams.get_mut(&token) {
+            stream.end = Some(end);
+        }
+        self.hand_over(token);
+    }
+
+    /// Gives the next piece to whoever waits for it.
+    fn hand_over(&mut self, token: u64) {
+        let Some(stream) = self.streams.get_mut(&token).filter(|stream| stream.wanted) else { return };
+        let Some(piece) = stream.take() else { return };
+        stream.wanted = false;
+        if !matches!(piece, Piece::Bytes(_)) {
+            self.streams.remove(&token);
+        }
+        self.push(Message::Streamed(token, piece));
+    }
+
+    pub(super) fn read_stream(&mut self, client: u32, token: u64) {
+        let Some(stream) = self.streams.get_mut(&token) else { return };
+        stream.wanted = true;
+        let was_paused = std::mem::take(&mut stream.paused);
+        self.hand_over(token);
+        if was_paused && let Some(key) = self.carrier(client, token) {
+            // The edge was consumed when reading paused, so look without waiting for another.
+            self.read_from(key, true);
+        }
+    }
+}
+
+fn take_response(flight: &mut Flight) -> Response {
+    Response {
+        head: flight.parser.take_head(),
+        body: std::mem::take(&mut flight.body.kept),
+        body_bytes: flight.body.bytes,
+    }
+}
+
+/// Good without anybody having to look at it.
+fn is_plainly_ok(head: &ResponseHead, fast_list: bool, follow: bool) -> bool {
+    let status = head.status();
+    let redirect = matches!(status, 301 | 302 | 303 | 307 | 308);
+    let good = if fast_list { matches!(status, 200..=208 | 226 | 304) || redirect } else { status < 400 };
+    good && !(follow && redirect) && head.encodings().is_identity()
+}

@@ -1,0 +1,26 @@
+//! `katydid._core`, the native half of the Python package: bindings only. What they bind is in `katydid` and `katydid-engine`.
+
+mod cli;
+mod client;
+mod json;
+mod response;
+mod session;
+
+use pyo3::prelude::*;
+
+/// CLOCK_MONOTONIC, ns.
+#[pyfunction]
+fn now_ns() -> u64 {
+    katydid_engine::clock::now()
+}
+
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("UsageError", module.py().get_type::<cli::UsageError>())?;
+    module.add("InvalidUrl", module.py().get_type::<cli::InvalidUrl>())?;
+    module.add_class::<client::Client>()?;
+    module.add_class::<response::Response>()?;
+    module.add_class::<session::Session>()?;
+    module.add_function(wrap_pyfunction!(now_ns, module)?)
+}

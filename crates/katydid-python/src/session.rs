@@ -1,0 +1,341 @@
+//! `_core.Session`: a running test as Python drives it. The hub's side of the queues, and the second inlet.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use katydid::session::{Ended, Live, Options, SessionError};
+use katydid_engine::clock;
+use katydid_engine::link::Outbox;
+use katydid_engine::message::{Command, Completion, Instants, Message, Piece};
+use katydid_engine::recorder::Failed;
+use katydid_record::{Cause, Kind, Mark};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use slab::Slab;
+
+use crate::json::{from_python, to_python};
+use crate::response::Response;
+
+/// Messages handed to Python at once, so that timers of the loop get their turn.
+const BATCH: usize = 512;
+
+/// Who waits for a request, and what its response will want to know.
+pub struct Waiter {
+    /// Taken when it is answered; a stream's reader comes back for each piece.
+    pub greenlet: Option<Py<PyAny>>,
+    pub base: Option<Py<PyString>>,
+    pub url: Option<Py<PyString>>,
+    pub client: u32,
+    pub endpoint: u32,
+    pub stream: bool,
+}
+
+#[derive(Default)]
+struct Waiters {
+    slots: Slab<(u32, Waiter)>,
+    next: u32,
+}
+
+impl Waiters {
+    fn get(&mut self, token: u64) -> Option<&mut Waiter> {
+        let (stamp, waiter) = self.slots.get_mut((token & 0xffff_ffff) as usize)?;
+        (u64::from(*stamp) == token >> 32).then_some(waiter)
+    }
+
+    fn remove(&mut self, token: u64) -> Option<Waiter> {
+        self.get(token)?;
+        Some(self.slots.remove((token & 0xffff_ffff) as usize).1)
+    }
+}
+
+/// What the session and its clients hold together. The locks are taken with the GIL held and so not contended; only `finish`
+/// and `stats`, which release it, hold one for longer.
+pub struct Shared {
+    live: Mutex<Live>,
+    outbox: Arc<Outbox>,
+    waiters: Mutex<Waiters>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub fn live(&self) -> MutexGuard<'_, Live> {
+        lock(&self.live)
+    }
+
+    /// Registers a waiter; its token tells it from any earlier one in the same place.
+    pub fn wait(&self, waiter: Waiter) -> u64 {
+        let mut waiters = lock(&self.waiters);
+        waiters.next = waiters.next.wrapping_add(1);
+        let stamp = waiters.next;
+        let index = waiters.slots.insert((stamp, waiter));
+        u64::from(stamp) << 32 | index as u64
+    }
+
+    /// Waits for the next piece of a stream; false when the stream is over.
+    pub fn wait_again(&self, token: u64, greenlet: Py<PyAny>) -> bool {
+        let mut waiters = lock(&self.waiters);
+        let Some(waiter) = waiters.get(token) else { return false };
+        waiter.greenlet = Some(greenlet);
+        true
+    }
+
+    pub fn cancel(&self, token: u64) {
+        // Dropping the greenlet may run Python, so not under the lock.
+        let waiter = lock(&self.waiters).remove(token);
+        if let Some(waiter) = waiter {
+            self.live().command(Command::Cancel { client: waiter.client, token });
+        }
+    }
+
+    /// The greenlet that waits for this completion and what it gets; `None` when it is gone.
+    fn answer(&self, py: Python<'_>, completion: Completion) -> PyResult<Option<(Py<PyAny>, Py<PyAny>)>> {
+        let token = completion.token;
+        let waiter = {
+            let mut waiters = lock(&self.waiters);
+            match waiters.get(token) {
+                None => None,
+                Some(waiter) if waiter.stream && completion.outcome.is_ok() => Some(Waiter {
+                    greenlet: waiter.greenlet.take(),
+                    base: waiter.base.as_ref().map(|base| base.clone_ref(py)),
+                    url: waiter.url.as_ref().map(|url| url.clone_ref(py)),
+                    ..*waiter
+                }),
+                Some(_) => waiters.remove(token),
+            }
+        };
+        let Some(Waiter { greenlet: Some(greenlet), base, url, .. }) = waiter else { return Ok(None) };
+        let response = Response::new(completion, base, url);
+        Ok(Some((greenlet, Py::new(py, response)?.into_any())))
+    }
+
+    fn piece(&self, py: Python<'_>, token: u64, piece: Piece) -> PyResult<Option<(Py<PyAny>, Py<PyAny>)>> {
+        let value = match piece {
+            Piece::Bytes(bytes) => PyBytes::new(py, &bytes).into_any().unbind(),
+            Piece::End(at) => at.into_pyobject(py)?.into_any().unbind(),
+            Piece::Failed(failure, done) => {
+                let instants = Instants { done, ..Instants::default() };
+                let completion =
+                    Completion { token, outcome: Err(failure), instants, recorded: false, reused: false };
+                Py::new(py, Response::new(completion, None, None))?.into_any()
+            }
+        };
+        let over = value.bind(py).cast::<PyBytes>().is_err();
+        let mut waiters = lock(&self.waiters);
+        let greenlet = waiters.get(token).and_then(|waiter| waiter.greenlet.take());
+        if over {
+            let gone = waiters.remove(token);
+            drop(waiters);
+            drop(gone);
+        }
+        Ok(greenlet.map(|greenlet| (greenlet, value)))
+    }
+}
+
+/// A running test.
+#[pyclass(frozen, weakref, module = "katydid._core", name = "Session")]
+pub struct Session {
+    shared: Arc<Shared>,
+}
+
+impl Session {
+    pub fn shared(&self) -> Arc<Shared> {
+        self.shared.clone()
+    }
+}
+
+fn raise(error: &SessionError) -> PyErr {
+    match error {
+        SessionError::Usage(text) => crate::cli::UsageError::new_err(text.clone()),
+        other => PyRuntimeError::new_err(other.to_string()),
+    }
+}
+
+#[pymethods]
+impl Session {
+    #[new]
+    fn new(options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let options: Options = from_python(options.as_any())?;
+        let live = Live::start(options).map_err(|error| raise(&error))?;
+        let outbox = live.outbox().ok_or_else(|| PyRuntimeError::new_err("the session has no hub"))?;
+        let shared = Shared { live: Mutex::new(live), outbox, waiters: Mutex::default() };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    #[getter]
+    fn event_fd(&self) -> i32 {
+        self.shared.outbox.fd()
+    }
+
+    #[getter]
+    fn run_dir(&self) -> Option<String> {
+        self.shared.live().run_dir().map(|dir| dir.display().to_string())
+    }
+
+    /// `readable`: the loop said that the descriptor is.
+    #[pyo3(signature = (readable=true))]
+    fn drain<'py>(&self, py: Python<'py>, readable: bool) -> PyResult<Bound<'py, PyList>> {
+        let outbox = &self.shared.outbox;
+        if readable {
+            outbox.clear();
+        }
+        let mut flat: Vec<Py<PyAny>> = Vec::new();
+        loop {
+            let Some(message) = outbox.pop() else {
+                if outbox.rearm() {
+                    break;
+                }
+                continue;
+            };
+            match message {
+                Message::Completed(completion) => {
+                    let endpoint = (!completion.recorded).then_some(());
+                    let token = completion.token;
+                    let instants = completion.instants;
+                    match self.shared.answer(py, *completion)? {
+                        Some((greenlet, response)) => flat.extend([greenlet, response]),
+                        None if endpoint.is_some() => self.shared.live().nobody_judges(token, &instants),
+                        None => {}
+                    }
+                }
+                Message::Streamed(token, piece) => {
+                    if let Some((greenlet, value)) = self.shared.piece(py, token, piece)? {
+                        flat.extend([greenlet, value]);
+                    }
+                }
+                Message::Tick(sent) => self.shared.live().tick(sent),
+                Message::Spawn(users) => flat.extend([py.None(), ("spawn", users).into_pyobject(py)?.into_any().unbind()]),
+                Message::TimeUp => flat.extend([py.None(), ("time_up",).into_pyobject(py)?.into_any().unbind()]),
+            }
+            if flat.len() >= 2 * BATCH {
+                // Not re-armed: ring ourselves, so that the loop comes back after its timers.
+                outbox.ring_again();
+                break;
+            }
+        }
+        PyList::new(py, flat)
+    }
+
+    fn ramp(&self, start: u64, target: u64, rate: f64) {
+        self.shared.live().command(Command::Ramp { from: start, to: target, rate });
+    }
+
+    /// ("time_up",) comes after so many seconds from now.
+    fn time_limit(&self, seconds: f64) {
+        self.shared.live().command(Command::TimeLimit((seconds.max(0.0) * clock::SECOND as f64) as u64));
+    }
+
+    fn users(&self, alive: u64) {
+        self.shared.live().command(Command::Users(alive));
+    }
+
+    /// Users loop without any wait.
+    fn no_wait(&self, no_wait: bool) {
+        self.shared.live().command(Command::NoWait(no_wait));
+    }
+
+    fn endpoint(&self, kind: &str, method: &str, name: &str) -> PyResult<u32> {
+        let kind = match kind {
+            "request" => Kind::Request,
+            "flow" => Kind::Flow,
+            "job" => Kind::Job,
+            "custom" => Kind::Custom,
+            other => return Err(PyValueError::new_err(format!("no kind of endpoint: {other}"))),
+        };
+        Ok(self.shared.live().endpoint(kind, method, name))
+    }
+
+    #[pyo3(signature = (endpoint, response_time_ms, content_length, failure=None, instants=None, status=0, shape=None))]
+    #[allow(clippy::too_many_arguments)]
+    fn record(
+        &self,
+        endpoint: u32,
+        response_time_ms: Option<f64>,
+        content_length: i64,
+        failure: Option<(String, String)>,
+        instants: Option<(u64, u64, u64, u64)>,
+        status: u16,
+        shape: Option<String>,
+    ) {
+        let content = content_length.max(0) as u64;
+        let mut live = self.shared.live();
+        let failure = failure.map(|(cause, text)| (cause_of(&cause), text));
+        let at = match (instants, response_time_ms) {
+            (Some((due, asked, send, done)), None) => Instants { due, asked, taken: asked, send, done, ..Instants::default() },
+            (given, Some(ms)) => {
+                let done = given.map_or_else(clock::now, |given| given.3);
+                let began = done.saturating_sub((ms.max(0.0) * 1e6) as u64);
+                Instants { due: began, asked: began, taken: began, send: began, done, ..Instants::default() }
+            }
+            (None, None) => {
+                let failed = failure.as_ref().map(|(cause, text)| (*cause, text.as_str()));
+                return live.recorder().untimed(endpoint, content, failed);
+            }
+        };
+        match failure {
+            None => live.recorder().ok(endpoint, &at, status, content),
+            Some((cause, text)) => {
+                let text = live.normalise(&text);
+                let failed = Failed { cause, text: &text, status, shape };
+                live.recorder().failed(endpoint, &at, content, failed);
+            }
+        }
+    }
+
+    /// A completed request that its script left unjudged.
+    fn unjudged(&self, endpoint: u32) {
+        self.shared.live().recorder().unjudged(endpoint);
+    }
+
+    #[pyo3(signature = (kind, text, detail=""))]
+    fn mark(&self, kind: &str, text: &str, detail: &str) -> PyResult<()> {
+        let mark = match kind {
+            "warning" => Mark::Warning { text: text.to_owned() },
+            "exception" => Mark::Exception { message: text.to_owned(), traceback: detail.to_owned() },
+            "reset" => Mark::Reset,
+            "user_target" => Mark::UserTarget {
+                users: text.parse().unwrap_or(0),
+                rate: detail.parse().unwrap_or(0.0),
+            },
+            "fact" => {
+                self.shared.live().fact(text, detail);
+                return Ok(());
+            }
+            other => return Err(PyValueError::new_err(format!("no kind of mark: {other}"))),
+        };
+        self.shared.live().mark(mark);
+        Ok(())
+    }
+
+    fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let shared = self.shared.clone();
+        let stats = py.detach(move || shared.live().stats());
+        to_python(py, &stats)
+    }
+
+    #[pyo3(signature = (method, name, q, window=None))]
+    fn percentile(
+        &self,
+        py: Python<'_>,
+        method: Option<String>,
+        name: Option<String>,
+        q: f64,
+        window: Option<f64>,
+    ) -> Option<f64> {
+        let shared = self.shared.clone();
+        py.detach(move || shared.live().percentile(method.as_deref(), name.as_deref(), q, window))
+    }
+
+    fn finish(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Py<PyAny>> {
+        let ending = from_python(options.as_any())?;
+        let shared = self.shared.clone();
+        let ended: Result<Ended, SessionError> = py.detach(move || shared.live().finish(ending));
+        to_python(py, &serde_json::to_value(ended.map_err(|error| raise(&error))?).unwrap_or_default())
+    }
+}
+
+fn cause_of(name: &str) -> Cause {
+    serde_json::from_value(serde_json::Value::from(name)).unwrap_or(Cause::Other)
+}

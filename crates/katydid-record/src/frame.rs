@@ -1,0 +1,346 @@
+//! Frames: the closed vocabulary of what can be observed in a run.
+//!
+//! Frames say what was seen, when, by whom. They do not judge: percentiles, verdicts and rendering
+//! are made from a fold of frames elsewhere.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::histogram::Sparse;
+
+/// Microseconds on the run's monotonic clock, zero at the start of the run.
+pub type RunTime = u64;
+/// Who produced a frame. Ids inside its frames (endpoints, failures, series) are scoped to it.
+pub type SourceId = u32;
+/// A source's number for an endpoint, announced in [`Body::Names`] before first use.
+pub type EndpointId = u32;
+/// A source's number for a failure text.
+pub type FailureId = u32;
+/// A source's number for a series.
+pub type SeriesId = u32;
+
+/// One observation: `body` covers `[at, at + span)` of the run's clock.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Frame {
+    /// Start of what the frame covers, µs since the run began.
+    pub at: RunTime,
+    /// Length of it, µs.
+    pub span: u64,
+    /// The process, observer or worker that saw it.
+    pub source: SourceId,
+    /// What was seen.
+    pub body: Body,
+}
+
+/// What a frame holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// Endpoints, failure texts and series, announced before first use.
+    Names(Vec<Name>),
+    /// Per endpoint: counts, bytes, histograms, failures.
+    Requests(Vec<EndpointWindow>),
+    /// The generator's own health in this window.
+    Generator(Box<GeneratorWindow>),
+    /// Raw gauges and counters, target side and generator side alike.
+    Samples(Vec<(SeriesId, f64)>),
+    /// Texts a rule may need to replay offline.
+    Facts(Vec<Fact>),
+    /// The slowest and the first failed requests of the window, capped.
+    Exemplars(Vec<Exemplar>),
+    /// Something happened at `at`.
+    Mark(Mark),
+    /// A body of a newer version; readers skip it.
+    #[serde(skip_serializing)]
+    Unknown,
+}
+
+/// What an endpoint is.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// One request on the wire (or a chain of redirects asked as one).
+    #[default]
+    Request,
+    /// A whole iteration of a user's tasks.
+    Flow,
+    /// Background work, from submitted to done.
+    Job,
+    /// Whatever a script reports by hand through `events.request`.
+    Custom,
+}
+
+/// Announces an id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Name {
+    /// An endpoint: (kind, method, name) is its key across sources.
+    Endpoint {
+        /// Id within the source.
+        id: EndpointId,
+        /// What it is.
+        kind: Kind,
+        /// Method as the script gave it ("GET", "get", "WSR"…).
+        method: String,
+        /// Name after grouping.
+        name: String,
+    },
+    /// A failure of an endpoint.
+    Failure {
+        /// Id within the source.
+        id: FailureId,
+        /// Why, from the closed list.
+        cause: Cause,
+        /// Text in the script's terms, normalised and capped.
+        text: String,
+    },
+    /// A series of numbers.
+    Series {
+        /// Id within the source.
+        id: SeriesId,
+        /// Dotted name, e.g. `users`, `generator.cpu.io`.
+        name: String,
+        /// Unit, e.g. `s`, `bytes`, `` for a count.
+        unit: String,
+        /// How to read it.
+        kind: SeriesKind,
+    },
+}
+
+/// How a series is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeriesKind {
+    /// A level at an instant.
+    Gauge,
+    /// A running total, stored raw; a fall is a reset.
+    Counter,
+}
+
+/// Why a request failed: a closed list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The connection was refused.
+    Refused,
+    /// The connection was reset or closed inside a response.
+    Reset,
+    /// The host name could not be resolved.
+    Dns,
+    /// The TLS handshake or a certificate failed.
+    Tls,
+    /// No connection within the limit.
+    TimeoutConnect,
+    /// No first byte within the limit.
+    TimeoutFirstByte,
+    /// The body stopped within the limit.
+    TimeoutBody,
+    /// The answer was not HTTP, or broke its rules.
+    Protocol,
+    /// The answer was larger than the cap.
+    TooLarge,
+    /// No local port or file descriptor was left: the generator's limit, not the target's.
+    Exhausted,
+    /// Host or network unreachable.
+    Unreachable,
+    /// The server answered with a failing status.
+    Status,
+    /// The script judged it failed (`failure()`, `ResponseError`, an assertion).
+    Script,
+    /// Reported by hand through `events.request`, or anything the script's own client raised.
+    Other,
+}
+
+/// One endpoint in one window. Histograms are in µs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EndpointWindow {
+    /// Which endpoint.
+    pub endpoint: EndpointId,
+    /// Ended well.
+    pub ok: u64,
+    /// Ended badly.
+    pub failed: u64,
+    /// Given up while in flight (end of run, a killed user).
+    pub aborted: u64,
+    /// Slots whose user was still busy with the target: the target's fault.
+    pub blocked: u64,
+    /// Slots whose user was idle but was woken too late: the generator's fault.
+    pub missed: u64,
+    /// Completed, but the script left the judgement out (an exception inside `catch_response`).
+    pub unjudged: u64,
+    /// Counted without a response time (`response_time=None`).
+    pub untimed: u64,
+    /// Bytes received, heads included.
+    pub bytes_in: u64,
+    /// Bytes sent, heads included.
+    pub bytes_out: u64,
+    /// Decoded body bytes, as Locust's response length.
+    pub content_bytes: u64,
+    /// Successes: due → done.
+    pub from_due: Sparse,
+    /// Successes: first byte written → last byte read.
+    pub from_send: Sparse,
+    /// Failures, due → done, apart: a fast 500 must not improve p99.
+    pub failed_from_due: Sparse,
+    /// All that ended, asked → done, as Locust counts. `None` while every request's due was its asking.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_asked: Option<Sparse>,
+    /// Aborted: due → given up.
+    #[serde(skip_serializing_if = "Sparse::is_empty")]
+    pub aborted_age: Sparse,
+    /// Time to connect, where a connection was opened.
+    #[serde(skip_serializing_if = "Sparse::is_empty")]
+    pub connect: Sparse,
+    /// TLS handshake, where one was made.
+    #[serde(skip_serializing_if = "Sparse::is_empty")]
+    pub tls: Sparse,
+    /// Failures by text.
+    pub failures: Vec<(FailureId, u64)>,
+}
+
+/// The generator's own health in one window of one source.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GeneratorWindow {
+    /// taken − due of every request: how late the I/O thread picked it up. µs.
+    pub lag: Sparse,
+    /// How late the scenario's hub handled messages and timers. µs.
+    pub hub_lag: Sparse,
+    /// Connections opened.
+    pub connections_opened: u64,
+    /// Connections that the server had closed while idle, replaced without failing the request.
+    pub connections_replaced: u64,
+    /// CPU time of the I/O thread in this window, µs.
+    pub io_cpu_us: u64,
+    /// CPU time of the hub's thread in this window, µs.
+    pub hub_cpu_us: u64,
+    /// CPU time of the whole process in this window, µs.
+    pub process_cpu_us: u64,
+    /// Time the I/O and hub threads were runnable but had no processor, µs.
+    pub run_queue_wait_us: u64,
+    /// Steal time of the machine in this window, µs over all processors.
+    pub steal_us: u64,
+    /// Busy time of the machine in this window, µs over all processors.
+    pub machine_busy_us: u64,
+    /// Processors of the machine.
+    pub processors: u32,
+    /// Resident memory at the end of the window, bytes.
+    pub rss_bytes: u64,
+    /// Users alive at the end of the window.
+    pub users: u64,
+    /// Requests in flight at the end of the window.
+    pub in_flight: u64,
+    /// Users that looped without any wait in this window (a no-wait closed loop).
+    pub no_wait: bool,
+}
+
+/// A text that rules may need offline: query texts, settings, host facts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// Dotted topic, e.g. `generator.fallback`.
+    pub topic: String,
+    /// What it is about.
+    pub subject: String,
+    /// The text, redacted.
+    pub text: String,
+}
+
+/// One request worth looking at. Bodies are never kept; `shape` is a redacted outline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exemplar {
+    /// Which endpoint.
+    pub endpoint: EndpointId,
+    /// When it was done, run time µs.
+    pub done: RunTime,
+    /// due → done, µs.
+    pub from_due_us: u64,
+    /// send → done, µs.
+    pub from_send_us: u64,
+    /// HTTP status; 0 when there was none.
+    pub status: u16,
+    /// The failure, when it failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub failure: Option<FailureId>,
+    /// A redacted outline of the response: content type, length, JSON keys with values masked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub shape: Option<String>,
+    /// Trace id, when the request carried one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trace: Option<String>,
+}
+
+/// Something that happened at an instant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    /// A source began: its role (`io`, `hub`, `host`…).
+    SourceBegan {
+        /// What it is.
+        role: String,
+    },
+    /// A phase of the plan began.
+    PhaseBegan {
+        /// Its name.
+        name: String,
+        /// `ramp`, `hold`, `spike`…
+        kind: String,
+    },
+    /// The number of users asked for changed.
+    UserTarget {
+        /// New target.
+        users: u64,
+        /// Users per second towards it.
+        rate: f64,
+    },
+    /// `reset_stats`: Locust-shaped numbers start again; the record keeps everything.
+    Reset,
+    /// An exception in a task or listener.
+    Exception {
+        /// First line, redacted.
+        message: String,
+        /// Trimmed traceback.
+        traceback: String,
+    },
+    /// A warning worth showing again in the report.
+    Warning {
+        /// Its text.
+        text: String,
+    },
+    /// An observer or source stopped answering.
+    Lost {
+        /// Who.
+        what: String,
+    },
+    /// The run ended in order.
+    End {
+        /// Why: `run-time`, `interrupted`, `terminated`, `done`, `quit`.
+        reason: String,
+        /// Exit code decided by the application.
+        exit_code: i32,
+    },
+    /// A mark of a newer version.
+    #[serde(other)]
+    Unknown,
+}
+
+impl<'de> Deserialize<'de> for Frame {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Raw {
+            at: RunTime,
+            span: u64,
+            source: SourceId,
+            body: serde_json::Value,
+        }
+        let raw = Raw::deserialize(deserializer)?;
+        let body = serde_json::from_value(raw.body).unwrap_or(Body::Unknown);
+        Ok(Frame {
+            at: raw.at,
+            span: raw.span,
+            source: raw.source,
+            body,
+        })
+    }
+}

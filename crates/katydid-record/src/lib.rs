@@ -1,0 +1,14 @@
+//! The run and its record: what was observed, as plain data, and how it is written and read.
+//!
+//! A run is a manifest and a sequence of immutable [`Frame`]s. Everything that measures produces
+//! frames; everything that judges or shows reads the [`timeline`], a fold of frames. This crate
+//! does not know sockets, users, Python or how a number is rendered.
+
+pub mod frame;
+pub mod histogram;
+
+pub use frame::{
+    Body, Cause, EndpointId, EndpointWindow, Exemplar, Fact, FailureId, Frame, GeneratorWindow,
+    Kind, Mark, Name, RunTime, SeriesId, SeriesKind, SourceId,
+};
+pub use histogram::{Histogram, Sparse};

@@ -1,0 +1,337 @@
+//! The words after `katydid` that name something other than a run, each with its own options.
+//!
+//! A command counts only as the first word: `katydid -f x.py report` runs the user class `report`.
+
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use super::parse::usage;
+use super::table::flags;
+use super::values::{Timespan, above_zero, positive, timespan};
+use super::words::nearest;
+use crate::error::UsageError;
+
+/// What a command line asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// The bare form: a run of a locustfile. Python's.
+    Run,
+    /// One pass over the scenario, without load. Python's; its words are a run's, without options of load.
+    Check,
+    /// A Python script in which `import locust` is katydid. Python's.
+    Exec {
+        /// The script.
+        script: String,
+        /// Its arguments.
+        args: Vec<String>,
+    },
+    /// The demonstration. Python's.
+    Demo,
+    /// One URL under load.
+    Attack(Box<AttackOptions>),
+    /// List of the runs in a folder.
+    Runs(RunsOptions),
+    /// Reports of a finished run.
+    Report(ReportOptions),
+    /// Print this text on standard output.
+    Print(String),
+}
+
+#[derive(Parser)]
+#[command(name = "katydid", no_binary_name = true, disable_version_flag = true)]
+#[command(
+    disable_help_subcommand = true,
+    bin_name = "katydid",
+    max_term_width = 120
+)]
+struct Words {
+    #[command(subcommand)]
+    word: Word,
+}
+
+#[derive(Subcommand)]
+enum Word {
+    /// Put one URL under load, without a script
+    Attack(Box<AttackOptions>),
+    /// List recorded runs, newest last
+    Runs(RunsOptions),
+    /// Rebuild the reports of a recorded run
+    Report(ReportOptions),
+}
+
+/// `attack URL`: one request again and again.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct AttackOptions {
+    /// http:// or https:// URL
+    #[arg(value_name = "URL", value_parser = url)]
+    pub url: String,
+    /// Connections, each with one request at a time
+    #[arg(short = 'c', long, value_name = "N", default_value = "10", value_parser = positive)]
+    pub connections: u64,
+    /// How long: 90, 20s, 3m, 1h30m
+    #[arg(short = 't', long = "time", value_name = "TIME", default_value = "10s", value_parser = timespan)]
+    pub time: Timespan,
+    /// Requests per second, sent on schedule; without it, each connection asks as soon as it is answered
+    #[arg(long, value_name = "N", value_parser = above_zero, allow_negative_numbers = true)]
+    pub rate: Option<f64>,
+    /// Method [GET, with a body POST]
+    #[arg(short = 'X', long, value_name = "METHOD", value_parser = method)]
+    pub method: Option<String>,
+    /// Header to send; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "'Name: value'", value_parser = header)]
+    pub headers: Vec<(String, String)>,
+    /// Body to send; @FILE reads it from a file
+    #[arg(
+        short = 'd',
+        long = "data",
+        value_name = "BODY|@FILE",
+        allow_hyphen_values = true
+    )]
+    pub data: Option<String>,
+    /// Seconds until a request has failed
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = above_zero)]
+    pub timeout: f64,
+    /// Accept any TLS certificate
+    #[arg(long)]
+    pub insecure: bool,
+    /// Send through this proxy
+    #[arg(long, value_name = "URL", value_parser = url)]
+    pub http_proxy: Option<String>,
+    /// Keep the run here [runs/<UTC time>-<name>]
+    #[arg(long, value_name = "DIR", env = "KATYDID_RUN_DIR", hide_env = true)]
+    pub run_dir: Option<String>,
+    /// Name of the run [the host]
+    #[arg(long, value_name = "NAME", env = "KATYDID_NAME", hide_env = true)]
+    pub name: Option<String>,
+    /// Write the HTML report here
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<String>,
+    /// Write the summary as JSON; - is standard output
+    #[arg(long, value_name = "FILE", env = "KATYDID_SUMMARY", hide_env = true)]
+    pub summary: Option<String>,
+    /// Write Locust's CSV files
+    #[arg(long, value_name = "PREFIX")]
+    pub csv: Option<String>,
+}
+
+impl AttackOptions {
+    /// The method that is sent.
+    pub fn method(&self) -> &str {
+        let implied = if self.data.is_some() { "POST" } else { "GET" };
+        self.method.as_deref().unwrap_or(implied)
+    }
+
+    /// The bytes of the body, read from the file that `@FILE` names.
+    pub fn body(&self) -> Result<Vec<u8>, UsageError> {
+        let data = self.data.as_deref().unwrap_or_default();
+        let Some(path) = data.strip_prefix('@') else {
+            return Ok(data.as_bytes().to_vec());
+        };
+        std::fs::read(path)
+            .map_err(|error| UsageError::new(format!("-d/--data: cannot read {path}: {error}")))
+    }
+
+    /// Host of the URL, without credentials and port: the run's name unless one is given.
+    pub fn host(&self) -> &str {
+        host_of(&self.url).unwrap_or("attack")
+    }
+}
+
+/// `runs [DIR]`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct RunsOptions {
+    /// Folder of runs
+    #[arg(value_name = "DIR", default_value = "runs")]
+    pub dir: String,
+}
+
+/// `report RUN`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct ReportOptions {
+    /// A run's folder, its id, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Write the HTML report here too
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<String>,
+    /// Write the summary as JSON; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub summary: Option<String>,
+    /// Write Locust's CSV files
+    #[arg(long, value_name = "PREFIX")]
+    pub csv: Option<String>,
+    /// Print Locust's statistics as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads what `argv` (without the program's name) asks for. Options of a run are not judged here.
+pub fn command(argv: &[String]) -> Result<Command, UsageError> {
+    let first = argv.first().map(String::as_str);
+    let rest = argv.get(1..).unwrap_or_default();
+    match first {
+        Some("help") if argv.len() == 1 => Ok(Command::Print(super::help::run(None))),
+        Some("attack" | "runs" | "report") => parse(argv),
+        Some("exec") => exec(rest),
+        Some(word @ "demo") => match rest.first().map(String::as_str) {
+            None => Ok(Command::Demo),
+            Some("-h" | "--help") => Ok(Command::Print(super::help::python(word))),
+            Some(other) => Err(UsageError::new(format!(
+                "demo takes no arguments, and '{other}' is one"
+            ))),
+        },
+        Some(word @ "check") if asks(rest, &["-h", "--help"]) => {
+            Ok(Command::Print(super::help::python(word)))
+        }
+        Some("check") => Ok(Command::Check),
+        _ if asks(argv, &["-h", "--help"]) => Ok(Command::Print(super::help::run(None))),
+        _ if asks(argv, &["-V", "--version"]) => Ok(Command::Print(super::help::version())),
+        Some(word) => plausible(word).map(|()| Command::Run),
+        None => Ok(Command::Run),
+    }
+}
+
+fn asks(argv: &[String], flags: &[&str]) -> bool {
+    let before = argv.iter().take_while(|word| *word != "--");
+    before
+        .into_iter()
+        .any(|word| flags.contains(&word.as_str()))
+}
+
+fn exec(rest: &[String]) -> Result<Command, UsageError> {
+    match rest.split_first() {
+        Some((script, _)) if script == "-h" || script == "--help" => {
+            Ok(Command::Print(super::help::python("exec")))
+        }
+        Some((script, _)) if script.starts_with('-') => Err(UsageError::new(format!(
+            "exec: the script comes first: katydid exec SCRIPT {script} …"
+        ))),
+        Some((script, args)) => Ok(Command::Exec {
+            script: script.clone(),
+            args: args.to_vec(),
+        }),
+        None => Err(UsageError::new(
+            "exec: SCRIPT is missing: katydid exec SCRIPT [ARGS…]",
+        )),
+    }
+}
+
+/// A first word that is no option would be a user class; a path or an URL never is one.
+fn plausible(word: &str) -> Result<(), UsageError> {
+    if word.starts_with('-') {
+        Ok(())
+    } else if word.contains("://") {
+        Err(UsageError::new(format!(
+            "to put a URL under load: katydid attack {word}"
+        )))
+    } else if std::path::Path::new(word)
+        .extension()
+        .is_some_and(|end| end == "py")
+    {
+        Err(UsageError::new(format!(
+            "to run a locustfile: katydid -f {word}"
+        )))
+    } else {
+        Ok(())
+    }
+}
+
+fn parse(argv: &[String]) -> Result<Command, UsageError> {
+    let command = Words::command();
+    let parsed = command
+        .try_get_matches_from(argv)
+        .and_then(|matches| Words::from_arg_matches(&matches));
+    match parsed {
+        Ok(Words {
+            word: Word::Attack(attack),
+        }) => Ok(Command::Attack(attack)),
+        Ok(Words {
+            word: Word::Runs(runs),
+        }) => Ok(Command::Runs(runs)),
+        Ok(Words {
+            word: Word::Report(report),
+        }) => Ok(Command::Report(report)),
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => {
+            Ok(Command::Print(error.to_string()))
+        }
+        Err(error) => Err(misused(&error, &argv[0])),
+    }
+}
+
+/// The error of the command `word`, with the nearest of its own flags.
+fn misused(error: &clap::Error, word: &str) -> UsageError {
+    let words = Words::command();
+    let command = words.find_subcommand(word).unwrap_or(&words);
+    let UsageError(mut text) = usage(error, command);
+    if let (ErrorKind::UnknownArgument, Some(unknown)) = (error.kind(), text.split(' ').next_back())
+    {
+        let flags: Vec<String> = command.get_arguments().flat_map(flags).collect();
+        if let Some(near) = nearest(unknown, flags.iter().map(String::as_str)) {
+            text = format!("{text} (did you mean '{near}'?)");
+        }
+    }
+    UsageError::new(format!("{word}: {text}"))
+}
+
+/// The short list of commands in the main help.
+pub(super) fn summaries() -> Vec<(String, String)> {
+    let about = |command: &clap::Command| {
+        command
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default()
+    };
+    let own = Words::command();
+    own.get_subcommands()
+        .map(|command| (command.get_name().to_owned(), about(command)))
+        .collect()
+}
+
+fn url(text: &str) -> Result<String, String> {
+    let known = text.starts_with("http://") || text.starts_with("https://");
+    match host_of(text) {
+        Some(_) if known => Ok(text.to_owned()),
+        None if !text.contains("://") => Err(format!(
+            "'{text}' lacks its scheme; did you mean http://{text}?"
+        )),
+        _ => Err(format!(
+            "'{text}' is not an http:// or https:// URL with a host"
+        )),
+    }
+}
+
+fn host_of(url: &str) -> Option<&str> {
+    let rest = url.split_once("://")?.1;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let place = authority.rsplit('@').next()?;
+    let host = match place.strip_prefix('[') {
+        Some(six) => six.split(']').next()?,
+        None => place.split(':').next()?,
+    };
+    (!host.is_empty()).then_some(host)
+}
+
+fn method(text: &str) -> Result<String, String> {
+    let token = !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    token
+        .then(|| text.to_owned())
+        .ok_or_else(|| format!("'{text}' is not a method"))
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let token = |name: &str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte))
+    };
+    match text.split_once(':') {
+        Some((name, value)) if token(name.trim()) && !value.contains(['\r', '\n']) => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err(format!("'{text}' is not a header; write 'Name: value'")),
+    }
+}

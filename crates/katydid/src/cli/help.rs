@@ -1,0 +1,180 @@
+//! `--help` and `--version`, rendered from the table: groups, short lines, two columns.
+//!
+//! Every option that works is listed; what is refused is named in one paragraph, so that a Locust user finds it.
+
+use std::fmt::Write;
+
+use super::commands::summaries;
+use super::table::{OptionRow, Status, option_rows};
+use super::words::find;
+
+const LEFT: usize = 30;
+
+/// `katydid X.Y.Z`.
+pub fn version() -> String {
+    format!("katydid {}\n", env!("CARGO_PKG_VERSION"))
+}
+
+/// The main help for a terminal `width` columns wide; `None` asks the terminal.
+pub fn run(width: Option<usize>) -> String {
+    let width = width.unwrap_or_else(terminal_width).clamp(60, 120);
+    let rows = option_rows();
+    let mut text = String::from(
+        "Run your locustfile. See where your service breaks, why, and prove the fix.\n\n\
+         Usage: katydid [OPTIONS] [UserClass ...]     run a locustfile\n       \
+         katydid COMMAND ...                   one of these:\n\n",
+    );
+    for (word, about) in commands() {
+        line(&mut text, width, &word, &about);
+    }
+    let mut group = "";
+    for row in rows.iter().filter(|row| works(row)) {
+        if row.group != group {
+            group = &row.group;
+            let _ = write!(text, "\n{group}:\n");
+        }
+        line(&mut text, width, &left(row), &row.help);
+    }
+    line(
+        &mut text,
+        width,
+        "-h, --help",
+        "Print this; COMMAND --help prints a command's",
+    );
+    line(&mut text, width, "-V, --version", "Print the version");
+    text.push('\n');
+    paragraph(&mut text, width, &refused(&rows));
+    paragraph(
+        &mut text,
+        width,
+        "Long options may be shortened. Each of them, without its dashes, is also a key of ~/.locust.conf, ./locust.conf, \
+         [tool.locust] in ./pyproject.toml and --config FILE; the command line comes first, then LOCUST_* variables, then these \
+         files from last to first.",
+    );
+    text
+}
+
+/// Help of the commands that Python runs.
+pub fn python(word: &str) -> String {
+    let (_, about) = PYTHON
+        .iter()
+        .find(|(name, _)| *name == word)
+        .copied()
+        .unwrap_or(("", ""));
+    let usage = match word {
+        "check" => {
+            "katydid check [-f FILE] [-H URL] [UserClass ...]\n\nTakes the options of a run under Scenario and Logging."
+        }
+        "exec" => {
+            "katydid exec SCRIPT [ARGS ...]\n\nInside the script, `import locust` is katydid."
+        }
+        _ => "katydid demo",
+    };
+    format!("{about}\n\nUsage: {usage}\n")
+}
+
+const PYTHON: [(&str, &str); 3] = [
+    ("check", "Run each task of a locustfile once, without load"),
+    ("exec", "Run a Python script with katydid as its locust"),
+    ("demo", "Show katydid on a service made for it"),
+];
+
+fn commands() -> Vec<(String, String)> {
+    let python = PYTHON
+        .iter()
+        .map(|(word, about)| ((*word).to_owned(), (*about).to_owned()));
+    summaries().into_iter().chain(python).collect()
+}
+
+fn works(row: &OptionRow) -> bool {
+    matches!(row.status, Status::Locust | Status::Own)
+}
+
+fn left(row: &OptionRow) -> String {
+    if row.flags.is_empty() {
+        return "UserClass ...".to_owned();
+    }
+    let flags = row.flags.join(", ");
+    let indent = if row.flags.len() == 1 { "    " } else { "" };
+    match (row.is_switch(), row.is_list()) {
+        (true, _) => format!("{indent}{flags}"),
+        (_, true) => format!("{indent}{flags} {} ...", placeholder(row)),
+        _ => format!("{indent}{flags} {}", placeholder(row)),
+    }
+}
+
+fn placeholder(row: &OptionRow) -> String {
+    let command = super::table::parsing_command();
+    let names = command
+        .get_arguments()
+        .find(|arg| arg.get_id() == row.dest.as_str())
+        .and_then(|arg| arg.get_value_names().map(<[_]>::to_vec));
+    names
+        .and_then(|names| names.first().map(ToString::to_string))
+        .unwrap_or_default()
+}
+
+fn refused(rows: &[OptionRow]) -> String {
+    let flags: Vec<&str> = [
+        "--web-port",
+        "--autostart",
+        "--master",
+        "--worker",
+        "--processes",
+        "--otel",
+    ]
+    .into_iter()
+    .filter(|flag| find(rows, flag).is_some_and(|row| row.status == Status::NotBuilt))
+    .collect();
+    format!(
+        "Not built yet: Locust's web UI, runs over several processes, OpenTelemetry ({} and the like); they are refused.",
+        flags.join(", ")
+    )
+}
+
+fn line(text: &mut String, width: usize, left: &str, right: &str) {
+    let mut lines = wrap(right, width - LEFT).into_iter();
+    let first = lines.next().unwrap_or_default();
+    if left.len() + 3 > LEFT {
+        let _ = write!(text, "  {left}\n{:LEFT$}{first}\n", "");
+    } else {
+        let _ = writeln!(text, "  {left:<gap$}{first}", gap = LEFT - 2);
+    }
+    for more in lines {
+        let _ = writeln!(text, "{:LEFT$}{more}", "");
+    }
+}
+
+fn paragraph(text: &mut String, width: usize, words: &str) {
+    for line in wrap(words, width) {
+        let _ = writeln!(text, "{line}");
+    }
+}
+
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let full = lines.last().is_some_and(|line| {
+            !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width
+        });
+        if full {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+fn terminal_width() -> usize {
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    columns
+        .or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
+        .unwrap_or(100)
+}

@@ -1,0 +1,18 @@
+//! The command line: the table of options, and the words that name a command.
+//!
+//! Parsing here is a pure function of its words; environment and config files are [`crate::config`]'s, what follows
+//! from the options is [`crate::plan`]'s.
+
+pub mod commands;
+pub mod help;
+pub mod not_built;
+pub mod options;
+pub(crate) mod parse;
+pub mod table;
+pub mod values;
+pub(crate) mod words;
+
+pub use commands::{AttackOptions, Command, ReportOptions, RunsOptions, command};
+pub use options::Options;
+pub use table::{OptionRow, Status, option_rows};
+pub use values::Timespan;

@@ -1,0 +1,199 @@
+//! The options of a run, each declared once: flag, dest (the field's name), environment variable, default, help.
+//!
+//! Names, defaults and dests are Locust's; katydid's own stand in [`Own`]. What Locust has and katydid has not yet is
+//! in [`super::not_built`]. Nothing here reads the environment or a file: clap only holds the table.
+
+use clap::{Args, Parser};
+use serde::Serialize;
+
+use super::not_built::{NotBuilt, Removed};
+use super::values::{LOGLEVELS, Timespan, above_zero, count, int, loglevel, timespan};
+
+/// Every option of a run, with the dests that `environment.parsed_options` shows to a locustfile.
+#[derive(Clone, Debug, Parser, PartialEq, Serialize)]
+#[command(name = "katydid", no_binary_name = true, disable_help_flag = true)]
+pub struct Options {
+    #[command(flatten)]
+    #[serde(flatten)]
+    /// What runs.
+    pub scenario: Scenario,
+    #[command(flatten)]
+    #[serde(flatten)]
+    /// How much load, for how long.
+    pub load: Load,
+    #[command(flatten)]
+    #[serde(flatten)]
+    /// What is written.
+    pub output: Output,
+    #[command(flatten)]
+    #[serde(flatten)]
+    /// katydid's own options.
+    pub own: Own,
+    #[command(flatten)]
+    #[serde(flatten)]
+    /// Logs.
+    pub logging: Logging,
+    #[command(flatten)]
+    #[serde(flatten)]
+    /// Locust's options that are refused for now; always at their defaults.
+    pub not_built: NotBuilt,
+    #[command(flatten)]
+    #[serde(flatten)]
+    /// Options that Locust itself removed; always at their defaults.
+    pub removed: Removed,
+}
+
+/// What runs: files, user classes, tags.
+#[derive(Args, Clone, Debug, PartialEq, Serialize)]
+#[command(next_help_heading = "Scenario")]
+pub struct Scenario {
+    /// Locustfile; several with commas; or a folder
+    #[arg(short = 'f', long, value_name = "FILE", env = "LOCUST_LOCUSTFILE")]
+    #[arg(default_value = "locustfile.py")]
+    pub locustfile: String,
+    /// Read more settings from this file (.conf or .toml)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<String>,
+    /// Base URL of the target [the user class's]
+    #[arg(short = 'H', long, value_name = "URL", env = "LOCUST_HOST")]
+    pub host: Option<String>,
+    /// Only tasks with one of these tags
+    #[arg(short = 'T', long, value_name = "TAG", env = "LOCUST_TAGS", num_args = 0..)]
+    pub tags: Option<Vec<String>>,
+    /// No tasks with one of these tags
+    #[arg(short = 'E', long, value_name = "TAG", env = "LOCUST_EXCLUDE_TAGS", num_args = 0..)]
+    pub exclude_tags: Option<Vec<String>>,
+    /// Settings per user class: JSON, or files holding it
+    #[arg(long, value_name = "JSON", env = "LOCUST_CONFIG_USERS", num_args = 0..)]
+    pub config_users: Option<Vec<String>>,
+    /// Give every user class and task the same weight
+    #[arg(long)]
+    pub equal_weights: bool,
+    /// List the user classes and exit
+    #[arg(short = 'l', long = "list")]
+    pub list_commands: bool,
+    /// Print how tasks share the load, and exit
+    #[arg(long)]
+    pub show_task_ratio: bool,
+    /// The same as JSON
+    #[arg(long)]
+    pub show_task_ratio_json: bool,
+    /// User classes to run [all of the locustfile]
+    #[arg(value_name = "UserClass", env = "LOCUST_USER_CLASSES", num_args = 0..)]
+    pub user_classes: Vec<String>,
+}
+
+/// How much load, for how long.
+#[derive(Args, Clone, Debug, PartialEq, Serialize)]
+#[command(next_help_heading = "Load")]
+pub struct Load {
+    /// Number of users at the peak [1]
+    #[arg(short = 'u', long = "users", value_name = "N", env = "LOCUST_USERS")]
+    #[arg(value_parser = count, allow_negative_numbers = true)]
+    pub num_users: Option<u64>,
+    /// Users started per second [1]
+    #[arg(short = 'r', long, value_name = "N", env = "LOCUST_SPAWN_RATE")]
+    #[arg(value_parser = above_zero, allow_negative_numbers = true)]
+    pub spawn_rate: Option<f64>,
+    /// Stop after this time: 90, 20s, 3m, 1h30m [never]
+    #[arg(short = 't', long, value_name = "TIME", env = "LOCUST_RUN_TIME")]
+    #[arg(value_parser = timespan, allow_negative_numbers = true)]
+    pub run_time: Option<Timespan>,
+    /// Stop after so many task runs, of all users
+    #[arg(
+        short = 'i',
+        long,
+        value_name = "N",
+        env = "LOCUST_ITERATIONS",
+        default_value = "0"
+    )]
+    #[arg(value_parser = count, allow_negative_numbers = true, hide_default_value = true)]
+    pub iterations: u64,
+    /// Time for users to finish their task [0]
+    #[arg(
+        short = 's',
+        long,
+        value_name = "TIME",
+        env = "LOCUST_STOP_TIMEOUT",
+        default_value = "0"
+    )]
+    #[arg(value_parser = timespan, allow_negative_numbers = true, hide_default_value = true)]
+    pub stop_timeout: Timespan,
+    /// Start at once; so does any option of this group
+    #[arg(long, env = "LOCUST_HEADLESS")]
+    pub headless: bool,
+}
+
+/// What is written, and the exit code.
+#[derive(Args, Clone, Debug, PartialEq, Serialize)]
+#[allow(clippy::struct_excessive_bools)] // they are Locust's switches
+#[command(next_help_heading = "Results")]
+pub struct Output {
+    /// HTML report; {u} {r} {t} stand for the load
+    #[arg(long = "html", value_name = "FILE", env = "LOCUST_HTML")]
+    pub html_file: Option<String>,
+    /// Locust's CSV files: PREFIX_stats.csv and more
+    #[arg(long = "csv", value_name = "PREFIX", env = "LOCUST_CSV")]
+    pub csv_prefix: Option<String>,
+    /// With --csv: one row per endpoint and second
+    #[arg(long = "csv-full-history", env = "LOCUST_CSV_FULL_HISTORY")]
+    pub stats_history_enabled: bool,
+    /// Print Locust's final statistics as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Write them to NAME.json, with no table at the end
+    #[arg(long, value_name = "NAME")]
+    pub json_file: Option<String>,
+    /// Print the table while the test runs
+    #[arg(long, env = "LOCUST_PRINT_STATS")]
+    pub print_stats: bool,
+    /// Print tables only at the end
+    #[arg(long, env = "LOCUST_ONLY_SUMMARY")]
+    pub only_summary: bool,
+    /// Start the numbers again once all users are running
+    #[arg(long, env = "LOCUST_RESET_STATS")]
+    pub reset_stats: bool,
+    /// Exit code when a request failed [1]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "LOCUST_EXIT_CODE_ON_ERROR",
+        default_value = "1"
+    )]
+    #[arg(value_parser = int, allow_negative_numbers = true, hide_default_value = true)]
+    pub exit_code_on_error: i64,
+    /// A label for the run, shown in reports
+    #[arg(long, value_name = "LABEL")]
+    pub profile: Option<String>,
+}
+
+/// katydid's own options.
+#[derive(Args, Clone, Debug, PartialEq, Serialize)]
+#[command(next_help_heading = "Record (katydid's own)")]
+pub struct Own {
+    /// Keep the run here [runs/<UTC time>-<name>]
+    #[arg(long, value_name = "DIR", env = "KATYDID_RUN_DIR")]
+    pub run_dir: Option<String>,
+    /// Write the summary as JSON; - is standard output
+    #[arg(long, value_name = "FILE", env = "KATYDID_SUMMARY")]
+    pub summary: Option<String>,
+    /// Name of the run [the locustfile's]
+    #[arg(long, value_name = "NAME", env = "KATYDID_NAME")]
+    pub name: Option<String>,
+}
+
+/// Logs.
+#[derive(Args, Clone, Debug, PartialEq, Serialize)]
+#[command(next_help_heading = "Logging")]
+pub struct Logging {
+    /// DEBUG, INFO, WARNING, ERROR or CRITICAL [INFO]
+    #[arg(short = 'L', long, value_name = "LEVEL", env = "LOCUST_LOGLEVEL", default_value = LOGLEVELS[1])]
+    #[arg(value_parser = loglevel, hide_default_value = true)]
+    pub loglevel: String,
+    /// Log to this file instead of standard error
+    #[arg(long, value_name = "FILE", env = "LOCUST_LOGFILE")]
+    pub logfile: Option<String>,
+    /// Leave logging to the locustfile
+    #[arg(long, env = "LOCUST_SKIP_LOG_SETUP")]
+    pub skip_log_setup: bool,
+}

@@ -1,0 +1,17 @@
+//! The application: the command line, what it resolves to, and the commands that need no Python.
+//!
+//! A library for the Python extension, and a small binary. It knows users, plans and files; requests and sockets are the
+//! engine's, numbers are the record's and the analysis's.
+
+pub mod cli;
+pub mod commands;
+pub mod config;
+mod error;
+pub mod host;
+pub mod plan;
+pub mod run_dir;
+
+pub use cli::{OptionRow, Options, option_rows};
+pub use config::Surroundings;
+pub use error::{EXIT_USAGE, UsageError};
+pub use plan::{Located, NO_LOAD, Resolved, locate, resolve, resolve_check};

@@ -1,0 +1,306 @@
+//! From words to decisions: two passes over the command line, each option's value settled once.
+//!
+//! [`locate`] runs before the locustfile is imported and lets unknown words pass, as listeners may add options.
+//! [`resolve`] runs after and is strict. Nobody downstream sees words, environment or files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::cli::parse::{self, Values};
+use crate::cli::table::OptionRow;
+use crate::cli::words::{self, Word};
+use crate::cli::{Options, option_rows};
+use crate::config::{self, Layer, Source, Surroundings};
+use crate::error::UsageError;
+
+/// What to say, and exit 2, when neither the options nor a shape ask for load.
+pub const NO_LOAD: &str = "nothing says how much load to make. Add for example:
+  -u 10 -r 2 -t 1m    10 users, 2 more each second, for one minute
+or a LoadTestShape class to the locustfile; `katydid check -f FILE -H URL` runs each task once.";
+
+/// What the first pass tells: enough to set up logging and import the locustfiles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Located {
+    /// The words of `-f`, split at commas: files, folders, URLs, `-`.
+    pub locustfiles: Vec<String>,
+    /// Level of Python's logging, upper case.
+    pub loglevel: String,
+    /// File to log to.
+    pub logfile: Option<String>,
+    /// Whether the locustfile sets up logging itself.
+    pub skip_log_setup: bool,
+}
+
+/// Every option's value, and where it came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolved {
+    /// The options, with Locust's dests.
+    pub options: Options,
+    /// Where each dest's value came from.
+    pub sources: BTreeMap<String, Source>,
+    /// Texts from environment and files for options that the locustfile added; the strongest source's.
+    pub custom_from_files: BTreeMap<String, String>,
+    /// Whether the options ask for load. When they do not and there is no shape: [`NO_LOAD`].
+    pub load_given: bool,
+}
+
+impl Resolved {
+    /// Peak number of users, with Locust's headless default.
+    pub fn users(&self) -> u64 {
+        self.options.load.num_users.unwrap_or(1)
+    }
+
+    /// Users started per second, with Locust's headless default.
+    pub fn spawn_rate(&self) -> f64 {
+        self.options.load.spawn_rate.unwrap_or(1.0)
+    }
+
+    /// Name of the run: `--name`, or the stem of the first locustfile.
+    pub fn name(&self) -> String {
+        let given = self.options.own.name.clone();
+        given.unwrap_or_else(|| stem(&self.options.scenario.locustfile))
+    }
+
+    /// Flat, as Python gets it: every dest, and `custom_from_files`, `load_given`, `sources` (texts), `run_name`.
+    pub fn to_json(&self) -> Map<String, Value> {
+        let mut map = match serde_json::to_value(&self.options) {
+            Ok(Value::Object(map)) => map,
+            _ => Map::new(),
+        };
+        let texts = |pairs: Vec<(&String, String)>| {
+            let pairs = pairs
+                .into_iter()
+                .map(|(dest, text)| (dest.clone(), Value::from(text)));
+            Value::Object(pairs.collect())
+        };
+        let custom = self
+            .custom_from_files
+            .iter()
+            .map(|(dest, text)| (dest, text.clone()));
+        map.insert("custom_from_files".to_owned(), texts(custom.collect()));
+        let sources = self
+            .sources
+            .iter()
+            .map(|(dest, source)| (dest, source.to_string()));
+        map.insert("sources".to_owned(), texts(sources.collect()));
+        map.insert("load_given".to_owned(), Value::from(self.load_given));
+        map.insert("run_name".to_owned(), Value::from(self.name()));
+        map
+    }
+}
+
+/// First pass over the words after `katydid` (or after `katydid check`).
+pub fn locate(argv: &[String], around: &Surroundings) -> Result<Located, UsageError> {
+    let rows = option_rows();
+    let (words, _) = words::read(argv, &rows);
+    let mut given = Vec::new();
+    for word in words {
+        match word {
+            Word::Known { row, word } => {
+                // What is abbreviated may be an option that the locustfile adds.
+                if let (Some(text), true) = (row.refusal(row.flag()), argv.contains(&word)) {
+                    return Err(UsageError::new(text));
+                }
+                given.push(word);
+            }
+            Word::Value(value) => given.push(value),
+            Word::Unknown(_) | Word::Ambiguous(..) => {}
+        }
+    }
+    let wanted = [
+        "locustfile",
+        "config",
+        "loglevel",
+        "logfile",
+        "skip_log_setup",
+    ];
+    let wanted: Vec<OptionRow> = rows
+        .iter()
+        .filter(|row| wanted.contains(&row.dest.as_str()))
+        .cloned()
+        .collect();
+    let mut values = lenient(&given, &wanted)?;
+    let named = values
+        .get("config")
+        .and_then(|texts| texts.first())
+        .cloned();
+    let mut layers = vec![config::environment(around, &wanted, &[])?];
+    for file in config::files(around, named.as_deref())? {
+        layers.push(config::file(&file, &wanted, &[], false)?);
+    }
+    for layer in layers {
+        for (dest, (texts, _)) in layer.values {
+            values.entry(dest).or_insert(texts);
+        }
+    }
+    let options = parse::typed(&values, &rows)?;
+    Ok(Located {
+        locustfiles: locustfiles(&options.scenario.locustfile),
+        loglevel: options.logging.loglevel,
+        logfile: options.logging.logfile,
+        skip_log_setup: options.logging.skip_log_setup,
+    })
+}
+
+/// Values of `wanted` among words of which some may be unknown.
+fn lenient(words: &[String], wanted: &[OptionRow]) -> Result<Values, UsageError> {
+    let mut values = Values::new();
+    let mut words = words.iter().peekable();
+    while let Some(word) = words.next() {
+        let (flag, attached) = match word.split_once('=') {
+            Some((flag, value)) => (flag, Some(value.to_owned())),
+            None => (word.as_str(), None),
+        };
+        let short = flag
+            .get(..2)
+            .filter(|_| !flag.starts_with("--"))
+            .unwrap_or(flag);
+        let Some(row) = words::find(wanted, flag).or_else(|| words::find(wanted, short)) else {
+            continue;
+        };
+        if row.is_switch() {
+            values.insert(row.dest.clone(), Vec::new());
+            continue;
+        }
+        let glued = (flag.len() > short.len()).then(|| word[short.len()..].to_owned());
+        let next = words.next_if(|next| !next.starts_with('-') || next.len() == 1);
+        let value = attached.or(glued).or_else(|| next.cloned());
+        let value =
+            value.ok_or_else(|| UsageError::new(format!("{} needs a value", row.title())))?;
+        values.insert(row.dest.clone(), vec![value]);
+    }
+    Ok(values)
+}
+
+/// Second pass, strict. `argv` no longer holds the `custom` options, those that the locustfile added.
+pub fn resolve(
+    argv: &[String],
+    custom: &[OptionRow],
+    around: &Surroundings,
+) -> Result<Resolved, UsageError> {
+    let rows = option_rows();
+    let mut settled = command_line(argv, &rows)?;
+    let named = settled
+        .get("config")
+        .and_then(|(texts, _)| texts.first())
+        .cloned();
+    let mut custom_from_files = BTreeMap::new();
+    let mut layers = vec![config::environment(around, &rows, custom)?];
+    for file in config::files(around, named.as_deref())? {
+        layers.push(config::file(&file, &rows, custom, true)?);
+    }
+    for Layer { values, custom } in layers {
+        for (dest, given) in values {
+            settled.entry(dest).or_insert(given);
+        }
+        for (dest, (text, _)) in custom {
+            custom_from_files.entry(dest).or_insert(text);
+        }
+    }
+    let values = settled
+        .iter()
+        .map(|(dest, (texts, _))| (dest.clone(), texts.clone()))
+        .collect();
+    let options = parse::typed(&values, &rows)?;
+    if options.output.stats_history_enabled && options.output.csv_prefix.is_none() {
+        return Err(UsageError::new("--csv-full-history needs --csv PREFIX"));
+    }
+    let source = |row: &OptionRow| {
+        settled
+            .get(&row.dest)
+            .map_or(Source::Default, |(_, source)| source.clone())
+    };
+    Ok(Resolved {
+        load_given: LOAD.iter().any(|dest| settled.contains_key(*dest)),
+        sources: rows
+            .iter()
+            .map(|row| (row.dest.clone(), source(row)))
+            .collect(),
+        options,
+        custom_from_files,
+    })
+}
+
+/// Options that ask for load.
+const LOAD: [&str; 5] = [
+    "num_users",
+    "spawn_rate",
+    "run_time",
+    "iterations",
+    "headless",
+];
+
+/// As [`resolve`], for `katydid check`: options of load and results do not apply on the command line.
+pub fn resolve_check(
+    argv: &[String],
+    custom: &[OptionRow],
+    around: &Surroundings,
+) -> Result<Resolved, UsageError> {
+    let rows = option_rows();
+    let given = command_line(argv, &rows)?;
+    let applies = |row: &&OptionRow| {
+        given.contains_key(&row.dest) && !["Scenario", "Logging"].contains(&row.group.as_str())
+    };
+    match rows.iter().find(applies) {
+        Some(row) => Err(UsageError::new(format!(
+            "{} does not apply to check, which runs each task once: remove it",
+            row.title()
+        ))),
+        None => resolve(argv, custom, around),
+    }
+}
+
+type Settled = BTreeMap<String, (Vec<String>, Source)>;
+
+fn command_line(argv: &[String], rows: &[OptionRow]) -> Result<Settled, UsageError> {
+    let (read, rest) = words::read(argv, rows);
+    let mut known = Vec::new();
+    let mut unknown = Vec::new();
+    for word in read {
+        match word {
+            Word::Known { row, word } => match row.refusal(row.flag()) {
+                Some(text) => return Err(UsageError::new(text)),
+                None => known.push(word),
+            },
+            Word::Value(value) => known.push(value),
+            Word::Unknown(word) => unknown.push(word),
+            Word::Ambiguous(word, several) => {
+                let several = several.join(", ");
+                return Err(UsageError::new(format!(
+                    "{word} is ambiguous: it could be {several}"
+                )));
+            }
+        }
+    }
+    if !unknown.is_empty() {
+        return Err(words::unrecognized(&unknown, rows));
+    }
+    known.push("--".to_owned());
+    known.extend(rest);
+    let values = parse::values(&known, rows)?;
+    Ok(values
+        .into_iter()
+        .map(|(dest, texts)| (dest, (texts, Source::CommandLine)))
+        .collect())
+}
+
+fn locustfiles(word: &str) -> Vec<String> {
+    let names = word
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
+}
+
+fn stem(locustfile: &str) -> String {
+    let first = locustfile.split(',').next().unwrap_or_default().trim();
+    let path = first.split(['?', '#']).next().unwrap_or(first);
+    let stem = Path::new(path)
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned());
+    stem.filter(|stem| !stem.is_empty() && stem != "-")
+        .unwrap_or_else(|| "run".to_owned())
+}

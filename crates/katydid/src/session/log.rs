@@ -1,0 +1,153 @@
+//! The log: one thread that takes frames from every recorder, folds them into the timeline, writes them to the run
+//! directory and shows progress. Nothing that goes wrong here fails or slows the run: it becomes a note.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use katydid_record::{Frame, RunWriter, Timeline};
+
+use super::progress::Progress;
+
+/// Batches of frames on their way; each source sends one a second.
+const QUEUE: usize = 1_024;
+
+/// A question to the timeline, answered on the log's thread.
+type Question = Box<dyn FnOnce(&Timeline) + Send>;
+
+enum Entry {
+    Frames(Vec<Frame>),
+    Ask(Question),
+    Finish(SyncSender<Finished>),
+}
+
+/// What is left when the log has ended.
+pub struct Finished {
+    /// The fold of all frames.
+    pub timeline: Timeline,
+    /// What went wrong while writing; empty when the record is whole.
+    pub problems: Vec<String>,
+}
+
+/// Hands frames to the log; never blocks.
+#[derive(Clone)]
+pub struct Sender {
+    entries: SyncSender<Entry>,
+    lost: Arc<AtomicU64>,
+}
+
+impl Sender {
+    /// Queues a batch. If the log is that far behind, the batch is lost, and counted.
+    pub fn send(&self, frames: Vec<Frame>) {
+        if let Err(TrySendError::Full(Entry::Frames(frames))) = self.entries.try_send(Entry::Frames(frames)) {
+            self.lost.fetch_add(frames.len() as u64, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The log's handle.
+pub struct Log {
+    sender: Sender,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Log {
+    /// Starts the log; without a writer it only folds.
+    pub fn start(writer: Option<RunWriter>, progress: Option<Progress>) -> std::io::Result<Self> {
+        let (entries, queue) = sync_channel(QUEUE);
+        let lost = Arc::new(AtomicU64::new(0));
+        let for_thread = lost.clone();
+        let keeper = Keeper { timeline: Timeline::default(), writer, problems: Vec::new(), progress, lost: for_thread };
+        let thread = std::thread::Builder::new().name("katydid-log".into()).spawn(move || keeper.run(&queue))?;
+        Ok(Self { sender: Sender { entries, lost }, thread: Some(thread) })
+    }
+
+    /// A handle for a source.
+    pub fn sender(&self) -> Sender {
+        self.sender.clone()
+    }
+
+    /// Asks the timeline something, after everything that was queued before.
+    pub fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Timeline) -> T + Send + 'static) -> Option<T> {
+        let (answer, answered) = sync_channel(1);
+        let question = Box::new(move |timeline: &Timeline| {
+            // Whoever asked may have gone.
+            let _ = answer.send(question(timeline));
+        });
+        self.sender.entries.send(Entry::Ask(question)).ok()?;
+        answered.recv().ok()
+    }
+
+    /// Writes what is queued and ends the thread.
+    pub fn finish(&mut self) -> Option<Finished> {
+        let (answer, answered) = sync_channel(1);
+        self.sender.entries.send(Entry::Finish(answer)).ok()?;
+        let finished = answered.recv().ok();
+        if let Some(thread) = self.thread.take() {
+            // A panic there has already shown itself by an empty answer.
+            let _ = thread.join();
+        }
+        finished
+    }
+}
+
+struct Keeper {
+    timeline: Timeline,
+    writer: Option<RunWriter>,
+    problems: Vec<String>,
+    progress: Option<Progress>,
+    lost: Arc<AtomicU64>,
+}
+
+impl Keeper {
+    fn run(mut self, queue: &Receiver<Entry>) {
+        while let Ok(entry) = queue.recv() {
+            match entry {
+                Entry::Frames(frames) => self.take(&frames),
+                Entry::Ask(question) => question(&self.timeline),
+                Entry::Finish(answer) => {
+                    if let Some(progress) = &mut self.progress {
+                        progress.clear();
+                    }
+                    self.close();
+                    // Whoever asked may have gone; the files are closed all the same.
+                    let _ = answer.send(Finished { timeline: self.timeline, problems: self.problems });
+                    return;
+                }
+            }
+        }
+        self.close();
+    }
+
+    fn take(&mut self, frames: &[Frame]) {
+        for frame in frames {
+            self.timeline.apply(frame);
+        }
+        if let Some(writer) = &mut self.writer
+            && let Err(error) = writer.append(frames).and_then(|()| writer.flush())
+        {
+            let problem = format!("the record stopped being written: {error}");
+            // Standard error may be closed too.
+            let _ = writeln!(std::io::stderr(), "warning: {problem}");
+            self.problems.push(problem);
+            self.writer = None;
+        }
+        if let Some(progress) = &mut self.progress {
+            progress.show(&self.timeline, frames);
+        }
+    }
+
+    fn close(&mut self) {
+        let lost = self.lost.load(Ordering::Relaxed);
+        if lost > 0 {
+            self.problems.push(format!("{lost} frames were lost because the log could not keep up"));
+        }
+        if let Some(writer) = self.writer.take()
+            && let Err(error) = writer.finish()
+        {
+            self.problems.push(format!("the end of the record was not written: {error}"));
+        }
+    }
+}

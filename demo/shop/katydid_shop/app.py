@@ -1,0 +1,20 @@
+"""The web application: puts the routes together. Served by `uvicorn katydid_shop.app:app`."""
+
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from katydid_shop.cache import valkey
+from katydid_shop.db import DbSession
+from katydid_shop.routes import dashboard, invoices, login, orders
+
+app = FastAPI(title="Shop")
+for routes in (login, dashboard, orders, invoices):
+    app.include_router(routes.router)
+
+
+@app.get("/healthz")
+def healthz(db: DbSession) -> dict[str, str]:
+    """Answers once the database and Valkey do."""
+    db.execute(text("SELECT 1"))
+    valkey().ping()
+    return {"status": "ok"}

@@ -1,0 +1,19 @@
+"""The worker process: `python -m katydid_shop.worker` runs jobs, one at a time, until it is told to stop.
+
+RQ's `SimpleWorker`, which runs a job in the process itself and so keeps its database connections. The default worker
+forks for each job, and the child sets up SQLAlchemy and connects anew: many times the CPU of the invoice itself.
+"""
+
+from rq import SimpleWorker
+
+from katydid_shop.queue import invoice_queue
+
+
+def main() -> None:
+    """Works until SIGTERM, then finishes the job in hand."""
+    queue = invoice_queue()
+    SimpleWorker([queue], connection=queue.connection).work(logging_level="WARNING")
+
+
+if __name__ == "__main__":
+    main()

