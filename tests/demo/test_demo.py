@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 from conftest import ROOT
+
 from katydid_shop.stack.process import listening
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+
 from katydid_shop.stack import Stack
 
 
@@ -70,7 +71,9 @@ def test_submit_and_open(seller: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"price_cents": 1}, {"product_id": 101}, {"quantity": 0}], ids=["price", "tenant", "none"]
+    "change",
+    [{"price_cents": 1}, {"product_id": 101}, {"quantity": 0}],
+    ids=["price", "tenant", "none"],
 )
 def test_order_refused(seller: httpx.Client, change: dict[str, int]) -> None:
     new = _new_order(seller)
@@ -128,7 +131,9 @@ def test_seed_counts(stack: Stack, table: str, least: int, most: int) -> None:
 
 def test_seed_is_skewed_and_adds_up(stack: Stack) -> None:
     with psycopg.connect(stack.urls.postgres) as db:
-        sizes = db.execute("SELECT count(*) FROM orders GROUP BY tenant_id ORDER BY tenant_id").fetchall()
+        sizes = db.execute(
+            "SELECT count(*) FROM orders GROUP BY tenant_id ORDER BY tenant_id"
+        ).fetchall()
         wrong = db.execute(
             "SELECT o.id FROM orders o JOIN order_lines l ON l.order_id = o.id GROUP BY o.id "
             "HAVING sum(l.quantity * l.unit_price_cents) <> o.total_cents"
@@ -139,7 +144,11 @@ def test_seed_is_skewed_and_adds_up(stack: Stack) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("shared_preload_libraries", "pg_stat_statements"), ("track_io_timing", "on"), ("fsync", "on")],
+    [
+        ("shared_preload_libraries", "pg_stat_statements"),
+        ("track_io_timing", "on"),
+        ("fsync", "on"),
+    ],
 )
 def test_database_settings(stack: Stack, name: str, value: str) -> None:
     with psycopg.connect(stack.urls.postgres) as db:

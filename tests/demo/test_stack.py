@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, manager
+
 from katydid_shop.stack import Stack
 from katydid_shop.stack.process import listening, living_in
 
@@ -35,7 +36,9 @@ def _close_input(process: subprocess.Popen[str]) -> None:
         pytest.param(_close_input, 0, id="parent gone"),
     ],
 )
-def test_nothing_is_left(stack: Stack, end: Callable[[subprocess.Popen[str]], None], status: int) -> None:
+def test_nothing_is_left(
+    stack: Stack, end: Callable[[subprocess.Popen[str]], None], status: int
+) -> None:
     """Runs beside the session's stack, so it also shows that two do not collide."""
     process = manager("--with-parent")
     urls = _ready(process)

@@ -3,6 +3,7 @@
 //! Frames say what was seen, when, by whom. They do not judge: percentiles, verdicts and rendering
 //! are made from a fold of frames elsewhere.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::histogram::Sparse;
@@ -32,7 +33,7 @@ pub struct Frame {
 }
 
 /// What a frame holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Body {
     /// Endpoints, failure texts and series, announced before first use.
@@ -119,7 +120,7 @@ pub enum SeriesKind {
 }
 
 /// Why a request failed: a closed list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// The connection was refused.

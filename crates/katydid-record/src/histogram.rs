@@ -227,6 +227,28 @@ impl Sparse {
         self.count == 0
     }
 
+    /// Adds another window's values.
+    pub fn merge(&mut self, other: &Sparse) {
+        if other.count == 0 {
+            return;
+        }
+        if self.count == 0 {
+            self.clone_from(other);
+            return;
+        }
+        let mut merged = Histogram::default();
+        merged.add(self);
+        merged.add(other);
+        *self = merged.to_sparse();
+    }
+
+    /// The value, in µs, at quantile `q` in 0..=1, as [`Histogram::quantile_us`].
+    pub fn quantile_us(&self, q: f64) -> Option<u64> {
+        let mut dense = Histogram::default();
+        dense.add(self);
+        dense.quantile_us(q)
+    }
+
     /// `(bucket index, count)`, ascending. Indices beyond the layout are dropped (a damaged file).
     pub fn buckets(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
         let last = bucket_of(CEILING_US);

@@ -119,7 +119,8 @@ impl Conn {
                 }
                 continue;
             }
-            if requests >= TURN_REQUESTS {
+            // The answer that announces a freeze is the last one before it ends.
+            if requests >= TURN_REQUESTS || context.world.freeze.is_on() {
                 return Turn::Again;
             }
             match self.take(context) {

@@ -68,7 +68,7 @@ fn refuse(peer: Peer, status: u16, text: &str) -> Script {
 }
 
 impl Control {
-    /// The answer. A freeze only starts once its answer is out: see [`Self::after`].
+    /// The answer.
     pub fn answer(&self, world: &World, peer: Peer) -> Vec<u8> {
         let answer = Answer::new(peer, 200);
         match self {
@@ -97,8 +97,8 @@ impl Control {
         }
     }
 
-    /// What happens when the answer was written.
-    pub fn after(&self, world: &World) {
+    /// What happens before the answer: a client that has read it finds the world frozen.
+    pub fn before(&self, world: &World) {
         if let Self::Freeze(length) = self {
             world.freeze.start(*length);
         }

@@ -46,8 +46,13 @@ impl Freeze {
     /// Returns when the world moves again, or must end.
     pub fn wait(&self, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
-            let left = self.until.load(Ordering::SeqCst).saturating_sub(now_ns());
+            let until = self.until.load(Ordering::SeqCst);
+            let left = until.saturating_sub(now_ns());
             if left == 0 {
+                // Unless another freeze has begun, spare everyone from reading the clock.
+                let _ = self
+                    .until
+                    .compare_exchange(until, 0, Ordering::SeqCst, Ordering::SeqCst);
                 return;
             }
             thread::park_timeout(Duration::from_nanos(left));

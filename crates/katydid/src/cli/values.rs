@@ -20,7 +20,7 @@ pub fn timespan(text: &str) -> Result<Timespan, String> {
         return Err(wrong());
     }
     if let Some(seconds) = digits(text) {
-        return seconds.map(Timespan).ok_or_else(wrong);
+        return Ok(Timespan(seconds));
     }
     let mut rest = text;
     let mut total = 0u64;
@@ -28,7 +28,7 @@ pub fn timespan(text: &str) -> Result<Timespan, String> {
         let Some((number, tail)) = rest.split_once(unit) else {
             continue;
         };
-        let number = digits(number).flatten().ok_or_else(wrong)?;
+        let number = digits(number).ok_or_else(wrong)?;
         total = number
             .checked_mul(seconds)
             .and_then(|part| part.checked_add(total))
@@ -42,10 +42,10 @@ pub fn timespan(text: &str) -> Result<Timespan, String> {
     }
 }
 
-/// `None`: not only digits. `Some(None)`: too large.
-fn digits(text: &str) -> Option<Option<u64>> {
-    let only = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    only.then(|| text.parse().ok())
+/// Only digits, and not too many.
+fn digits(text: &str) -> Option<u64> {
+    let only = text.bytes().all(|byte| byte.is_ascii_digit());
+    only.then(|| text.parse().ok())?
 }
 
 /// A whole number, spelled as Python's `int()` allows (`1_000`, surrounding blanks).

@@ -65,25 +65,21 @@ fn unquoted(text: &str) -> &str {
     between('"').or_else(|| between('\'')).unwrap_or(text)
 }
 
-/// Cuts ` # …` and ` ; …`, but not inside quotes.
+/// Cuts ` # …` and ` ; …`, but not inside quotes that open at the start of the value or of a list's item.
 fn without_comment(value: &str) -> &str {
     let mut quote = None;
-    let mut blank = false;
+    let mut before = ' ';
+    let mut opens = true;
     for (at, letter) in value.char_indices() {
-        match quote {
-            Some(open) if letter == open => quote = None,
-            Some(_) => {}
-            None if "\"'".contains(letter)
-                && value[..at]
-                    .trim_end_matches([' ', '\t', ',', '['])
-                    .is_empty() =>
-            {
-                quote = Some(letter);
-            }
-            None if blank && "#;".contains(letter) => return &value[..at],
-            None => {}
+        if quote.is_some() {
+            quote = quote.filter(|open| *open != letter);
+        } else if opens && "\"'".contains(letter) {
+            quote = Some(letter);
+        } else if before.is_whitespace() && "#;".contains(letter) {
+            return &value[..at];
         }
-        blank = letter.is_whitespace();
+        opens = "[,".contains(letter) || (opens && letter.is_whitespace());
+        before = letter;
     }
     value
 }

@@ -48,6 +48,8 @@ fn conf_grammar() {
     conf("tags = [\"a\", \"b\"]\n", json!({"tags": ["a", "b"]}));
     conf("tags = [\"a\", b]\n", json!({"tags": ["a", "b"]})); // Locust keeps the quotes of this mixture
     conf("tags = a b\n", json!({"tags": ["a b"]}));
+    conf("host = \"a # b\" # c\n", json!({"host": "a # b"}));
+    conf("host = don't # c\n", json!({"host": "don't"}));
     conf("tags = []\n", json!({"tags": []}));
     conf(
         "locustfile = a.py,b.py\n",

@@ -1,0 +1,64 @@
+//! Every exit status, and which one applies.
+
+/// Usage, or a scenario that cannot be loaded.
+pub const USAGE: i32 = 2;
+/// The run is invalid, or its record incomplete.
+pub const INVALID: i32 = 3;
+/// Locust's: a listener raised.
+pub const UNHANDLED: i32 = 2;
+/// Interrupted a second time: ended at once.
+pub const ABANDONED: i32 = 130;
+
+/// What is known at the end of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// The generator did not keep up.
+    pub invalid: bool,
+    /// The record is incomplete.
+    pub degraded: bool,
+    /// `environment.process_exit_code`, when the script set it.
+    pub script: Option<i32>,
+    /// Failed requests or exceptions in tasks.
+    pub failures: bool,
+    /// `--exit-code-on-error`.
+    pub on_failures: i32,
+    /// A listener or a greenlet raised and nobody caught it.
+    pub unhandled: bool,
+}
+
+/// The first that applies.
+pub fn exit_code(outcome: &Outcome) -> i32 {
+    if outcome.invalid || outcome.degraded {
+        return INVALID;
+    }
+    if let Some(code) = outcome.script {
+        return code;
+    }
+    if outcome.failures {
+        return outcome.on_failures;
+    }
+    if outcome.unhandled { UNHANDLED } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_that_applies() {
+        let check = |change: fn(&mut Outcome), expected: i32| {
+            let mut outcome = Outcome { on_failures: 1, ..Outcome::default() };
+            change(&mut outcome);
+            assert_eq!(exit_code(&outcome), expected, "{outcome:?}");
+        };
+        check(|_| (), 0);
+        check(|o| o.failures = true, 1);
+        check(|o| (o.failures, o.on_failures) = (true, 0), 0);
+        check(|o| (o.failures, o.on_failures, o.unhandled) = (true, 7, true), 7);
+        check(|o| o.unhandled = true, 2);
+        check(|o| (o.script, o.failures) = (Some(0), true), 0);
+        check(|o| (o.script, o.unhandled) = (Some(42), true), 42);
+        check(|o| (o.script, o.invalid) = (Some(0), true), 3);
+        check(|o| (o.failures, o.degraded) = (true, true), 3);
+    }
+}

@@ -1,0 +1,227 @@
+//! From a timeline to a summary.
+
+use std::collections::BTreeMap;
+
+use katydid_record::frame::{Kind, Mark};
+use katydid_record::summary::{
+    EndpointSummary, ExampleSummary, ExceptionSummary, FailureSummary, Latency, MarkSummary, RunSummary, SUMMARY_VERSION,
+    SeriesSummary, Summary,
+};
+use katydid_record::timeline::Example;
+use katydid_record::{Endpoint, EndpointKey, Histogram, Manifest, Timeline};
+
+use crate::validity;
+
+/// Samples behind a percentile that may be taken at face value.
+const FOR_P99: u64 = 1_000;
+const FOR_P999: u64 = 10_000;
+const FOR_P95: u64 = 200;
+
+/// How the run ended, as far as the frames do not say it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// False: the record is cut short.
+    pub complete: bool,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+}
+
+/// The summary of a run. Its exit code is the recorded one; `None` recorded means that it was killed.
+pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> Summary {
+    let total = Timeline::total(&timeline.endpoints);
+    let generator = validity::judge(timeline, &total);
+    let seconds = timeline.end as f64 / 1e6;
+    let end = timeline.marks.values().find_map(|mark| match mark {
+        Mark::End { reason, exit_code } => Some((reason.clone(), *exit_code)),
+        _ => None,
+    });
+    let (ended, exit_code) = end.unwrap_or_else(|| ("killed".into(), crate::exit_code::INVALID));
+    let mut notes = ending.notes.clone();
+    if timeline.capped {
+        notes.push("Something was left out because a cap was reached.".into());
+    }
+    if let Some(note) = other_endpoints(timeline) {
+        notes.push(note);
+    }
+    for fact in timeline.facts.values() {
+        notes.push(format!("{}: {}", fact.subject, fact.text));
+    }
+    let run = RunSummary {
+        id: manifest.id.clone(),
+        name: manifest.name.clone(),
+        valid: generator.valid,
+        exit_code,
+        started: manifest.started.clone(),
+        duration_s: seconds,
+        command: manifest.plan.command.clone(),
+        host: manifest.plan.host.clone(),
+        users: timeline.generator.users_max.max(if manifest.plan.command == "attack" { manifest.plan.users } else { 0 }),
+        ended,
+        complete: ending.complete,
+        tool_version: manifest.tool_version.clone(),
+    };
+    let all = EndpointKey { kind: Kind::Request, method: String::new(), name: "Aggregated".into() };
+    Summary {
+        version: SUMMARY_VERSION,
+        run,
+        generator,
+        total: endpoint(&all, &total, seconds),
+        endpoints: timeline.endpoints.iter().map(|(key, e)| endpoint(key, e, seconds)).collect(),
+        failures: failures(timeline),
+        exceptions: exceptions(timeline),
+        exemplars: exemplars(timeline),
+        series: series(timeline),
+        marks: marks(timeline),
+        notes,
+    }
+}
+
+fn other_endpoints(timeline: &Timeline) -> Option<String> {
+    let (_, other) = timeline.endpoints.iter().find(|(key, _)| key.name == "(other)")?;
+    Some(format!(
+        "{} requests went to names beyond the first 1,000 and count together as (other). Give `name=` to requests whose URL varies.",
+        other.ended()
+    ))
+}
+
+fn endpoint(key: &EndpointKey, e: &Endpoint, seconds: f64) -> EndpointSummary {
+    let requests = e.ended();
+    EndpointSummary {
+        kind: key.kind,
+        method: key.method.clone(),
+        name: key.name.clone(),
+        requests,
+        failures: e.failed,
+        aborted: e.aborted,
+        blocked: e.blocked,
+        missed: e.missed,
+        unjudged: e.unjudged,
+        failure_ratio: if requests == 0 { 0.0 } else { e.failed as f64 / requests as f64 },
+        rps: if seconds > 0.0 { requests as f64 / seconds } else { 0.0 },
+        bytes_in: e.bytes_in,
+        bytes_out: e.bytes_out,
+        from_due: latency(&e.from_due),
+        from_send: latency(&e.from_send),
+        failed_from_due: latency(&e.failed_from_due),
+        connect: latency(&e.connect),
+        tls: latency(&e.tls),
+    }
+}
+
+/// A distribution in ms.
+pub fn latency(h: &Histogram) -> Latency {
+    let at = |q| h.quantile_us(q).map(|us| us as f64 / 1e3);
+    let needed = [("p95", FOR_P95), ("p99", FOR_P99), ("p999", FOR_P999)];
+    let wide = needed.iter().filter(|(_, n)| h.count() > 0 && h.count() < *n);
+    Latency {
+        count: h.count(),
+        mean: h.mean_us().map(|us| us / 1e3),
+        min: h.min_us().map(|us| us as f64 / 1e3),
+        p50: at(0.5),
+        p90: at(0.9),
+        p95: at(0.95),
+        p99: at(0.99),
+        p999: at(0.999),
+        max: h.max_us().map(|us| us as f64 / 1e3),
+        wide: wide.map(|(name, _)| (*name).to_owned()).collect(),
+    }
+}
+
+fn failures(timeline: &Timeline) -> Vec<FailureSummary> {
+    let mut all: Vec<FailureSummary> = timeline
+        .endpoints
+        .iter()
+        .flat_map(|(key, e)| {
+            e.failures.iter().map(|((cause, text), totals)| FailureSummary {
+                kind: key.kind,
+                method: key.method.clone(),
+                name: key.name.clone(),
+                cause: *cause,
+                text: text.clone(),
+                count: totals.count,
+                first_s: totals.first as f64 / 1e6,
+                last_s: totals.last as f64 / 1e6,
+            })
+        })
+        .collect();
+    all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| (&a.name, &a.method, &a.text).cmp(&(&b.name, &b.method, &b.text))));
+    all
+}
+
+fn exceptions(timeline: &Timeline) -> Vec<ExceptionSummary> {
+    let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for mark in timeline.marks.values() {
+        if let Mark::Exception { message, traceback } = mark {
+            *counts.entry((message, traceback)).or_default() += 1;
+        }
+    }
+    let mut all: Vec<ExceptionSummary> = counts
+        .into_iter()
+        .map(|((message, traceback), count)| ExceptionSummary {
+            count,
+            message: message.to_owned(),
+            traceback: traceback.to_owned(),
+        })
+        .collect();
+    all.sort_by(|a, b| b.count.cmp(&a.count));
+    all
+}
+
+fn exemplars(timeline: &Timeline) -> Vec<ExampleSummary> {
+    let summary = |why: &str, key: &EndpointKey, example: &Example| ExampleSummary {
+        why: why.to_owned(),
+        method: key.method.clone(),
+        name: key.name.clone(),
+        done_s: example.request.done as f64 / 1e6,
+        from_due_ms: example.request.from_due_us as f64 / 1e3,
+        from_send_ms: example.request.from_send_us as f64 / 1e3,
+        status: example.request.status,
+        failure: example.failure.as_ref().map(|(_, text)| text.clone()),
+        shape: example.request.shape.clone(),
+    };
+    let failed = timeline.first_failed.iter().flat_map(|(key, list)| list.iter().map(move |e| ("failed", key, e)));
+    let slowest = timeline.slowest.iter().flat_map(|(key, list)| list.iter().map(move |e| ("slowest", key, e)));
+    failed.chain(slowest).map(|(why, key, e)| summary(why, key, e)).collect()
+}
+
+fn series(timeline: &Timeline) -> SeriesSummary {
+    let width = timeline.seconds.width as f64;
+    let mut series = SeriesSummary { width_s: width, ..SeriesSummary::default() };
+    let Some(last) = timeline.seconds.intervals.keys().next_back().copied() else { return series };
+    for number in 0..=last {
+        let second = timeline.seconds.intervals.get(&number).cloned().unwrap_or_default();
+        // The last interval is cut by the end of the run; a rate over its whole width would sag.
+        let began = number as f64 * width;
+        let length = (timeline.end as f64 / 1e6 - began).clamp(0.0, width);
+        if number == last && number > 0 && length < 0.5 * width {
+            break;
+        }
+        let rate = |n: u64| if length > 0.0 { n as f64 / length } else { 0.0 };
+        let mut dense = Histogram::default();
+        dense.add(&second.from_due);
+        let at = |q| dense.quantile_us(q).map(|us| us as f64 / 1e3);
+        series.t_s.push(began);
+        series.users.push(second.users);
+        series.rps.push(rate(second.ok + second.failed));
+        series.failures_per_s.push(rate(second.failed));
+        series.in_flight.push(second.in_flight);
+        series.p50.push(at(0.5));
+        series.p95.push(at(0.95));
+        series.p99.push(at(0.99));
+    }
+    series
+}
+
+fn marks(timeline: &Timeline) -> Vec<MarkSummary> {
+    let text = |mark: &Mark| match mark {
+        Mark::PhaseBegan { name, kind } => Some(format!("phase {name} ({kind})")),
+        Mark::UserTarget { users, rate } => Some(format!("to {users} users at {rate} per second")),
+        Mark::Reset => Some("statistics reset".into()),
+        Mark::Warning { text } => Some(format!("warning: {text}")),
+        Mark::Lost { what } => Some(format!("lost: {what}")),
+        Mark::End { reason, .. } => Some(format!("end: {reason}")),
+        Mark::SourceBegan { .. } | Mark::Exception { .. } | Mark::Unknown => None,
+    };
+    let at_s = |(at, _, _): &(u64, u32, usize)| *at as f64 / 1e6;
+    timeline.marks.iter().filter_map(|(key, mark)| Some(MarkSummary { at_s: at_s(key), text: text(mark)? })).collect()
+}

@@ -1,0 +1,49 @@
+//! What a run was asked to do, resolved: the plan as the manifest keeps it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that was decided before the first request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Plan {
+    /// `run`, `attack` or `check`.
+    pub command: String,
+    /// Where load goes.
+    pub host: Option<String>,
+    /// Peak number of users, or connections of an attack.
+    pub users: u64,
+    /// Users started per second.
+    pub spawn_rate: Option<f64>,
+    /// Arrivals per second of an attack at a fixed rate.
+    pub rate: Option<f64>,
+    /// Length asked for, seconds.
+    pub run_time_s: Option<f64>,
+    /// Time that running tasks get at the end, seconds.
+    pub stop_timeout_s: Option<f64>,
+    /// Task iterations after which the run ends.
+    pub iterations: Option<u64>,
+    /// User classes that take part.
+    pub user_classes: Vec<PlannedUser>,
+    /// Tags that tasks must have.
+    pub tags: Vec<String>,
+    /// Tags that tasks must not have.
+    pub exclude_tags: Vec<String>,
+    /// Name of the load shape.
+    pub shape: Option<String>,
+    /// The rest of the options, as text, redacted.
+    pub options: BTreeMap<String, String>,
+}
+
+/// One user class of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlannedUser {
+    /// Class name.
+    pub name: String,
+    /// Relative share.
+    pub weight: f64,
+    /// Exact number, where one is fixed.
+    pub fixed_count: u64,
+}

@@ -1,0 +1,260 @@
+//! The summary of a run: finished numbers as plain data, the published contract of `summary.json`.
+//!
+//! Made from a timeline by the analysis; rendered by faces, which compute nothing. Latencies are in ms, times in seconds of
+//! the run's clock.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::frame::{Cause, Kind};
+
+/// Version of `summary.json`.
+pub const SUMMARY_VERSION: u32 = 1;
+
+/// `summary.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Summary {
+    /// Version of this format.
+    pub version: u32,
+    /// What was run, and how it ended.
+    pub run: RunSummary,
+    /// The generator's own health.
+    pub generator: GeneratorSummary,
+    /// All requests together; flows and jobs are not in it.
+    pub total: EndpointSummary,
+    /// Each endpoint, sorted by kind, name and method.
+    pub endpoints: Vec<EndpointSummary>,
+    /// Failures, most frequent first.
+    pub failures: Vec<FailureSummary>,
+    /// Exceptions in tasks and listeners, most frequent first.
+    pub exceptions: Vec<ExceptionSummary>,
+    /// Requests worth looking at.
+    pub exemplars: Vec<ExampleSummary>,
+    /// The run over time, for charts.
+    pub series: SeriesSummary,
+    /// What happened when.
+    pub marks: Vec<MarkSummary>,
+    /// What a reader should know: caps that were hit, parts that are missing.
+    pub notes: Vec<String>,
+}
+
+/// What was run, and how it ended.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunSummary {
+    /// The run's id.
+    pub id: String,
+    /// Short name.
+    pub name: String,
+    /// False: the numbers say more about the generator than about the target.
+    pub valid: bool,
+    /// Exit code of the process.
+    pub exit_code: i32,
+    /// When it started, RFC 3339, UTC.
+    pub started: String,
+    /// From the first instant to the end of the last window.
+    pub duration_s: f64,
+    /// `run`, `attack` or `check`.
+    pub command: String,
+    /// Where load went.
+    pub host: Option<String>,
+    /// Most users that were alive.
+    pub users: u64,
+    /// Why it ended: `run-time`, `interrupted`, `terminated`, `done`, `quit`, or `killed` when no end was recorded.
+    pub ended: String,
+    /// False: the record is cut short.
+    pub complete: bool,
+    /// Version of katydid.
+    pub tool_version: String,
+}
+
+/// The generator's own health. What was not observed is null, not zero.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GeneratorSummary {
+    /// Whether it kept up.
+    pub valid: bool,
+    /// Why not.
+    pub reasons: Vec<String>,
+    /// What does not invalidate the run but should be known.
+    pub warnings: Vec<String>,
+    /// CPU time of the process per request that ended, µs.
+    pub cpu_us_per_request: Option<f64>,
+    /// taken − due.
+    pub lag_p50_ms: Option<f64>,
+    /// taken − due.
+    pub lag_p99_ms: Option<f64>,
+    /// taken − due.
+    pub lag_max_ms: Option<f64>,
+    /// How late the scenario's event loop was.
+    pub hub_lag_p99_ms: Option<f64>,
+    /// Share of one core that the scenario's thread used.
+    pub hub_busy_share: Option<f64>,
+    /// Share of one core that the I/O thread used.
+    pub io_busy_share: Option<f64>,
+    /// Share of the time that these two were ready to run but had no processor, of one core.
+    pub run_queue_wait_share: Option<f64>,
+    /// Share of the machine's processor time that the hypervisor took.
+    pub steal_share: Option<f64>,
+    /// Share of the machine's processor time that was in use by anybody.
+    pub machine_busy_share: Option<f64>,
+    /// Largest resident memory.
+    pub rss_max_bytes: Option<u64>,
+    /// Connections opened.
+    pub connections_opened: u64,
+    /// Connections that the server had closed while idle, replaced without failing the request.
+    pub connections_replaced: u64,
+    /// Users looped without any wait.
+    pub no_wait: bool,
+}
+
+/// One endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EndpointSummary {
+    /// `request`, `flow`, `job` or `custom`.
+    pub kind: Kind,
+    /// Method as the script gave it.
+    pub method: String,
+    /// Name.
+    pub name: String,
+    /// Requests that ended, well or badly.
+    pub requests: u64,
+    /// Of these, failed.
+    pub failures: u64,
+    /// Given up while in flight.
+    pub aborted: u64,
+    /// Slots whose user was still busy with the target.
+    pub blocked: u64,
+    /// Slots that the generator missed.
+    pub missed: u64,
+    /// Completed, but the script did not judge it.
+    pub unjudged: u64,
+    /// failures / requests; 0 without requests.
+    pub failure_ratio: f64,
+    /// requests / duration of the run.
+    pub rps: f64,
+    /// Bytes received, heads included.
+    pub bytes_in: u64,
+    /// Bytes sent, heads included.
+    pub bytes_out: u64,
+    /// Successes: due → last byte.
+    pub from_due: Latency,
+    /// Successes: first byte written → last byte.
+    pub from_send: Latency,
+    /// Failures: due → end.
+    pub failed_from_due: Latency,
+    /// Times to connect.
+    pub connect: Latency,
+    /// TLS handshakes.
+    pub tls: Latency,
+}
+
+/// A distribution of times in ms. Null where there is no sample.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Latency {
+    /// Samples.
+    pub count: u64,
+    /// Mean.
+    pub mean: Option<f64>,
+    /// Smallest.
+    pub min: Option<f64>,
+    /// Median.
+    pub p50: Option<f64>,
+    /// 90th percentile.
+    pub p90: Option<f64>,
+    /// 95th percentile.
+    pub p95: Option<f64>,
+    /// 99th percentile.
+    pub p99: Option<f64>,
+    /// 99.9th percentile.
+    pub p999: Option<f64>,
+    /// Largest.
+    pub max: Option<f64>,
+    /// Percentiles with too few samples behind them to be taken at face value.
+    pub wide: Vec<String>,
+}
+
+/// One failure of one endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FailureSummary {
+    /// Kind of the endpoint.
+    pub kind: Kind,
+    /// Its method.
+    pub method: String,
+    /// Its name.
+    pub name: String,
+    /// From the closed list of causes.
+    pub cause: Cause,
+    /// In the script's terms.
+    pub text: String,
+    /// How often.
+    pub count: u64,
+    /// Second of the run in which it was first seen.
+    pub first_s: f64,
+    /// Second of the run in which it was last seen.
+    pub last_s: f64,
+}
+
+/// One exception of the script.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExceptionSummary {
+    /// How often.
+    pub count: u64,
+    /// Its first line.
+    pub message: String,
+    /// Its traceback.
+    pub traceback: String,
+}
+
+/// One request worth looking at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExampleSummary {
+    /// `slowest` or `failed`.
+    pub why: String,
+    /// Method of its endpoint.
+    pub method: String,
+    /// Name of its endpoint.
+    pub name: String,
+    /// When it was done.
+    pub done_s: f64,
+    /// due → done.
+    pub from_due_ms: f64,
+    /// send → done.
+    pub from_send_ms: f64,
+    /// HTTP status; 0 when there was none.
+    pub status: u16,
+    /// Why it failed.
+    pub failure: Option<String>,
+    /// Redacted outline of the response.
+    pub shape: Option<String>,
+}
+
+/// The run over time: equally long lists, one entry per interval of `width_s` seconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SeriesSummary {
+    /// Length of an interval.
+    pub width_s: f64,
+    /// Start of each interval.
+    pub t_s: Vec<f64>,
+    /// Users alive.
+    pub users: Vec<u64>,
+    /// Requests ended per second.
+    pub rps: Vec<f64>,
+    /// Failures per second.
+    pub failures_per_s: Vec<f64>,
+    /// Requests in flight.
+    pub in_flight: Vec<u64>,
+    /// Median of successes, due → done, ms; null where none ended.
+    pub p50: Vec<Option<f64>>,
+    /// 95th percentile.
+    pub p95: Vec<Option<f64>>,
+    /// 99th percentile.
+    pub p99: Vec<Option<f64>>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MarkSummary {
+    /// When.
+    pub at_s: f64,
+    /// What.
+    pub text: String,
+}

@@ -1,0 +1,222 @@
+//! The fold of a run's frames: the only thing that judging and showing read.
+//!
+//! [`Timeline::apply`] is the only mutator. It commutes and takes late frames, so live and replayed runs are equal; the one
+//! exception is [`Timeline::since_reset`], a view for Locust-shaped outputs that follows the order of arrival around a reset.
+//! It does not judge, and it computes percentiles only through its histograms.
+
+mod endpoint;
+mod generator;
+mod seconds;
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::frame::{
+    Body, Cause, EndpointId, EndpointWindow, Exemplar, Fact, FailureId, Frame, Kind, Mark, Name, RunTime, SourceId,
+};
+pub use endpoint::{Endpoint, FailureTotals, Recent};
+pub use generator::GeneratorTotals;
+pub use seconds::{Second, Seconds};
+
+/// Failure texts kept per endpoint.
+pub const FAILURES_PER_ENDPOINT: usize = 200;
+/// Slowest and first failed requests kept per endpoint.
+const EXEMPLARS: usize = 5;
+/// Marks, facts and exceptions kept.
+const MARKS: usize = 10_000;
+
+/// What identifies an endpoint across sources.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EndpointKey {
+    /// What it is.
+    pub kind: Kind,
+    /// Method as the script gave it.
+    pub method: String,
+    /// Name after grouping.
+    pub name: String,
+}
+
+/// One request worth looking at, with its names resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Example {
+    /// The request.
+    pub request: Exemplar,
+    /// Cause and text, when it failed.
+    pub failure: Option<(Cause, String)>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Names {
+    endpoints: HashMap<EndpointId, EndpointKey>,
+    failures: HashMap<FailureId, (Cause, String)>,
+}
+
+/// The fold of all frames seen so far.
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    names: HashMap<SourceId, Names>,
+    /// What cannot be placed until its names are announced.
+    parked: Vec<Frame>,
+    /// Totals by endpoint.
+    pub endpoints: BTreeMap<EndpointKey, Endpoint>,
+    /// The same since the last reset; `None` before the first.
+    pub since_reset: Option<(RunTime, BTreeMap<EndpointKey, Endpoint>)>,
+    /// The run second by second.
+    pub seconds: Seconds,
+    /// The generator's own health.
+    pub generator: GeneratorTotals,
+    /// What happened when, in order of time.
+    pub marks: BTreeMap<(RunTime, SourceId, usize), Mark>,
+    /// Facts, in order of arrival within their second.
+    pub facts: BTreeMap<(RunTime, String, String), Fact>,
+    /// Slowest requests by endpoint.
+    pub slowest: BTreeMap<EndpointKey, Vec<Example>>,
+    /// First failed requests by endpoint.
+    pub first_failed: BTreeMap<EndpointKey, Vec<Example>>,
+    /// End of the latest window, µs.
+    pub end: RunTime,
+    /// Something was left out because of a cap.
+    pub capped: bool,
+}
+
+impl Timeline {
+    /// Takes in one frame.
+    pub fn apply(&mut self, frame: &Frame) {
+        self.end = self.end.max(frame.at + frame.span);
+        match &frame.body {
+            Body::Names(names) => self.learn(frame.source, names),
+            Body::Requests(windows) => {
+                for window in windows {
+                    self.add_window(frame, window);
+                }
+            }
+            Body::Exemplars(exemplars) => {
+                for exemplar in exemplars {
+                    self.add_exemplar(frame, exemplar);
+                }
+            }
+            Body::Generator(window) => {
+                self.generator.add(frame.source, frame.at, frame.span, window);
+                self.seconds.add_generator(frame.at, window);
+            }
+            Body::Facts(facts) => {
+                for fact in facts {
+                    if self.facts.len() < MARKS {
+                        let key = (frame.at, fact.topic.clone(), fact.subject.clone());
+                        self.facts.insert(key, fact.clone());
+                    }
+                }
+            }
+            Body::Mark(mark) => self.add_mark(frame, mark),
+            Body::Samples(_) | Body::Unknown => {}
+        }
+    }
+
+    fn learn(&mut self, source: SourceId, names: &[Name]) {
+        let known = self.names.entry(source).or_default();
+        for name in names {
+            match name {
+                Name::Endpoint { id, kind, method, name } => {
+                    let key = EndpointKey { kind: *kind, method: method.clone(), name: name.clone() };
+                    known.endpoints.insert(*id, key);
+                }
+                Name::Failure { id, cause, text } => {
+                    known.failures.insert(*id, (*cause, text.clone()));
+                }
+                Name::Series { .. } => {}
+            }
+        }
+        let (now, later) = std::mem::take(&mut self.parked).into_iter().partition(|frame| frame.source == source);
+        self.parked = later;
+        let now: Vec<Frame> = now;
+        for frame in now {
+            self.apply(&frame);
+        }
+    }
+
+    fn failure(&self, source: SourceId, id: FailureId) -> Option<(Cause, String)> {
+        self.names.get(&source)?.failures.get(&id).cloned()
+    }
+
+    fn park(&mut self, frame: &Frame, body: Body) {
+        if self.parked.len() < MARKS {
+            self.parked.push(Frame { body, ..frame.clone() });
+        } else {
+            self.capped = true;
+        }
+    }
+
+    fn add_window(&mut self, frame: &Frame, window: &EndpointWindow) {
+        let names = self.names.get(&frame.source);
+        let key = names.and_then(|names| names.endpoints.get(&window.endpoint)).cloned();
+        let failures: Option<Vec<_>> = window
+            .failures
+            .iter()
+            .map(|(id, count)| Some((self.failure(frame.source, *id)?, *count)))
+            .collect();
+        let (Some(key), Some(failures)) = (key, failures) else {
+            return self.park(frame, Body::Requests(vec![window.clone()]));
+        };
+        if matches!(key.kind, Kind::Request | Kind::Custom) {
+            self.seconds.add_window(frame.at, window);
+        }
+        if let Some((since, endpoints)) = &mut self.since_reset
+            && frame.at >= *since
+        {
+            endpoints.entry(key.clone()).or_default().add(frame.at, frame.span, window, &failures);
+        }
+        self.endpoints.entry(key).or_default().add(frame.at, frame.span, window, &failures);
+    }
+
+    fn add_exemplar(&mut self, frame: &Frame, exemplar: &Exemplar) {
+        let names = self.names.get(&frame.source);
+        let key = names.and_then(|names| names.endpoints.get(&exemplar.endpoint)).cloned();
+        let failure = exemplar.failure.map(|id| self.failure(frame.source, id));
+        let (Some(key), Some(failure)) = (key, failure.map_or(Some(None), |found| found.map(Some))) else {
+            return self.park(frame, Body::Exemplars(vec![exemplar.clone()]));
+        };
+        // The id was the source's; across sources it would make equal examples differ.
+        let request = Exemplar { endpoint: 0, failure: None, ..exemplar.clone() };
+        let failed = failure.is_some();
+        let list = if failed { &mut self.first_failed } else { &mut self.slowest };
+        let list = list.entry(key).or_default();
+        list.push(Example { request, failure });
+        if failed {
+            list.sort_by(|a, b| (a.request.done, a.request.from_due_us).cmp(&(b.request.done, b.request.from_due_us)));
+        } else {
+            list.sort_by(|a, b| (b.request.from_due_us, b.request.done).cmp(&(a.request.from_due_us, a.request.done)));
+        }
+        list.truncate(EXEMPLARS);
+    }
+
+    fn add_mark(&mut self, frame: &Frame, mark: &Mark) {
+        if *mark == Mark::Reset && self.since_reset.as_ref().is_none_or(|(since, _)| *since <= frame.at) {
+            self.since_reset = Some((frame.at, BTreeMap::new()));
+        }
+        if self.marks.len() >= MARKS {
+            self.capped = true;
+            return;
+        }
+        let twins = self.marks.range((frame.at, frame.source, 0)..=(frame.at, frame.source, usize::MAX)).count();
+        self.marks.insert((frame.at, frame.source, twins), mark.clone());
+    }
+
+    /// Totals by endpoint since the last reset, or since the start.
+    pub fn locust_endpoints(&self) -> (RunTime, &BTreeMap<EndpointKey, Endpoint>) {
+        match &self.since_reset {
+            Some((since, endpoints)) => (*since, endpoints),
+            None => (0, &self.endpoints),
+        }
+    }
+
+    /// All requests and custom events together; flows and jobs are made of them.
+    pub fn total<'a>(endpoints: impl IntoIterator<Item = (&'a EndpointKey, &'a Endpoint)>) -> Endpoint {
+        let mut total = Endpoint::default();
+        for (_, endpoint) in endpoints.into_iter().filter(|(key, _)| matches!(key.kind, Kind::Request | Kind::Custom)) {
+            total.merge(endpoint);
+        }
+        total
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! Totals of one endpoint.
+
+use std::collections::BTreeMap;
+
+use super::FAILURES_PER_ENDPOINT;
+use crate::frame::{Cause, EndpointWindow, RunTime};
+use crate::histogram::{Histogram, Sparse};
+
+/// Seconds of recent windows kept per endpoint, for "current" numbers.
+const RECENT_SECONDS: u64 = 20;
+const SECOND_US: u64 = 1_000_000;
+
+/// One failure of one endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FailureTotals {
+    /// How often.
+    pub count: u64,
+    /// Start of the first window that had it, µs.
+    pub first: RunTime,
+    /// End of the last, µs.
+    pub last: RunTime,
+}
+
+/// One recent second of an endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recent {
+    /// Requests that ended.
+    pub ended: u64,
+    /// Of these, failed.
+    pub failed: u64,
+    /// asked → done of all that ended.
+    pub asked: Sparse,
+}
+
+/// Totals of one endpoint. Histograms are in µs.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoint {
+    /// Ended well.
+    pub ok: u64,
+    /// Ended badly.
+    pub failed: u64,
+    /// Given up in flight.
+    pub aborted: u64,
+    /// Slots whose user was busy with the target.
+    pub blocked: u64,
+    /// Slots that the generator missed.
+    pub missed: u64,
+    /// Completed but not judged.
+    pub unjudged: u64,
+    /// Counted without a time.
+    pub untimed: u64,
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
+    /// Decoded body bytes.
+    pub content_bytes: u64,
+    /// Successes: due → done.
+    pub from_due: Histogram,
+    /// Successes: send → done.
+    pub from_send: Histogram,
+    /// Failures: due → done.
+    pub failed_from_due: Histogram,
+    /// All that ended: asked → done.
+    pub from_asked: Histogram,
+    /// Times to connect.
+    pub connect: Histogram,
+    /// TLS handshakes.
+    pub tls: Histogram,
+    /// Aborted: due → given up.
+    pub aborted_age: Histogram,
+    /// Failures by cause and text.
+    pub failures: BTreeMap<(Cause, String), FailureTotals>,
+    /// The last seconds, by second of the run.
+    pub recent: BTreeMap<u64, Recent>,
+    /// End of the last window in which something ended, µs.
+    pub last: RunTime,
+}
+
+impl Endpoint {
+    /// Requests that ended, well or badly.
+    pub fn ended(&self) -> u64 {
+        self.ok + self.failed
+    }
+
+    pub(super) fn add(
+        &mut self,
+        at: RunTime,
+        span: u64,
+        window: &EndpointWindow,
+        failures: &[((Cause, String), u64)],
+    ) {
+        self.count(window);
+        self.from_due.add(&window.from_due);
+        self.from_send.add(&window.from_send);
+        self.failed_from_due.add(&window.failed_from_due);
+        self.connect.add(&window.connect);
+        self.tls.add(&window.tls);
+        self.aborted_age.add(&window.aborted_age);
+        let asked = asked(window);
+        self.from_asked.add(&asked);
+        for (failure, count) in failures {
+            self.add_failure(failure, &FailureTotals { count: *count, first: at, last: at + span });
+        }
+        if window.ok + window.failed > 0 {
+            self.last = self.last.max(at + span);
+            let recent = self.recent.entry(at / SECOND_US).or_default();
+            recent.ended += window.ok + window.failed;
+            recent.failed += window.failed;
+            recent.asked.merge(&asked);
+            self.forget_old();
+        }
+    }
+
+    fn count(&mut self, window: &EndpointWindow) {
+        self.ok += window.ok;
+        self.failed += window.failed;
+        self.aborted += window.aborted;
+        self.blocked += window.blocked;
+        self.missed += window.missed;
+        self.unjudged += window.unjudged;
+        self.untimed += window.untimed;
+        self.bytes_in += window.bytes_in;
+        self.bytes_out += window.bytes_out;
+        self.content_bytes += window.content_bytes;
+    }
+
+    fn add_failure(&mut self, failure: &(Cause, String), more: &FailureTotals) {
+        if let Some(known) = self.failures.get_mut(failure) {
+            known.count += more.count;
+            known.first = known.first.min(more.first);
+            known.last = known.last.max(more.last);
+            return;
+        }
+        let key = if self.failures.len() < FAILURES_PER_ENDPOINT {
+            failure.clone()
+        } else {
+            (Cause::Other, "(other failures)".to_owned())
+        };
+        let totals = self.failures.entry(key).or_insert(FailureTotals { count: 0, ..more.clone() });
+        totals.count += more.count;
+    }
+
+    fn forget_old(&mut self) {
+        if let Some(newest) = self.recent.keys().next_back().copied() {
+            self.recent = self.recent.split_off(&newest.saturating_sub(RECENT_SECONDS));
+        }
+    }
+
+    /// Adds another endpoint's totals.
+    pub fn merge(&mut self, other: &Endpoint) {
+        self.ok += other.ok;
+        self.failed += other.failed;
+        self.aborted += other.aborted;
+        self.blocked += other.blocked;
+        self.missed += other.missed;
+        self.unjudged += other.unjudged;
+        self.untimed += other.untimed;
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
+        self.content_bytes += other.content_bytes;
+        self.from_due.merge(&other.from_due);
+        self.from_send.merge(&other.from_send);
+        self.failed_from_due.merge(&other.failed_from_due);
+        self.from_asked.merge(&other.from_asked);
+        self.connect.merge(&other.connect);
+        self.tls.merge(&other.tls);
+        self.aborted_age.merge(&other.aborted_age);
+        self.last = self.last.max(other.last);
+        for (failure, totals) in &other.failures {
+            self.add_failure(failure, totals);
+        }
+        for (second, more) in &other.recent {
+            let recent = self.recent.entry(*second).or_default();
+            recent.ended += more.ended;
+            recent.failed += more.failed;
+            recent.asked.merge(&more.asked);
+        }
+        self.forget_old();
+    }
+}
+
+/// asked → done of a window: apart where it is known apart, else due was asking.
+fn asked(window: &EndpointWindow) -> Sparse {
+    match &window.from_asked {
+        Some(asked) => asked.clone(),
+        None => {
+            let mut all = window.from_due.clone();
+            all.merge(&window.failed_from_due);
+            all
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The run second by second, bounded: past an hour neighbours are merged, and merged again.
+
+use std::collections::BTreeMap;
+
+use crate::frame::{EndpointWindow, GeneratorWindow, RunTime};
+use crate::histogram::Sparse;
+
+/// Most intervals kept.
+const INTERVALS: u64 = 3_600;
+const SECOND_US: u64 = 1_000_000;
+
+/// What happened in one interval, over all requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Second {
+    /// Ended well.
+    pub ok: u64,
+    /// Ended badly.
+    pub failed: u64,
+    /// Given up in flight.
+    pub aborted: u64,
+    /// Successes: due → done, µs.
+    pub from_due: Sparse,
+    /// Most users alive.
+    pub users: u64,
+    /// Most requests in flight at the end of a window.
+    pub in_flight: u64,
+    /// taken − due, µs.
+    pub lag: Sparse,
+    /// CPU time of the process, µs.
+    pub cpu_us: u64,
+}
+
+/// All intervals; each is `width` seconds long, a power of two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seconds {
+    /// Seconds per interval.
+    pub width: u64,
+    /// By number: interval n covers seconds n·width up to (n+1)·width.
+    pub intervals: BTreeMap<u64, Second>,
+}
+
+impl Default for Seconds {
+    fn default() -> Self {
+        Self { width: 1, intervals: BTreeMap::new() }
+    }
+}
+
+impl Seconds {
+    fn at(&mut self, at: RunTime) -> &mut Second {
+        while at / SECOND_US / self.width >= INTERVALS {
+            self.width *= 2;
+            for (number, second) in std::mem::take(&mut self.intervals) {
+                self.intervals.entry(number / 2).or_default().merge(&second);
+            }
+        }
+        self.intervals.entry(at / SECOND_US / self.width).or_default()
+    }
+
+    pub(super) fn add_window(&mut self, at: RunTime, window: &EndpointWindow) {
+        let second = self.at(at);
+        second.ok += window.ok;
+        second.failed += window.failed;
+        second.aborted += window.aborted;
+        second.from_due.merge(&window.from_due);
+    }
+
+    pub(super) fn add_generator(&mut self, at: RunTime, window: &GeneratorWindow) {
+        let second = self.at(at);
+        second.users = second.users.max(window.users);
+        second.in_flight = second.in_flight.max(window.in_flight);
+        second.cpu_us += window.process_cpu_us;
+        second.lag.merge(&window.lag);
+    }
+}
+
+impl Second {
+    fn merge(&mut self, other: &Second) {
+        self.ok += other.ok;
+        self.failed += other.failed;
+        self.aborted += other.aborted;
+        self.from_due.merge(&other.from_due);
+        self.users = self.users.max(other.users);
+        self.in_flight = self.in_flight.max(other.in_flight);
+        self.lag.merge(&other.lag);
+        self.cpu_us += other.cpu_us;
+    }
+}

@@ -1,0 +1,108 @@
+//! Writes a run directory so that a killed process leaves everything up to its last second.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::frame::Frame;
+use crate::manifest::Manifest;
+
+/// Name of the manifest in a run directory.
+pub const MANIFEST_FILE: &str = "manifest.json";
+/// Name of the frames in a run directory.
+pub const FRAMES_FILE: &str = "frames.jsonl.zst";
+const LEVEL: i32 = 3;
+
+/// Why a run could not be written.
+#[derive(Debug, Error)]
+pub enum WriteError {
+    /// The directory cannot be made.
+    #[error("cannot create the run directory {path}: {source}")]
+    Create {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The directory holds a run already.
+    #[error("{0} already holds a run; give another --run-dir")]
+    Taken(PathBuf),
+    /// A file of the run cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A frame cannot be turned into JSON: a defect of katydid.
+    #[error("cannot encode a frame: {0}")]
+    Encode(#[from] serde_json::Error),
+}
+
+/// An open run directory. Each [`RunWriter::flush`] ends a zstd frame of its own, so what was flushed stays readable.
+#[derive(Debug)]
+pub struct RunWriter {
+    dir: PathBuf,
+    file: File,
+    lines: Vec<u8>,
+}
+
+impl RunWriter {
+    /// Makes the directory and writes the manifest.
+    pub fn create(dir: &Path, manifest: &Manifest) -> Result<Self, WriteError> {
+        fs::create_dir_all(dir).map_err(|source| WriteError::Create { path: dir.to_owned(), source })?;
+        let path = dir.join(MANIFEST_FILE);
+        if path.exists() {
+            return Err(WriteError::Taken(dir.to_owned()));
+        }
+        write_whole(&path, &serde_json::to_vec_pretty(manifest)?)?;
+        let path = dir.join(FRAMES_FILE);
+        let file = File::create(&path).map_err(|source| WriteError::Write { path, source })?;
+        Ok(Self { dir: dir.to_owned(), file, lines: Vec::new() })
+    }
+
+    /// Where it writes.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Takes frames for the next flush.
+    pub fn append(&mut self, frames: &[Frame]) -> Result<(), WriteError> {
+        for frame in frames {
+            serde_json::to_writer(&mut self.lines, frame)?;
+            self.lines.push(b'\n');
+        }
+        Ok(())
+    }
+
+    /// Writes what was appended as one zstd frame.
+    pub fn flush(&mut self) -> Result<(), WriteError> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let write = |file: &mut File, lines: &[u8]| {
+            let packed = zstd::bulk::compress(lines, LEVEL)?;
+            file.write_all(&packed)
+        };
+        let result = write(&mut self.file, &self.lines);
+        self.lines.clear();
+        result.map_err(|source| WriteError::Write { path: self.dir.join(FRAMES_FILE), source })
+    }
+
+    /// Writes the rest and closes the file.
+    pub fn finish(mut self) -> Result<(), WriteError> {
+        self.flush()?;
+        self.file.sync_all().map_err(|source| WriteError::Write { path: self.dir.join(FRAMES_FILE), source })
+    }
+}
+
+/// Writes a file so that it is there whole or not at all.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    let part = path.with_extension("part");
+    fs::write(&part, bytes)
+        .and_then(|()| fs::rename(&part, path))
+        .map_err(|source| WriteError::Write { path: path.to_owned(), source })
+}
