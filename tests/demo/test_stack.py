@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, manager
 
+from conftest import ROOT, manager
 from katydid_shop.stack import Stack
 from katydid_shop.stack.process import listening, living_in
 

@@ -47,14 +47,20 @@ mod tests {
     #[test]
     fn the_first_that_applies() {
         let check = |change: fn(&mut Outcome), expected: i32| {
-            let mut outcome = Outcome { on_failures: 1, ..Outcome::default() };
+            let mut outcome = Outcome {
+                on_failures: 1,
+                ..Outcome::default()
+            };
             change(&mut outcome);
             assert_eq!(exit_code(&outcome), expected, "{outcome:?}");
         };
         check(|_| (), 0);
         check(|o| o.failures = true, 1);
         check(|o| (o.failures, o.on_failures) = (true, 0), 0);
-        check(|o| (o.failures, o.on_failures, o.unhandled) = (true, 7, true), 7);
+        check(
+            |o| (o.failures, o.on_failures, o.unhandled) = (true, 7, true),
+            7,
+        );
         check(|o| o.unhandled = true, 2);
         check(|o| (o.script, o.failures) = (Some(0), true), 0);
         check(|o| (o.script, o.unhandled) = (Some(42), true), 42);

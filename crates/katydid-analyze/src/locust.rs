@@ -5,7 +5,9 @@ use katydid_record::frame::Kind;
 use katydid_record::{Endpoint, EndpointKey, Histogram, Manifest, Timeline};
 
 /// Percentiles of the CSV files.
-pub const PERCENTILES: [f64; 11] = [0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999, 1.0];
+pub const PERCENTILES: [f64; 11] = [
+    0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999, 1.0,
+];
 /// Whole seconds that "current" numbers look back.
 const CURRENT_SECONDS: u64 = 10;
 
@@ -85,21 +87,35 @@ pub fn view(manifest: &Manifest, timeline: &Timeline) -> LocustView {
     let (since, endpoints) = timeline.locust_endpoints();
     let epoch = manifest.started_epoch_us as f64 / 1e6;
     let at = |us: u64| epoch + us as f64 / 1e6;
-    let clock = Clock { epoch, since_us: since, now_us: timeline.end };
-    let counted = || endpoints.iter().filter(|(key, _)| matches!(key.kind, Kind::Request | Kind::Custom));
+    let clock = Clock {
+        epoch,
+        since_us: since,
+        now_us: timeline.end,
+    };
+    let counted = || {
+        endpoints
+            .iter()
+            .filter(|(key, _)| matches!(key.kind, Kind::Request | Kind::Custom))
+    };
     let mut entries: Vec<LocustEntry> = counted().map(|(key, e)| entry(key, e, &clock)).collect();
     entries.sort_by(|a, b| (&a.name, &a.method).cmp(&(&b.name, &b.method)));
-    let all = EndpointKey { kind: Kind::Request, method: String::new(), name: "Aggregated".into() };
+    let all = EndpointKey {
+        kind: Kind::Request,
+        method: String::new(),
+        name: "Aggregated".into(),
+    };
     let errors = counted()
         .flat_map(|(key, e)| {
-            e.failures.iter().map(move |((_, text), totals)| LocustError {
-                method: key.method.clone(),
-                name: key.name.clone(),
-                error: text.clone(),
-                occurrences: totals.count,
-                first_seen: at(totals.first),
-                last_seen: at(totals.last),
-            })
+            e.failures
+                .iter()
+                .map(move |((_, text), totals)| LocustError {
+                    method: key.method.clone(),
+                    name: key.name.clone(),
+                    error: text.clone(),
+                    occurrences: totals.count,
+                    first_seen: at(totals.first),
+                    last_seen: at(totals.last),
+                })
         })
         .collect();
     LocustView {
@@ -108,7 +124,12 @@ pub fn view(manifest: &Manifest, timeline: &Timeline) -> LocustView {
         errors,
         start_time: at(since),
         now: at(timeline.end),
-        users: timeline.seconds.intervals.values().next_back().map_or(0, |second| second.users),
+        users: timeline
+            .seconds
+            .intervals
+            .values()
+            .next_back()
+            .map_or(0, |second| second.users),
     }
 }
 
@@ -151,14 +172,23 @@ fn entry(key: &EndpointKey, e: &Endpoint, clock: &Clock) -> LocustEntry {
 /// nothing completes.
 fn current(e: &Endpoint, clock: &Clock) -> (u64, u64, f64) {
     let now = clock.now_us / 1_000_000;
-    let from = now.saturating_sub(CURRENT_SECONDS).max(clock.since_us / 1_000_000);
+    let from = now
+        .saturating_sub(CURRENT_SECONDS)
+        .max(clock.since_us / 1_000_000);
     let recent = e.recent.range(from..now.max(from));
-    let (ended, failed) = recent.fold((0, 0), |(ended, failed), (_, r)| (ended + r.ended, failed + r.failed));
+    let (ended, failed) = recent.fold((0, 0), |(ended, failed), (_, r)| {
+        (ended + r.ended, failed + r.failed)
+    });
     (ended, failed, (now - from) as f64)
 }
 
 /// Quantile of one entry (or of all) over the last `window_s` seconds or the whole counted time, ms.
-pub fn percentile(timeline: &Timeline, row: Option<(&str, &str)>, q: f64, window_s: Option<f64>) -> Option<f64> {
+pub fn percentile(
+    timeline: &Timeline,
+    row: Option<(&str, &str)>,
+    q: f64,
+    window_s: Option<f64>,
+) -> Option<f64> {
     let (_, endpoints) = timeline.locust_endpoints();
     let mut all = Histogram::default();
     let now = timeline.end / 1_000_000;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use katydid_record::frame::{Kind, Mark};
 use katydid_record::summary::{
-    EndpointSummary, ExampleSummary, ExceptionSummary, FailureSummary, Latency, MarkSummary, RunSummary, SUMMARY_VERSION,
-    SeriesSummary, Summary,
+    EndpointSummary, ExampleSummary, ExceptionSummary, FailureSummary, Latency, MarkSummary,
+    RunSummary, SUMMARY_VERSION, SeriesSummary, Summary,
 };
 use katydid_record::timeline::Example;
 use katydid_record::{Endpoint, EndpointKey, Histogram, Manifest, Timeline};
@@ -55,18 +55,33 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         duration_s: seconds,
         command: manifest.plan.command.clone(),
         host: manifest.plan.host.clone(),
-        users: timeline.generator.users_max.max(if manifest.plan.command == "attack" { manifest.plan.users } else { 0 }),
+        users: timeline
+            .generator
+            .users_max
+            .max(if manifest.plan.command == "attack" {
+                manifest.plan.users
+            } else {
+                0
+            }),
         ended,
         complete: ending.complete,
         tool_version: manifest.tool_version.clone(),
     };
-    let all = EndpointKey { kind: Kind::Request, method: String::new(), name: "Aggregated".into() };
+    let all = EndpointKey {
+        kind: Kind::Request,
+        method: String::new(),
+        name: "Aggregated".into(),
+    };
     Summary {
         version: SUMMARY_VERSION,
         run,
         generator,
         total: endpoint(&all, &total, seconds),
-        endpoints: timeline.endpoints.iter().map(|(key, e)| endpoint(key, e, seconds)).collect(),
+        endpoints: timeline
+            .endpoints
+            .iter()
+            .map(|(key, e)| endpoint(key, e, seconds))
+            .collect(),
         failures: failures(timeline),
         exceptions: exceptions(timeline),
         exemplars: exemplars(timeline),
@@ -77,7 +92,10 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
 }
 
 fn other_endpoints(timeline: &Timeline) -> Option<String> {
-    let (_, other) = timeline.endpoints.iter().find(|(key, _)| key.name == "(other)")?;
+    let (_, other) = timeline
+        .endpoints
+        .iter()
+        .find(|(key, _)| key.name == "(other)")?;
     Some(format!(
         "{} requests went to names beyond the first 1,000 and count together as (other). Give `name=` to requests whose URL varies.",
         other.ended()
@@ -96,8 +114,16 @@ fn endpoint(key: &EndpointKey, e: &Endpoint, seconds: f64) -> EndpointSummary {
         blocked: e.blocked,
         missed: e.missed,
         unjudged: e.unjudged,
-        failure_ratio: if requests == 0 { 0.0 } else { e.failed as f64 / requests as f64 },
-        rps: if seconds > 0.0 { requests as f64 / seconds } else { 0.0 },
+        failure_ratio: if requests == 0 {
+            0.0
+        } else {
+            e.failed as f64 / requests as f64
+        },
+        rps: if seconds > 0.0 {
+            requests as f64 / seconds
+        } else {
+            0.0
+        },
         bytes_in: e.bytes_in,
         bytes_out: e.bytes_out,
         from_due: latency(&e.from_due),
@@ -112,7 +138,9 @@ fn endpoint(key: &EndpointKey, e: &Endpoint, seconds: f64) -> EndpointSummary {
 pub fn latency(h: &Histogram) -> Latency {
     let at = |q| h.quantile_us(q).map(|us| us as f64 / 1e3);
     let needed = [("p95", FOR_P95), ("p99", FOR_P99), ("p999", FOR_P999)];
-    let wide = needed.iter().filter(|(_, n)| h.count() > 0 && h.count() < *n);
+    let wide = needed
+        .iter()
+        .filter(|(_, n)| h.count() > 0 && h.count() < *n);
     Latency {
         count: h.count(),
         mean: h.mean_us().map(|us| us / 1e3),
@@ -132,19 +160,25 @@ fn failures(timeline: &Timeline) -> Vec<FailureSummary> {
         .endpoints
         .iter()
         .flat_map(|(key, e)| {
-            e.failures.iter().map(|((cause, text), totals)| FailureSummary {
-                kind: key.kind,
-                method: key.method.clone(),
-                name: key.name.clone(),
-                cause: *cause,
-                text: text.clone(),
-                count: totals.count,
-                first_s: totals.first as f64 / 1e6,
-                last_s: totals.last as f64 / 1e6,
-            })
+            e.failures
+                .iter()
+                .map(|((cause, text), totals)| FailureSummary {
+                    kind: key.kind,
+                    method: key.method.clone(),
+                    name: key.name.clone(),
+                    cause: *cause,
+                    text: text.clone(),
+                    count: totals.count,
+                    first_s: totals.first as f64 / 1e6,
+                    last_s: totals.last as f64 / 1e6,
+                })
         })
         .collect();
-    all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| (&a.name, &a.method, &a.text).cmp(&(&b.name, &b.method, &b.text))));
+    all.sort_by(|a, b| {
+        b.count
+            .cmp(&a.count)
+            .then_with(|| (&a.name, &a.method, &a.text).cmp(&(&b.name, &b.method, &b.text)))
+    });
     all
 }
 
@@ -179,17 +213,36 @@ fn exemplars(timeline: &Timeline) -> Vec<ExampleSummary> {
         failure: example.failure.as_ref().map(|(_, text)| text.clone()),
         shape: example.request.shape.clone(),
     };
-    let failed = timeline.first_failed.iter().flat_map(|(key, list)| list.iter().map(move |e| ("failed", key, e)));
-    let slowest = timeline.slowest.iter().flat_map(|(key, list)| list.iter().map(move |e| ("slowest", key, e)));
-    failed.chain(slowest).map(|(why, key, e)| summary(why, key, e)).collect()
+    let failed = timeline
+        .first_failed
+        .iter()
+        .flat_map(|(key, list)| list.iter().map(move |e| ("failed", key, e)));
+    let slowest = timeline
+        .slowest
+        .iter()
+        .flat_map(|(key, list)| list.iter().map(move |e| ("slowest", key, e)));
+    failed
+        .chain(slowest)
+        .map(|(why, key, e)| summary(why, key, e))
+        .collect()
 }
 
 fn series(timeline: &Timeline) -> SeriesSummary {
     let width = timeline.seconds.width as f64;
-    let mut series = SeriesSummary { width_s: width, ..SeriesSummary::default() };
-    let Some(last) = timeline.seconds.intervals.keys().next_back().copied() else { return series };
+    let mut series = SeriesSummary {
+        width_s: width,
+        ..SeriesSummary::default()
+    };
+    let Some(last) = timeline.seconds.intervals.keys().next_back().copied() else {
+        return series;
+    };
     for number in 0..=last {
-        let second = timeline.seconds.intervals.get(&number).cloned().unwrap_or_default();
+        let second = timeline
+            .seconds
+            .intervals
+            .get(&number)
+            .cloned()
+            .unwrap_or_default();
         // The last interval is cut by the end of the run; a rate over its whole width would sag.
         let began = number as f64 * width;
         let length = (timeline.end as f64 / 1e6 - began).clamp(0.0, width);
@@ -223,5 +276,14 @@ fn marks(timeline: &Timeline) -> Vec<MarkSummary> {
         Mark::SourceBegan { .. } | Mark::Exception { .. } | Mark::Unknown => None,
     };
     let at_s = |(at, _, _): &(u64, u32, usize)| *at as f64 / 1e6;
-    timeline.marks.iter().filter_map(|(key, mark)| Some(MarkSummary { at_s: at_s(key), text: text(mark)? })).collect()
+    timeline
+        .marks
+        .iter()
+        .filter_map(|(key, mark)| {
+            Some(MarkSummary {
+                at_s: at_s(key),
+                text: text(mark)?,
+            })
+        })
+        .collect()
 }

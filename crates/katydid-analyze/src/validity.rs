@@ -25,7 +25,11 @@ const ENOUGH_TIME_US: u64 = 900_000;
 pub fn judge(timeline: &Timeline, total: &Endpoint) -> GeneratorSummary {
     let totals = &timeline.generator;
     let steady = totals.steady.windows >= 2;
-    let sums = if steady { totals.steady.clone() } else { totals.whole() };
+    let sums = if steady {
+        totals.steady.clone()
+    } else {
+        totals.whole()
+    };
     let share = |us: u64, of_us: u64| (of_us > 0).then(|| us as f64 / of_us as f64);
     let machine_us = sums.covered_us * u64::from(totals.processors.max(1));
     let ms = |us: Option<u64>| us.map(|us| us as f64 / 1e3);
@@ -34,12 +38,14 @@ pub fn judge(timeline: &Timeline, total: &Endpoint) -> GeneratorSummary {
         valid: true,
         reasons: Vec::new(),
         warnings: Vec::new(),
-        cpu_us_per_request: share(whole.process_cpu_us, total.ended()).filter(|_| whole.windows > 0),
+        cpu_us_per_request: share(whole.process_cpu_us, total.ended())
+            .filter(|_| whole.windows > 0),
         lag_p50_ms: ms(sums.lag.quantile_us(0.5)),
         lag_p99_ms: ms(sums.lag.quantile_us(0.99)),
         lag_max_ms: ms(sums.lag.max_us()),
         hub_lag_p99_ms: ms(sums.hub_lag.quantile_us(0.99)),
-        hub_busy_share: share(sums.hub_cpu_us, sums.covered_us).filter(|_| sums.hub_lag.count() > 0),
+        hub_busy_share: share(sums.hub_cpu_us, sums.covered_us)
+            .filter(|_| sums.hub_lag.count() > 0),
         io_busy_share: share(sums.io_cpu_us, sums.covered_us),
         run_queue_wait_share: share(sums.run_queue_wait_us, sums.covered_us),
         steal_share: share(sums.steal_us, machine_us),
@@ -55,7 +61,10 @@ pub fn judge(timeline: &Timeline, total: &Endpoint) -> GeneratorSummary {
         judge_cores(&mut summary);
     }
     if totals_unseen(totals) {
-        summary.warnings.push("The generator's own health was not observed; nothing vouches for these numbers.".into());
+        summary.warnings.push(
+            "The generator's own health was not observed; nothing vouches for these numbers."
+                .into(),
+        );
     }
     summary.valid = summary.reasons.is_empty();
     summary
@@ -68,16 +77,26 @@ fn totals_unseen(totals: &GeneratorTotals) -> bool {
 fn judge_lag(summary: &mut GeneratorSummary, total: &Endpoint, samples: u64, hub_samples: u64) {
     let median_ms = total.from_send.quantile_us(0.5).unwrap_or(0) as f64 / 1e3;
     let limit = LAG_FLOOR_MS.max(LAG_SHARE * median_ms);
-    if let Some(lag) = summary.lag_p99_ms.filter(|lag| *lag > limit && samples >= ENOUGH) {
+    if let Some(lag) = summary
+        .lag_p99_ms
+        .filter(|lag| *lag > limit && samples >= ENOUGH)
+    {
         summary.reasons.push(format!(
             "Requests were taken up late: lag p99 is {lag:.1} ms, allowed are {limit:.1} ms. Use fewer users, a machine with free cores, or lighter tasks."
         ));
     }
-    if let Some(lag) = summary.hub_lag_p99_ms.filter(|lag| *lag > limit && hub_samples >= ENOUGH) {
+    if let Some(lag) = summary
+        .hub_lag_p99_ms
+        .filter(|lag| *lag > limit && hub_samples >= ENOUGH)
+    {
         let text = format!(
             "The scenario's event loop was late: p99 is {lag:.1} ms, allowed are {limit:.1} ms. Tasks that compute or block hold all users up; make them lighter or use fewer users."
         );
-        if summary.no_wait { summary.warnings.push(text) } else { summary.reasons.push(text) }
+        if summary.no_wait {
+            summary.warnings.push(text)
+        } else {
+            summary.reasons.push(text)
+        }
     }
 }
 
@@ -93,17 +112,29 @@ fn judge_slots(summary: &mut GeneratorSummary, total: &Endpoint) {
 }
 
 fn judge_cores(summary: &mut GeneratorSummary) {
-    let threads = [("The scenario's thread", summary.hub_busy_share), ("The I/O thread", summary.io_busy_share)];
+    let threads = [
+        ("The scenario's thread", summary.hub_busy_share),
+        ("The I/O thread", summary.io_busy_share),
+    ];
     for (who, share) in threads {
-        let Some(share) = share.filter(|share| *share >= BUSY_SHARE) else { continue };
+        let Some(share) = share.filter(|share| *share >= BUSY_SHARE) else {
+            continue;
+        };
         let text = format!(
             "{who} used {:.0} % of one core, the limit is {:.0} %: it was the bottleneck.",
             share * 100.0,
             BUSY_SHARE * 100.0
         );
-        if summary.no_wait { summary.warnings.push(text) } else { summary.reasons.push(text) }
+        if summary.no_wait {
+            summary.warnings.push(text)
+        } else {
+            summary.reasons.push(text)
+        }
     }
     if let Some(steal) = summary.steal_share.filter(|steal| *steal >= STEAL_SHARE) {
-        summary.warnings.push(format!("The hypervisor took {:.0} % of this machine's processor time.", steal * 100.0));
+        summary.warnings.push(format!(
+            "The hypervisor took {:.0} % of this machine's processor time.",
+            steal * 100.0
+        ));
     }
 }

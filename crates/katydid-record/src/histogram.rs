@@ -78,7 +78,7 @@ impl Histogram {
             self.min_us.min(min_us)
         };
         self.max_us = self.max_us.max(max_us);
-        self.count += n;
+        self.count = self.count.saturating_add(n);
         self.sum_us = self.sum_us.saturating_add(sum_us);
     }
 
@@ -186,18 +186,31 @@ impl Histogram {
     /// The value, in µs, at quantile `q` in 0..=1: nearest rank, the smallest bucket top that at
     /// least `ceil(q·n)` values do not exceed, clamped to the exact maximum. `None` when empty.
     pub fn quantile_us(&self, q: f64) -> Option<u64> {
+        self.value_at_rank_us(((q.clamp(0.0, 1.0) * self.count as f64).ceil() as u64).max(1))
+    }
+
+    /// The value, in µs, that has `rank` of `count` (1 is the smallest): its bucket's top, clamped to
+    /// the exact extremes. `None` when empty.
+    pub fn value_at_rank_us(&self, rank: u64) -> Option<u64> {
         if self.count == 0 {
             return None;
         }
-        let rank = ((q.clamp(0.0, 1.0) * self.count as f64).ceil() as u64).max(1);
         let mut seen = 0;
         for (index, n) in self.buckets() {
             seen += n;
             if seen >= rank {
-                return Some(bucket_top(index).clamp(self.min_us, self.max_us));
+                // Not `clamp`: a damaged file may claim min > max.
+                return Some(bucket_top(index).min(self.max_us).max(self.min_us));
             }
         }
         Some(self.max_us)
+    }
+}
+
+impl PartialEq for Histogram {
+    fn eq(&self, other: &Self) -> bool {
+        let exact = |h: &Self| (h.count, h.sum_us, h.min_us, h.max_us);
+        exact(self) == exact(other) && self.buckets().eq(other.buckets())
     }
 }
 
@@ -247,6 +260,39 @@ impl Sparse {
         let mut dense = Histogram::default();
         dense.add(self);
         dense.quantile_us(q)
+    }
+
+    /// Adds another window's values.
+    pub fn merge(&mut self, other: &Sparse) {
+        if other.is_empty() {
+            return;
+        }
+        if self.is_empty() {
+            self.clone_from(other);
+            return;
+        }
+        let mut merged = Vec::with_capacity(self.gaps_and_counts.len() + other.gaps_and_counts.len());
+        let mut next = 0;
+        let (mut a, mut b) = (self.buckets().peekable(), other.buckets().peekable());
+        while let Some(index) = [a.peek(), b.peek()].into_iter().flatten().map(|(i, _)| *i).min() {
+            let take = |(i, _): &(usize, u64)| *i == index;
+            let n = a.next_if(take).map_or(0, |(_, n)| n) + b.next_if(take).map_or(0, |(_, n)| n);
+            merged.extend([(index - next) as u64, n]);
+            next = index + 1;
+        }
+        drop((a, b));
+        self.gaps_and_counts = merged;
+        self.count = self.count.saturating_add(other.count);
+        self.sum_us = self.sum_us.saturating_add(other.sum_us);
+        self.min_us = self.min_us.min(other.min_us);
+        self.max_us = self.max_us.max(other.max_us);
+    }
+
+    /// A dense copy, to be asked for quantiles.
+    pub fn to_dense(&self) -> Histogram {
+        let mut dense = Histogram::default();
+        dense.add(self);
+        dense
     }
 
     /// `(bucket index, count)`, ascending. Indices beyond the layout are dropped (a damaged file).

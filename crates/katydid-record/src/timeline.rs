@@ -11,7 +11,8 @@ mod seconds;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::frame::{
-    Body, Cause, EndpointId, EndpointWindow, Exemplar, Fact, FailureId, Frame, Kind, Mark, Name, RunTime, SourceId,
+    Body, Cause, EndpointId, EndpointWindow, Exemplar, Fact, FailureId, Frame, Kind, Mark, Name,
+    RunTime, SourceId,
 };
 pub use endpoint::{Endpoint, FailureTotals, Recent};
 pub use generator::GeneratorTotals;
@@ -95,7 +96,8 @@ impl Timeline {
                 }
             }
             Body::Generator(window) => {
-                self.generator.add(frame.source, frame.at, frame.span, window);
+                self.generator
+                    .add(frame.source, frame.at, frame.span, window);
                 self.seconds.add_generator(frame.at, window);
             }
             Body::Facts(facts) => {
@@ -115,8 +117,17 @@ impl Timeline {
         let known = self.names.entry(source).or_default();
         for name in names {
             match name {
-                Name::Endpoint { id, kind, method, name } => {
-                    let key = EndpointKey { kind: *kind, method: method.clone(), name: name.clone() };
+                Name::Endpoint {
+                    id,
+                    kind,
+                    method,
+                    name,
+                } => {
+                    let key = EndpointKey {
+                        kind: *kind,
+                        method: method.clone(),
+                        name: name.clone(),
+                    };
                     known.endpoints.insert(*id, key);
                 }
                 Name::Failure { id, cause, text } => {
@@ -125,7 +136,9 @@ impl Timeline {
                 Name::Series { .. } => {}
             }
         }
-        let (now, later) = std::mem::take(&mut self.parked).into_iter().partition(|frame| frame.source == source);
+        let (now, later) = std::mem::take(&mut self.parked)
+            .into_iter()
+            .partition(|frame| frame.source == source);
         self.parked = later;
         let now: Vec<Frame> = now;
         for frame in now {
@@ -139,7 +152,10 @@ impl Timeline {
 
     fn park(&mut self, frame: &Frame, body: Body) {
         if self.parked.len() < MARKS {
-            self.parked.push(Frame { body, ..frame.clone() });
+            self.parked.push(Frame {
+                body,
+                ..frame.clone()
+            });
         } else {
             self.capped = true;
         }
@@ -147,7 +163,9 @@ impl Timeline {
 
     fn add_window(&mut self, frame: &Frame, window: &EndpointWindow) {
         let names = self.names.get(&frame.source);
-        let key = names.and_then(|names| names.endpoints.get(&window.endpoint)).cloned();
+        let key = names
+            .and_then(|names| names.endpoints.get(&window.endpoint))
+            .cloned();
         let failures: Option<Vec<_>> = window
             .failures
             .iter()
@@ -162,42 +180,74 @@ impl Timeline {
         if let Some((since, endpoints)) = &mut self.since_reset
             && frame.at >= *since
         {
-            endpoints.entry(key.clone()).or_default().add(frame.at, frame.span, window, &failures);
+            endpoints
+                .entry(key.clone())
+                .or_default()
+                .add(frame.at, frame.span, window, &failures);
         }
-        self.endpoints.entry(key).or_default().add(frame.at, frame.span, window, &failures);
+        self.endpoints
+            .entry(key)
+            .or_default()
+            .add(frame.at, frame.span, window, &failures);
     }
 
     fn add_exemplar(&mut self, frame: &Frame, exemplar: &Exemplar) {
         let names = self.names.get(&frame.source);
-        let key = names.and_then(|names| names.endpoints.get(&exemplar.endpoint)).cloned();
+        let key = names
+            .and_then(|names| names.endpoints.get(&exemplar.endpoint))
+            .cloned();
         let failure = exemplar.failure.map(|id| self.failure(frame.source, id));
-        let (Some(key), Some(failure)) = (key, failure.map_or(Some(None), |found| found.map(Some))) else {
+        let (Some(key), Some(failure)) = (key, failure.map_or(Some(None), |found| found.map(Some)))
+        else {
             return self.park(frame, Body::Exemplars(vec![exemplar.clone()]));
         };
         // The id was the source's; across sources it would make equal examples differ.
-        let request = Exemplar { endpoint: 0, failure: None, ..exemplar.clone() };
+        let request = Exemplar {
+            endpoint: 0,
+            failure: None,
+            ..exemplar.clone()
+        };
         let failed = failure.is_some();
-        let list = if failed { &mut self.first_failed } else { &mut self.slowest };
+        let list = if failed {
+            &mut self.first_failed
+        } else {
+            &mut self.slowest
+        };
         let list = list.entry(key).or_default();
         list.push(Example { request, failure });
         if failed {
-            list.sort_by(|a, b| (a.request.done, a.request.from_due_us).cmp(&(b.request.done, b.request.from_due_us)));
+            list.sort_by(|a, b| {
+                (a.request.done, a.request.from_due_us)
+                    .cmp(&(b.request.done, b.request.from_due_us))
+            });
         } else {
-            list.sort_by(|a, b| (b.request.from_due_us, b.request.done).cmp(&(a.request.from_due_us, a.request.done)));
+            list.sort_by(|a, b| {
+                (b.request.from_due_us, b.request.done)
+                    .cmp(&(a.request.from_due_us, a.request.done))
+            });
         }
         list.truncate(EXEMPLARS);
     }
 
     fn add_mark(&mut self, frame: &Frame, mark: &Mark) {
-        if *mark == Mark::Reset && self.since_reset.as_ref().is_none_or(|(since, _)| *since <= frame.at) {
+        if *mark == Mark::Reset
+            && self
+                .since_reset
+                .as_ref()
+                .is_none_or(|(since, _)| *since <= frame.at)
+        {
             self.since_reset = Some((frame.at, BTreeMap::new()));
         }
         if self.marks.len() >= MARKS {
             self.capped = true;
             return;
         }
-        let twins = self.marks.range((frame.at, frame.source, 0)..=(frame.at, frame.source, usize::MAX)).count();
-        self.marks.insert((frame.at, frame.source, twins), mark.clone());
+        let twins = self
+            .marks
+            .range((frame.at, frame.source, 0)..=(frame.at, frame.source, usize::MAX))
+            .count();
+        self.marks
+            .insert((frame.at, frame.source, twins), mark.clone());
     }
 
     /// Totals by endpoint since the last reset, or since the start.
@@ -209,9 +259,14 @@ impl Timeline {
     }
 
     /// All requests and custom events together; flows and jobs are made of them.
-    pub fn total<'a>(endpoints: impl IntoIterator<Item = (&'a EndpointKey, &'a Endpoint)>) -> Endpoint {
+    pub fn total<'a>(
+        endpoints: impl IntoIterator<Item = (&'a EndpointKey, &'a Endpoint)>,
+    ) -> Endpoint {
         let mut total = Endpoint::default();
-        for (_, endpoint) in endpoints.into_iter().filter(|(key, _)| matches!(key.kind, Kind::Request | Kind::Custom)) {
+        for (_, endpoint) in endpoints
+            .into_iter()
+            .filter(|(key, _)| matches!(key.kind, Kind::Request | Kind::Custom))
+        {
             total.merge(endpoint);
         }
         total

@@ -1,19 +1,33 @@
-//! Facts about the machine that makes the load, for the manifest: what a reader needs to compare two runs.
+//! Facts about the machine that makes the load: what a reader needs to compare two runs.
 //!
-//! Read once, from /proc and /sys; what cannot be read is left out. Nothing here changes during a run.
+//! Read once, from /proc, /sys and /etc; what cannot be read is left out. Nothing here changes during a run.
 
-use std::collections::BTreeMap;
 use std::fs::read_to_string;
 
-/// Facts by name: `hostname`, `kernel`, `cpu`, `processors`, `cpu_limit`, `memory_bytes`, `open_files_limit`, `load_average`,
-/// `local_ports`, `os`, `architecture`.
-pub fn facts() -> BTreeMap<String, String> {
-    let facts = [
-        ("architecture", Some(std::env::consts::ARCH.to_owned())),
-        ("cpu", field("/proc/cpuinfo", "model name")),
+use katydid_record::{Fact, HostFacts};
+
+/// Topic of [`details`].
+pub const TOPIC: &str = "generator.host";
+
+/// The machine, for the manifest.
+pub fn facts() -> HostFacts {
+    let name =
+        field("/etc/os-release", "PRETTY_NAME").unwrap_or_else(|| std::env::consts::OS.to_owned());
+    let kernel = line("/proc/sys/kernel/osrelease").map(|release| format!(", kernel {release}"));
+    HostFacts {
+        os: format!("{name}{}", kernel.unwrap_or_default()),
+        cpu: field("/proc/cpuinfo", "model name")
+            .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+        processors: processors(),
+        memory_bytes: memory().unwrap_or_default(),
+    }
+}
+
+/// Limits that may hold the generator back, as facts of the record: `cpu_limit` (processors, from the cgroup),
+/// `load_average` before the run, `local_ports`, `open_files`.
+pub fn details() -> Vec<Fact> {
+    let details = [
         ("cpu_limit", cpu_limit()),
-        ("hostname", line("/proc/sys/kernel/hostname")),
-        ("kernel", line("/proc/sys/kernel/osrelease")),
         (
             "load_average",
             line("/proc/loadavg").and_then(|text| words(&text, 3)),
@@ -22,15 +36,16 @@ pub fn facts() -> BTreeMap<String, String> {
             "local_ports",
             line("/proc/sys/net/ipv4/ip_local_port_range").and_then(|text| words(&text, 2)),
         ),
-        ("memory_bytes", memory()),
-        ("open_files_limit", open_files()),
-        ("os", field("/etc/os-release", "PRETTY_NAME")),
-        ("processors", processors()),
+        ("open_files", open_files()),
     ];
-    facts
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-        .collect()
+    let known = details.into_iter().filter_map(|(subject, text)| {
+        Some(Fact {
+            topic: TOPIC.to_owned(),
+            subject: subject.to_owned(),
+            text: text?,
+        })
+    });
+    known.collect()
 }
 
 fn line(path: &str) -> Option<String> {
@@ -52,13 +67,10 @@ fn words(text: &str, count: usize) -> Option<String> {
     (words.len() == count).then(|| words.join(" "))
 }
 
-fn memory() -> Option<String> {
-    let kib: u64 = field("/proc/meminfo", "MemTotal")?
-        .split(' ')
-        .next()?
-        .parse()
-        .ok()?;
-    Some((kib * 1024).to_string())
+fn memory() -> Option<u64> {
+    let total = field("/proc/meminfo", "MemTotal")?;
+    let kib: u64 = total.split(' ').next()?.parse().ok()?;
+    Some(kib * 1024)
 }
 
 fn open_files() -> Option<String> {
@@ -70,10 +82,8 @@ fn open_files() -> Option<String> {
 }
 
 /// Processors that this process may use, affinity and cgroup counted.
-fn processors() -> Option<String> {
-    std::thread::available_parallelism()
-        .ok()
-        .map(|count| count.to_string())
+fn processors() -> u32 {
+    std::thread::available_parallelism().map_or(1, |count| count.get() as u32)
 }
 
 /// The cgroup's share of processors, when it sets one: quota over period.

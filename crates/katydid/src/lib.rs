@@ -9,9 +9,11 @@ pub mod config;
 mod error;
 pub mod host;
 pub mod plan;
+mod resolved;
 pub mod run_dir;
 
 pub use cli::{OptionRow, Options, option_rows};
 pub use config::Surroundings;
 pub use error::{EXIT_USAGE, UsageError};
-pub use plan::{Located, NO_LOAD, Resolved, locate, resolve, resolve_check};
+pub use plan::{Located, NO_LOAD, locate, resolve, resolve_check};
+pub use resolved::Resolved;

@@ -4,17 +4,16 @@
 //! [`resolve`] runs after and is strict. Nobody downstream sees words, environment or files.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
+use crate::cli::option_rows;
 use crate::cli::parse::{self, Values};
 use crate::cli::table::OptionRow;
 use crate::cli::words::{self, Word};
-use crate::cli::{Options, option_rows};
 use crate::config::{self, Layer, Source, Surroundings};
 use crate::error::UsageError;
+use crate::resolved::{Resolved, split};
 
 /// What to say, and exit 2, when neither the options nor a shape ask for load.
 pub const NO_LOAD: &str = "nothing says how much load to make. Add for example:
@@ -32,64 +31,6 @@ pub struct Located {
     pub logfile: Option<String>,
     /// Whether the locustfile sets up logging itself.
     pub skip_log_setup: bool,
-}
-
-/// Every option's value, and where it came from.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Resolved {
-    /// The options, with Locust's dests.
-    pub options: Options,
-    /// Where each dest's value came from.
-    pub sources: BTreeMap<String, Source>,
-    /// Texts from environment and files for options that the locustfile added; the strongest source's.
-    pub custom_from_files: BTreeMap<String, String>,
-    /// Whether the options ask for load. When they do not and there is no shape: [`NO_LOAD`].
-    pub load_given: bool,
-}
-
-impl Resolved {
-    /// Peak number of users, with Locust's headless default.
-    pub fn users(&self) -> u64 {
-        self.options.load.num_users.unwrap_or(1)
-    }
-
-    /// Users started per second, with Locust's headless default.
-    pub fn spawn_rate(&self) -> f64 {
-        self.options.load.spawn_rate.unwrap_or(1.0)
-    }
-
-    /// Name of the run: `--name`, or the stem of the first locustfile.
-    pub fn name(&self) -> String {
-        let given = self.options.own.name.clone();
-        given.unwrap_or_else(|| stem(&self.options.scenario.locustfile))
-    }
-
-    /// Flat, as Python gets it: every dest, and `custom_from_files`, `load_given`, `sources` (texts), `run_name`.
-    pub fn to_json(&self) -> Map<String, Value> {
-        let mut map = match serde_json::to_value(&self.options) {
-            Ok(Value::Object(map)) => map,
-            _ => Map::new(),
-        };
-        let texts = |pairs: Vec<(&String, String)>| {
-            let pairs = pairs
-                .into_iter()
-                .map(|(dest, text)| (dest.clone(), Value::from(text)));
-            Value::Object(pairs.collect())
-        };
-        let custom = self
-            .custom_from_files
-            .iter()
-            .map(|(dest, text)| (dest, text.clone()));
-        map.insert("custom_from_files".to_owned(), texts(custom.collect()));
-        let sources = self
-            .sources
-            .iter()
-            .map(|(dest, source)| (dest, source.to_string()));
-        map.insert("sources".to_owned(), texts(sources.collect()));
-        map.insert("load_given".to_owned(), Value::from(self.load_given));
-        map.insert("run_name".to_owned(), Value::from(self.name()));
-        map
-    }
 }
 
 /// First pass over the words after `katydid` (or after `katydid check`).
@@ -138,7 +79,7 @@ pub fn locate(argv: &[String], around: &Surroundings) -> Result<Located, UsageEr
     }
     let options = parse::typed(&values, &rows)?;
     Ok(Located {
-        locustfiles: locustfiles(&options.scenario.locustfile),
+        locustfiles: split(&options.scenario.locustfile),
         loglevel: options.logging.loglevel,
         logfile: options.logging.logfile,
         skip_log_setup: options.logging.skip_log_setup,
@@ -285,22 +226,4 @@ fn command_line(argv: &[String], rows: &[OptionRow]) -> Result<Settled, UsageErr
         .into_iter()
         .map(|(dest, texts)| (dest, (texts, Source::CommandLine)))
         .collect())
-}
-
-fn locustfiles(word: &str) -> Vec<String> {
-    let names = word
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty());
-    names.map(str::to_owned).collect()
-}
-
-fn stem(locustfile: &str) -> String {
-    let first = locustfile.split(',').next().unwrap_or_default().trim();
-    let path = first.split(['?', '#']).next().unwrap_or(first);
-    let stem = Path::new(path)
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned());
-    stem.filter(|stem| !stem.is_empty() && stem != "-")
-        .unwrap_or_else(|| "run".to_owned())
 }

@@ -100,7 +100,14 @@ impl Endpoint {
         let asked = asked(window);
         self.from_asked.add(&asked);
         for (failure, count) in failures {
-            self.add_failure(failure, &FailureTotals { count: *count, first: at, last: at + span });
+            self.add_failure(
+                failure,
+                &FailureTotals {
+                    count: *count,
+                    first: at,
+                    last: at + span,
+                },
+            );
         }
         if window.ok + window.failed > 0 {
             self.last = self.last.max(at + span);
@@ -137,13 +144,18 @@ impl Endpoint {
         } else {
             (Cause::Other, "(other failures)".to_owned())
         };
-        let totals = self.failures.entry(key).or_insert(FailureTotals { count: 0, ..more.clone() });
+        let totals = self.failures.entry(key).or_insert(FailureTotals {
+            count: 0,
+            ..more.clone()
+        });
         totals.count += more.count;
     }
 
     fn forget_old(&mut self) {
         if let Some(newest) = self.recent.keys().next_back().copied() {
-            self.recent = self.recent.split_off(&newest.saturating_sub(RECENT_SECONDS));
+            self.recent = self
+                .recent
+                .split_off(&newest.saturating_sub(RECENT_SECONDS));
         }
     }
 

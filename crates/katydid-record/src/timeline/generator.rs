@@ -53,8 +53,18 @@ pub struct GeneratorTotals {
 }
 
 impl GeneratorTotals {
-    pub(super) fn add(&mut self, _source: SourceId, at: RunTime, span: u64, window: &GeneratorWindow) {
-        let sums = if at < WARM_UP_US { &mut self.warm_up } else { &mut self.steady };
+    pub(super) fn add(
+        &mut self,
+        _source: SourceId,
+        at: RunTime,
+        span: u64,
+        window: &GeneratorWindow,
+    ) {
+        let sums = if at < WARM_UP_US {
+            &mut self.warm_up
+        } else {
+            &mut self.steady
+        };
         sums.add(span, window);
         self.connections_opened += window.connections_opened;
         self.connections_replaced += window.connections_replaced;

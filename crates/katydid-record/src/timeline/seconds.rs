@@ -41,7 +41,10 @@ pub struct Seconds {
 
 impl Default for Seconds {
     fn default() -> Self {
-        Self { width: 1, intervals: BTreeMap::new() }
+        Self {
+            width: 1,
+            intervals: BTreeMap::new(),
+        }
     }
 }
 
@@ -53,7 +56,9 @@ impl Seconds {
                 self.intervals.entry(number / 2).or_default().merge(&second);
             }
         }
-        self.intervals.entry(at / SECOND_US / self.width).or_default()
+        self.intervals
+            .entry(at / SECOND_US / self.width)
+            .or_default()
     }
 
     pub(super) fn add_window(&mut self, at: RunTime, window: &EndpointWindow) {

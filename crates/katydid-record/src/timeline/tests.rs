@@ -18,18 +18,63 @@ fn window(endpoint: EndpointId, values: &[u64], failures: &[(FailureId, u64)]) -
 }
 
 fn frames() -> Vec<Frame> {
-    let frame = |at, source, body| Frame { at, span: 1_000_000, source, body };
-    let endpoint = |id, name: &str| Name::Endpoint { id, kind: Kind::Request, method: "GET".into(), name: name.into() };
-    let failure = |id, text: &str| Name::Failure { id, cause: Cause::Status, text: text.into() };
+    let frame = |at, source, body| Frame {
+        at,
+        span: 1_000_000,
+        source,
+        body,
+    };
+    let endpoint = |id, name: &str| Name::Endpoint {
+        id,
+        kind: Kind::Request,
+        method: "GET".into(),
+        name: name.into(),
+    };
+    let failure = |id, text: &str| Name::Failure {
+        id,
+        cause: Cause::Status,
+        text: text.into(),
+    };
     vec![
-        frame(0, 0, Body::Names(vec![endpoint(0, "/a"), endpoint(1, "/b")])),
-        frame(0, 1, Body::Names(vec![endpoint(0, "/b"), failure(0, "500")])),
-        frame(0, 0, Body::Requests(vec![window(0, &[100, 200], &[]), window(1, &[5], &[])])),
-        frame(1_000_000, 1, Body::Requests(vec![window(0, &[7, 9, 90_000], &[(0, 3)])])),
+        frame(
+            0,
+            0,
+            Body::Names(vec![endpoint(0, "/a"), endpoint(1, "/b")]),
+        ),
+        frame(
+            0,
+            1,
+            Body::Names(vec![endpoint(0, "/b"), failure(0, "500")]),
+        ),
+        frame(
+            0,
+            0,
+            Body::Requests(vec![window(0, &[100, 200], &[]), window(1, &[5], &[])]),
+        ),
+        frame(
+            1_000_000,
+            1,
+            Body::Requests(vec![window(0, &[7, 9, 90_000], &[(0, 3)])]),
+        ),
         frame(2_000_000, 0, Body::Requests(vec![window(1, &[5_000], &[])])),
         frame(4_000_000_000, 0, Body::Requests(vec![window(0, &[1], &[])])),
-        frame(2_000_000, 0, Body::Mark(Mark::PhaseBegan { name: "hold".into(), kind: "hold".into() })),
-        frame(3_000_000, 0, Body::Generator(Box::new(crate::GeneratorWindow { users: 7, processors: 2, ..Default::default() }))),
+        frame(
+            2_000_000,
+            0,
+            Body::Mark(Mark::PhaseBegan {
+                name: "hold".into(),
+                kind: "hold".into(),
+            }),
+        ),
+        frame(
+            3_000_000,
+            0,
+            Body::Generator(Box::new(crate::GeneratorWindow {
+                users: 7,
+                processors: 2,
+                ..Default::default()
+            })),
+        ),
     ]
 }
 
@@ -40,10 +85,21 @@ fn picture(timeline: &Timeline) -> String {
         .iter()
         .map(|(key, e)| {
             let h = |h: &Histogram| serde_json::to_string(&h.to_sparse()).unwrap();
-            format!("{key:?} {} {} {} {} {:?} {:?}", e.ok, e.failed, h(&e.from_due), h(&e.from_asked), e.failures, e.recent)
+            format!(
+                "{key:?} {} {} {} {} {:?} {:?}",
+                e.ok,
+                e.failed,
+                h(&e.from_due),
+                h(&e.from_asked),
+                e.failures,
+                e.recent
+            )
         })
         .collect();
-    format!("{endpoints:?} {:?} {:?} {}", timeline.seconds, timeline.marks, timeline.end)
+    format!(
+        "{endpoints:?} {:?} {:?} {}",
+        timeline.seconds, timeline.marks, timeline.end
+    )
 }
 
 proptest! {
@@ -61,14 +117,19 @@ proptest! {
 fn endpoints_merge_by_key_across_sources() {
     let mut timeline = Timeline::default();
     frames().iter().for_each(|f| timeline.apply(f));
-    let b = &timeline.endpoints[&EndpointKey { kind: Kind::Request, method: "GET".into(), name: "/b".into() }];
+    let b = &timeline.endpoints[&EndpointKey {
+        kind: Kind::Request,
+        method: "GET".into(),
+        name: "/b".into(),
+    }];
     assert_eq!((b.ok, b.failed, b.from_due.max_us()), (5, 3, Some(90_000)));
     assert_eq!(Timeline::total(&timeline.endpoints).ok, 8);
 }
 
 #[test]
 fn an_unknown_body_is_skipped() {
-    let frame: Frame = serde_json::from_str(r#"{"at":1,"span":2,"source":0,"body":{"holograms":[1,2]}}"#).unwrap();
+    let frame: Frame =
+        serde_json::from_str(r#"{"at":1,"span":2,"source":0,"body":{"holograms":[1,2]}}"#).unwrap();
     assert_eq!(frame.body, Body::Unknown);
 }
 
@@ -77,7 +138,12 @@ fn a_reset_starts_the_locust_view_again() {
     let mut timeline = Timeline::default();
     let all = frames();
     all[..5].iter().for_each(|f| timeline.apply(f));
-    timeline.apply(&Frame { at: 3_000_000, span: 0, source: 0, body: Body::Mark(Mark::Reset) });
+    timeline.apply(&Frame {
+        at: 3_000_000,
+        span: 0,
+        source: 0,
+        body: Body::Mark(Mark::Reset),
+    });
     all[5..].iter().for_each(|f| timeline.apply(f));
     let (since, endpoints) = timeline.locust_endpoints();
     assert_eq!((since, Timeline::total(endpoints).ok), (3_000_000, 1));

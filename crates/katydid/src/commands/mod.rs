@@ -1,6 +1,7 @@
 //! The commands that need no Python. Errors are printed here, once, with the exit code that fits.
 
 mod attack;
+mod find;
 
 use crate::cli::{Command, command};
 use crate::error::EXIT_USAGE;

@@ -250,3 +250,40 @@ fn check_takes_no_load() {
         "-u/--users does not apply to check, which runs each task once: remove it"
     );
 }
+
+#[test]
+fn plans_hold_no_secrets() {
+    let argv = [
+        "-u",
+        "5",
+        "-t",
+        "0",
+        "-T",
+        "a",
+        "Foo",
+        "--html",
+        "x.html",
+        "-H",
+        "http://me:pw@x",
+    ];
+    let world = World::new().env(
+        "LOCUST_CONFIG_USERS",
+        r#"{"user_class_name":"Foo","token":"abc"}"#,
+    );
+    let plan = world.resolve(&argv).unwrap().plan("run");
+    assert_eq!(plan.host.as_deref(), Some("http://me:***@x"));
+    assert_eq!(
+        (plan.users, plan.spawn_rate, plan.run_time_s),
+        (5, Some(1.0), None)
+    );
+    assert_eq!(
+        (plan.tags[0].as_str(), plan.user_classes[0].name.as_str()),
+        ("a", "Foo")
+    );
+    assert_eq!(plan.options["html_file"], "x.html");
+    assert!(
+        plan.options["config_users"].contains("***")
+            && !plan.options["config_users"].contains("abc")
+    );
+    assert_eq!(plan.options.len(), 2, "{:?}", plan.options);
+}

@@ -70,17 +70,14 @@ fn a_named_folder_must_be_vacant_and_writable() {
 #[test]
 fn host_facts_are_read() {
     let facts = katydid::host::facts();
-    for name in [
-        "architecture",
-        "processors",
-        "kernel",
-        "hostname",
-        "memory_bytes",
-        "open_files_limit",
-    ] {
-        assert!(
-            facts.get(name).is_some_and(|value| !value.is_empty()),
-            "{name}: {facts:?}"
-        );
-    }
+    assert!(
+        facts.processors >= 1 && facts.memory_bytes > 1 << 20,
+        "{facts:?}"
+    );
+    assert!(!facts.os.is_empty() && !facts.cpu.is_empty(), "{facts:?}");
+    let details = katydid::host::details();
+    assert!(
+        details.iter().any(|fact| fact.subject == "open_files"),
+        "{details:?}"
+    );
 }

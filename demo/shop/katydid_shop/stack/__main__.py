@@ -16,7 +16,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from katydid_shop.stack import places
 from katydid_shop.stack.process import Failure
@@ -25,6 +25,10 @@ from katydid_shop.stack.stack import Stack, remove_dead
 
 class _Stopped(BaseException):
     """A signal asked us to stop."""
+
+
+_told: list[int] = []
+"""The signal that asked us to stop, once there was one."""
 
 
 def main() -> int:
@@ -59,30 +63,23 @@ def _run(args: argparse.Namespace) -> int:
         signal.signal(each, _stop)
     try:
         with Stack(args.name, workers=args.workers, fresh=args.fresh, say=_say) as stack:
-            # From here on a second signal must not interrupt the stopping.
             if args.json:
-                print(
-                    json.dumps(
-                        {**asdict(stack.urls), "place": str(stack.place), "pids": stack.pids()}
-                    ),
-                    flush=True,
-                )
+                urls = {**asdict(stack.urls), "place": str(stack.place), "pids": stack.pids()}
+                print(json.dumps(urls), flush=True)
             else:
                 _print_urls(asdict(stack.urls))
-            try:
-                _wait(stack, args.with_parent)
-            finally:
-                for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                    signal.signal(each, signal.SIG_IGN)
+            _wait(stack, args.with_parent)
     except _Stopped:
         pass
     return 0
 
 
 def _wait(stack: Stack, with_parent: bool) -> None:
-    """Until something of the stack dies, or (perhaps) our parent does."""
-    os.set_blocking(0, False) if with_parent else None
+    """Until something of the stack dies, we are told to stop or (perhaps) our parent dies."""
+    if with_parent:
+        os.set_blocking(0, False)
     while (failure := stack.failed()) is None:
+        _check_stop()
         time.sleep(0.2)
         if with_parent:
             with contextlib.suppress(BlockingIOError):
@@ -91,10 +88,17 @@ def _wait(stack: Stack, with_parent: bool) -> None:
     raise failure
 
 
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(each, signal.SIG_IGN)
-    raise _Stopped
+def _stop(number: int, frame: FrameType | None) -> None:
+    # The exception ends long waits at once. It is lost if it comes up in a finaliser or a callback
+    # of the interpreter, so the signal is remembered too. A second one does not disturb the first.
+    if not _told:
+        _told.append(number)
+        raise _Stopped
+
+
+def _check_stop() -> None:
+    if _told:
+        raise _Stopped
 
 
 def _up(args: argparse.Namespace) -> int:
@@ -169,7 +173,9 @@ def _print_urls(urls: dict[str, Any]) -> None:
 
 
 def _say(line: str) -> None:
+    """Tells how far the start is; also the point at which a forgotten signal is noticed."""
     print(line, file=sys.stderr, flush=True)
+    _check_stop()
 
 
 if __name__ == "__main__":

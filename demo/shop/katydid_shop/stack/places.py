@@ -2,7 +2,7 @@
 
     <base>/seed-<fingerprint>-<day>/   a seeded database, shut down; copied for each stack
     <base>/stacks/<name>/              one running stack: lock, state.json, pgdata/, valkey/, *.log
-    <base>/postgres/                   a copy of PostgreSQL, if its user cannot reach the installed one
+    <base>/postgres/                   PostgreSQL, if its user cannot reach the installed one
 
 Knows paths, locks and owners; does not know what runs in them. A stack is alive as long as its lock
 is held, and the kernel lets go of a lock when its holder dies, however it dies.

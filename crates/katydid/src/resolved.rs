@@ -1,0 +1,191 @@
+//! What the second pass settled, in the three forms that others want: options, a flat map for Python, a plan for the record.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use katydid_record::redact::redact;
+use katydid_record::{Plan, PlannedUser};
+use serde_json::{Map, Value};
+
+use crate::cli::{AttackOptions, Options};
+use crate::config::Source;
+
+/// Every option's value, and where it came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolved {
+    /// The options, with Locust's dests.
+    pub options: Options,
+    /// Where each dest's value came from.
+    pub sources: BTreeMap<String, Source>,
+    /// Texts from environment and files for options that the locustfile added; the strongest source's.
+    pub custom_from_files: BTreeMap<String, String>,
+    /// Whether the options ask for load. When they do not and there is no shape: [`crate::NO_LOAD`].
+    pub load_given: bool,
+}
+
+/// Dests that have a field of their own in a [`Plan`].
+const IN_PLAN: [&str; 9] = [
+    "host",
+    "num_users",
+    "spawn_rate",
+    "run_time",
+    "stop_timeout",
+    "iterations",
+    "tags",
+    "exclude_tags",
+    "user_classes",
+];
+
+impl Resolved {
+    /// Peak number of users, with Locust's headless default.
+    pub fn users(&self) -> u64 {
+        self.options.load.num_users.unwrap_or(1)
+    }
+
+    /// Users started per second, with Locust's headless default.
+    pub fn spawn_rate(&self) -> f64 {
+        self.options.load.spawn_rate.unwrap_or(1.0)
+    }
+
+    /// Seconds to run; none when it was not given, or 0, which is Locust's "no limit".
+    pub fn run_time(&self) -> Option<f64> {
+        self.options
+            .load
+            .run_time
+            .filter(|time| time.0 > 0)
+            .map(|time| time.0 as f64)
+    }
+
+    /// Name of the run: `--name`, or the stem of the first locustfile.
+    pub fn name(&self) -> String {
+        let given = self.options.own.name.clone();
+        given.unwrap_or_else(|| stem(&self.options.scenario.locustfile))
+    }
+
+    /// The locustfiles: the words of `-f`, split at commas.
+    pub fn locustfiles(&self) -> Vec<String> {
+        split(&self.options.scenario.locustfile)
+    }
+
+    /// Flat, as Python gets it: every dest, and `custom_from_files`, `load_given`, `sources` (texts), `run_name`.
+    pub fn to_json(&self) -> Map<String, Value> {
+        let mut map = self.dests();
+        let custom = self.custom_from_files.iter();
+        let custom = custom.map(|(dest, text)| (dest.clone(), Value::from(text.clone())));
+        map.insert(
+            "custom_from_files".to_owned(),
+            Value::Object(custom.collect()),
+        );
+        let sources = self.sources.iter();
+        let sources = sources.map(|(dest, source)| (dest.clone(), Value::from(source.to_string())));
+        map.insert("sources".to_owned(), Value::Object(sources.collect()));
+        map.insert("load_given".to_owned(), Value::from(self.load_given));
+        map.insert("run_name".to_owned(), Value::from(self.name()));
+        map
+    }
+
+    /// The plan as the manifest keeps it, with secrets taken out. Classes are those named; Python knows all of them, their
+    /// weights, and the shape.
+    pub fn plan(&self, command: &str) -> Plan {
+        let scenario = &self.options.scenario;
+        let load = &self.options.load;
+        let user = |name: &String| PlannedUser {
+            name: name.clone(),
+            ..PlannedUser::default()
+        };
+        Plan {
+            command: command.to_owned(),
+            host: scenario.host.as_deref().map(redact),
+            users: self.users(),
+            spawn_rate: Some(self.spawn_rate()),
+            rate: None,
+            run_time_s: self.run_time(),
+            stop_timeout_s: Some(load.stop_timeout.0 as f64),
+            iterations: Some(load.iterations).filter(|count| *count > 0),
+            user_classes: scenario.user_classes.iter().map(user).collect(),
+            tags: scenario.tags.clone().unwrap_or_default(),
+            exclude_tags: scenario.exclude_tags.clone().unwrap_or_default(),
+            shape: None,
+            options: self.other_options(),
+        }
+    }
+
+    /// The options that were given and have no field of their own, as texts.
+    fn other_options(&self) -> BTreeMap<String, String> {
+        let given = |dest: &String| {
+            self.sources
+                .get(dest)
+                .is_some_and(|source| *source != Source::Default)
+        };
+        let rest = self
+            .dests()
+            .into_iter()
+            .filter(|(dest, _)| given(dest) && !IN_PLAN.contains(&dest.as_str()));
+        let text = |value: Value| match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        rest.map(|(dest, value)| (dest, redact(&text(value))))
+            .collect()
+    }
+
+    fn dests(&self) -> Map<String, Value> {
+        match serde_json::to_value(&self.options) {
+            Ok(Value::Object(map)) => map,
+            _ => Map::new(),
+        }
+    }
+}
+
+impl AttackOptions {
+    /// The plan as the manifest keeps it, with secrets taken out.
+    pub fn plan(&self) -> Plan {
+        let mut options = BTreeMap::from([
+            ("method".to_owned(), self.method().to_owned()),
+            ("timeout".to_owned(), self.timeout.to_string()),
+        ]);
+        for (name, value) in &self.headers {
+            options.insert(
+                format!("header {name}"),
+                redact(&format!("{name}: {value}")),
+            );
+        }
+        let switches = [
+            ("insecure", self.insecure.then(|| "true".to_owned())),
+            ("http_proxy", self.http_proxy.as_deref().map(redact)),
+        ];
+        options.extend(
+            switches
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?))),
+        );
+        Plan {
+            command: "attack".to_owned(),
+            host: Some(redact(&self.url)),
+            users: self.connections,
+            rate: self.rate,
+            run_time_s: Some(self.time.0 as f64),
+            options,
+            ..Plan::default()
+        }
+    }
+}
+
+/// Names between commas.
+pub(crate) fn split(word: &str) -> Vec<String> {
+    let names = word
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
+}
+
+fn stem(locustfile: &str) -> String {
+    let first = locustfile.split(',').next().unwrap_or_default().trim();
+    let path = first.split(['?', '#']).next().unwrap_or(first);
+    let stem = Path::new(path)
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned());
+    stem.filter(|stem| !stem.is_empty() && stem != "-")
+        .unwrap_or_else(|| "run".to_owned())
+}
