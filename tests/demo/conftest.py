@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "demo/shop")]
+sys.path.insert(0, str(Path(__file__).parents[2] / "demo/shop"))
 
 import httpx
 
 from katydid_shop.stack import Stack
+
+ROOT = Path(__file__).parents[2]
 
 
 def manager(*arguments: str) -> subprocess.Popen[str]:

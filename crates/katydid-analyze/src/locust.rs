@@ -1,86 +1,15 @@
 //! The run in Locust's terms: asked → done, failures included, since the last reset; for its CSV, its JSON and
-//! `environment.stats`. At katydid's precision where Locust rounds to two digits.
+//! `environment.stats`. At katydid's precision where Locust rounds to two digits. The types are the record's, so that faces
+//! can read them.
 
 use katydid_record::frame::Kind;
+pub use katydid_record::locust_view::{
+    LocustEntry, LocustError, LocustSecond, LocustView, PERCENTILES,
+};
 use katydid_record::{Endpoint, EndpointKey, Histogram, Manifest, Timeline};
 
-/// Percentiles of the CSV files.
-pub const PERCENTILES: [f64; 11] = [
-    0.5, 0.66, 0.75, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999, 1.0,
-];
 /// Whole seconds that "current" numbers look back.
 const CURRENT_SECONDS: u64 = 10;
-
-/// Everything Locust-shaped outputs need.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LocustView {
-    /// Rows sorted by name and method.
-    pub entries: Vec<LocustEntry>,
-    /// All together.
-    pub total: LocustEntry,
-    /// Failures.
-    pub errors: Vec<LocustError>,
-    /// When counting began, seconds since 1970.
-    pub start_time: f64,
-    /// When the view was taken, seconds since 1970.
-    pub now: f64,
-    /// Users alive at last count.
-    pub users: u64,
-}
-
-/// One row. Times in ms.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LocustEntry {
-    /// Method.
-    pub method: String,
-    /// Name.
-    pub name: String,
-    /// Requests, failures included.
-    pub num_requests: u64,
-    /// Of these, without a response time.
-    pub num_none_requests: u64,
-    /// Of these, failed.
-    pub num_failures: u64,
-    /// Sum of response times.
-    pub total_response_time: f64,
-    /// Smallest.
-    pub min_response_time: Option<f64>,
-    /// Largest.
-    pub max_response_time: f64,
-    /// Sum of decoded body bytes.
-    pub total_content_length: u64,
-    /// Last completion, seconds since 1970; `None` before the first.
-    pub last_request_timestamp: Option<f64>,
-    /// At [`PERCENTILES`].
-    pub percentiles: [Option<f64>; 11],
-    /// Requests per second over the counted time.
-    pub total_rps: f64,
-    /// Failures per second over the counted time.
-    pub total_fail_per_sec: f64,
-    /// Over the last ten whole seconds.
-    pub current_rps: f64,
-    /// Over the last ten whole seconds.
-    pub current_fail_per_sec: f64,
-    /// (ms, count): all response times at katydid's precision.
-    pub response_times: Vec<(f64, u64)>,
-}
-
-/// One failure.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LocustError {
-    /// Method.
-    pub method: String,
-    /// Name.
-    pub name: String,
-    /// Text.
-    pub error: String,
-    /// How often.
-    pub occurrences: u64,
-    /// Seconds since 1970.
-    pub first_seen: f64,
-    /// Seconds since 1970.
-    pub last_seen: f64,
-}
 
 /// The view of a timeline.
 pub fn view(manifest: &Manifest, timeline: &Timeline) -> LocustView {
@@ -142,7 +71,7 @@ struct Clock {
 fn entry(key: &EndpointKey, e: &Endpoint, clock: &Clock) -> LocustEntry {
     let seconds = clock.now_us.saturating_sub(clock.since_us) as f64 / 1e6;
     let over = |n: u64, s: f64| if s > 0.0 { n as f64 / s } else { 0.0 };
-    let (ended, failed, width) = current(e, clock);
+    let now = current(e, clock);
     let ms = |us: u64| us as f64 / 1e3;
     LocustEntry {
         method: key.method.clone(),
@@ -156,30 +85,54 @@ fn entry(key: &EndpointKey, e: &Endpoint, clock: &Clock) -> LocustEntry {
         total_content_length: e.content_bytes,
         last_request_timestamp: (e.last > 0).then(|| clock.epoch + e.last as f64 / 1e6),
         percentiles: PERCENTILES.map(|q| e.from_asked.quantile_us(q).map(ms)),
+        current_percentiles: PERCENTILES.map(|q| now.asked.quantile_us(q).map(ms)),
         total_rps: over(e.ended(), seconds),
         total_fail_per_sec: over(e.failed, seconds),
-        current_rps: over(ended, width),
-        current_fail_per_sec: over(failed, width),
+        current_rps: over(now.ended, now.width_s),
+        current_fail_per_sec: over(now.failed, now.width_s),
         response_times: e
             .from_asked
             .buckets()
             .map(|(index, n)| (ms(katydid_record::histogram::bucket_top(index)), n))
             .collect(),
+        per_second: e
+            .recent
+            .iter()
+            .map(|(second, recent)| LocustSecond {
+                epoch_s: clock.epoch as u64 + second,
+                ended: recent.ended,
+                failed: recent.failed,
+            })
+            .collect(),
     }
 }
 
-/// Ended and failed in the last whole seconds, and how many seconds that is: by the run's clock, so it falls to zero when
-/// nothing completes.
-fn current(e: &Endpoint, clock: &Clock) -> (u64, u64, f64) {
+/// What ended in the last whole seconds.
+struct Current {
+    ended: u64,
+    failed: u64,
+    asked: Histogram,
+    width_s: f64,
+}
+
+/// By the run's clock, so that it falls to zero when nothing completes.
+fn current(e: &Endpoint, clock: &Clock) -> Current {
     let now = clock.now_us / 1_000_000;
     let from = now
         .saturating_sub(CURRENT_SECONDS)
         .max(clock.since_us / 1_000_000);
-    let recent = e.recent.range(from..now.max(from));
-    let (ended, failed) = recent.fold((0, 0), |(ended, failed), (_, r)| {
-        (ended + r.ended, failed + r.failed)
-    });
-    (ended, failed, (now - from) as f64)
+    let mut current = Current {
+        ended: 0,
+        failed: 0,
+        asked: Histogram::default(),
+        width_s: (now.max(from) - from) as f64,
+    };
+    for (_, recent) in e.recent.range(from..now.max(from)) {
+        current.ended += recent.ended;
+        current.failed += recent.failed;
+        current.asked.add(&recent.asked);
+    }
+    current
 }
 
 /// Quantile of one entry (or of all) over the last `window_s` seconds or the whole counted time, ms.

@@ -97,12 +97,6 @@ impl Outbox {
         }
     }
 
-    /// Makes the loop come back although the hub did not say that it is done.
-    pub fn ring_again(&self) {
-        self.armed.store(true, Ordering::SeqCst);
-        self.ring();
-    }
-
     /// Clears the descriptor. Call once when the loop says that it is readable.
     pub fn clear(&self) {
         let mut count = [0_u8; 8];

@@ -165,13 +165,15 @@ pub struct Failure {
 pub struct Completion {
     /// The asker's token.
     pub token: u64,
+    /// The row it counts in.
+    pub endpoint: EndpointId,
     /// How it ended.
     pub outcome: Result<Response, Failure>,
     /// Its instants.
     pub instants: Instants,
     /// Whether the engine recorded it. If not, the asker must.
     pub recorded: bool,
-    /// Server address it went to.
+    /// Whether its connection had been used before.
     pub reused: bool,
 }
 

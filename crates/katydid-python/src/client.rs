@@ -125,6 +125,7 @@ impl Client {
             greenlet: Some(greenlet),
             base: Some(state.base_text.clone_ref(url.py())),
             url: Some(url.clone().unbind()),
+            method: None,
             client: self.id,
             endpoint,
             stream: false,
@@ -159,7 +160,7 @@ impl Client {
     fn submit(
         &self,
         greenlet: Py<PyAny>,
-        method: &str,
+        method: &Bound<'_, PyString>,
         url: &Bound<'_, PyString>,
         name: Option<&Bound<'_, PyString>>,
         headers: Option<Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)>>,
@@ -174,6 +175,9 @@ impl Client {
     ) -> PyResult<(u64, u32)> {
         let asked = clock::now();
         let text = url.to_cow()?;
+        let verb = method.to_cow()?;
+        let method_object = method;
+        let method = verb.as_ref();
         let state = self.state();
         let mut live = self.shared.live();
         let Target { route, target, host, endpoint, foreign } =
@@ -223,6 +227,7 @@ impl Client {
             greenlet: Some(greenlet),
             base: Some(state.base_text.clone_ref(url.py())),
             url: Some(url.clone().unbind()),
+            method: Some(method_object.clone().unbind()),
             client: self.id,
             endpoint,
             stream,

@@ -22,5 +22,10 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<client::Client>()?;
     module.add_class::<response::Response>()?;
     module.add_class::<session::Session>()?;
+    module.add_function(wrap_pyfunction!(cli::option_table, module)?)?;
+    module.add_function(wrap_pyfunction!(cli::command, module)?)?;
+    module.add_function(wrap_pyfunction!(cli::locate, module)?)?;
+    module.add_function(wrap_pyfunction!(cli::resolve, module)?)?;
+    module.add_function(wrap_pyfunction!(cli::no_load_text, module)?)?;
     module.add_function(wrap_pyfunction!(now_ns, module)?)
 }

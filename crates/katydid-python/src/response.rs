@@ -1,7 +1,11 @@
 //! `_core.Response`: a finished request as Python sees it; everything but the status is made when asked for.
 
-use katydid_engine::decode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use katydid_engine::http1::Url;
 use katydid_engine::message::{Completion, Failure, Instants, Response as Raw};
+use katydid_engine::{clock, decode};
+use katydid::session::base::is_absolute;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
@@ -26,21 +30,18 @@ pub struct Response {
     base: Option<Py<PyString>>,
     /// The URL as it was asked for: absolute, or to be appended to the base.
     asked_url: Option<Py<PyString>>,
+    method: Option<Py<PyString>>,
 }
 
 impl Response {
-    pub fn new(completion: Completion, base: Option<Py<PyString>>, asked_url: Option<Py<PyString>>) -> Self {
+    pub fn new(completion: Completion, base: Option<Py<PyString>>, asked_url: Option<Py<PyString>>, method: Option<Py<PyString>>) -> Self {
         let (raw, failure) = match completion.outcome {
             Ok(raw) => (raw, None),
             Err(mut failure) => (failure.partial.take().unwrap_or_default(), Some(failure)),
         };
         let inner =
             Inner { raw, failure, at: completion.instants, recorded: completion.recorded, reused: completion.reused };
-        Self { inner: Box::new(inner), content: None, base, asked_url }
-    }
-
-    pub fn instants(&self) -> &Instants {
-        &self.inner.at
+        Self { inner: Box::new(inner), content: None, base, asked_url, method }
     }
 
     fn decoded(&mut self) -> Result<Vec<u8>, String> {
@@ -59,7 +60,7 @@ impl Response {
     #[pyo3(signature = (raw=None))]
     fn take(py: Python<'_>, raw: Option<&Bound<'_, Response>>) -> PyResult<Self> {
         let Some(raw) = raw else {
-            return Ok(Self { inner: Box::default(), content: None, base: None, asked_url: None });
+            return Ok(Self { inner: Box::default(), content: None, base: None, asked_url: None, method: None });
         };
         let mut raw = raw.try_borrow_mut()?;
         Ok(Self {
@@ -67,6 +68,7 @@ impl Response {
             content: raw.content.take(),
             base: raw.base.as_ref().map(|base| base.clone_ref(py)),
             asked_url: raw.asked_url.as_ref().map(|url| url.clone_ref(py)),
+            method: raw.method.as_ref().map(|method| method.clone_ref(py)),
         })
     }
 
@@ -74,6 +76,27 @@ impl Response {
     #[getter]
     fn status_code(&self) -> u16 {
         self.inner.raw.head.status()
+    }
+
+    /// Nothing is left to do: recorded as a success, and no cookies to take.
+    #[getter]
+    fn plain(&self) -> bool {
+        self.inner.recorded && !self.inner.raw.head.has_set_cookie()
+    }
+
+    /// Path and query as sent: the default name of a request made by `HttpUser`.
+    #[getter]
+    fn path_url(&self, py: Python<'_>) -> PyResult<String> {
+        let url = self.url(py)?.unwrap_or_default();
+        Ok(Url::parse(&url).map(|parsed| parsed.target).unwrap_or(url))
+    }
+
+    /// When it was asked for, seconds since 1970.
+    #[getter]
+    fn start_time(&self) -> f64 {
+        let ago = clock::now().saturating_sub(self.inner.at.asked);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        now.as_secs_f64() - ago as f64 / 1e9
     }
 
     /// Whether the engine has recorded it as a success.
@@ -87,6 +110,12 @@ impl Response {
         self.inner.reused
     }
 
+    /// The method, unless it was a plain GET.
+    #[getter]
+    fn method(&self, py: Python<'_>) -> Option<Py<PyString>> {
+        self.method.as_ref().map(|method| method.clone_ref(py))
+    }
+
     #[getter]
     fn reason(&self) -> String {
         String::from_utf8_lossy(self.inner.raw.head.reason()).into_owned()
@@ -94,7 +123,7 @@ impl Response {
 
     /// (cause, text, errno or None) when the request failed below HTTP.
     #[getter]
-    fn failure(&self) -> Option<(String, String, Option<i32>)> {
+    fn problem(&self) -> Option<(String, String, Option<i32>)> {
         let failure = self.inner.failure.as_ref()?;
         let cause = serde_json::to_value(failure.cause).ok()?;
         Some((cause.as_str()?.to_owned(), failure.text.clone(), failure.os_error))
@@ -178,11 +207,6 @@ impl Response {
     fn http_version(&self) -> u8 {
         10 + self.inner.raw.head.minor_version()
     }
-}
-
-pub fn is_absolute(url: &str) -> bool {
-    let starts = |scheme: &str| url.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
-    starts("http://") || starts("https://")
 }
 
 fn latin1(bytes: &[u8]) -> String {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use katydid::session::{Ended, Live, Options, SessionError};
+use katydid::session::{Closing, Ended, Live, Options, SessionError};
 use katydid_engine::clock;
 use katydid_engine::link::Outbox;
 use katydid_engine::message::{Command, Completion, Instants, Message, Piece};
@@ -25,6 +25,8 @@ pub struct Waiter {
     pub greenlet: Option<Py<PyAny>>,
     pub base: Option<Py<PyString>>,
     pub url: Option<Py<PyString>>,
+    /// None for a plain GET.
+    pub method: Option<Py<PyString>>,
     pub client: u32,
     pub endpoint: u32,
     pub stream: bool,
@@ -101,13 +103,14 @@ impl Shared {
                     greenlet: waiter.greenlet.take(),
                     base: waiter.base.as_ref().map(|base| base.clone_ref(py)),
                     url: waiter.url.as_ref().map(|url| url.clone_ref(py)),
+                    method: waiter.method.as_ref().map(|method| method.clone_ref(py)),
                     ..*waiter
                 }),
                 Some(_) => waiters.remove(token),
             }
         };
-        let Some(Waiter { greenlet: Some(greenlet), base, url, .. }) = waiter else { return Ok(None) };
-        let response = Response::new(completion, base, url);
+        let Some(Waiter { greenlet: Some(greenlet), base, url, method, .. }) = waiter else { return Ok(None) };
+        let response = Response::new(completion, base, url, method);
         Ok(Some((greenlet, Py::new(py, response)?.into_any())))
     }
 
@@ -118,8 +121,8 @@ impl Shared {
             Piece::Failed(failure, done) => {
                 let instants = Instants { done, ..Instants::default() };
                 let completion =
-                    Completion { token, outcome: Err(failure), instants, recorded: false, reused: false };
-                Py::new(py, Response::new(completion, None, None))?.into_any()
+                    Completion { token, endpoint: 0, outcome: Err(failure), instants, recorded: false, reused: false };
+                Py::new(py, Response::new(completion, None, None, None))?.into_any()
             }
         };
         let over = value.bind(py).cast::<PyBytes>().is_err();
@@ -174,29 +177,29 @@ impl Session {
         self.shared.live().run_dir().map(|dir| dir.display().to_string())
     }
 
-    /// `readable`: the loop said that the descriptor is.
-    #[pyo3(signature = (readable=true))]
+    /// Up to a batch of what has ended, flat: greenlet, value, greenlet, value…; messages have None for the greenlet. Empty only
+    /// when nothing is queued and the descriptor will become readable with the next. `readable`: the loop said that it is.
     fn drain<'py>(&self, py: Python<'py>, readable: bool) -> PyResult<Bound<'py, PyList>> {
         let outbox = &self.shared.outbox;
         if readable {
             outbox.clear();
         }
         let mut flat: Vec<Py<PyAny>> = Vec::new();
-        loop {
+        while flat.len() < 2 * BATCH {
             let Some(message) = outbox.pop() else {
-                if outbox.rearm() {
+                // Whoever works on a batch comes back for the next: only an empty hand re-arms the bell.
+                if !flat.is_empty() || outbox.rearm() {
                     break;
                 }
                 continue;
             };
             match message {
                 Message::Completed(completion) => {
-                    let endpoint = (!completion.recorded).then_some(());
-                    let token = completion.token;
-                    let instants = completion.instants;
+                    let (recorded, endpoint, instants) =
+                        (completion.recorded, completion.endpoint, completion.instants);
                     match self.shared.answer(py, *completion)? {
                         Some((greenlet, response)) => flat.extend([greenlet, response]),
-                        None if endpoint.is_some() => self.shared.live().nobody_judges(token, &instants),
+                        None if !recorded => self.shared.live().nobody_judges(endpoint, &instants),
                         None => {}
                     }
                 }
@@ -206,13 +209,12 @@ impl Session {
                     }
                 }
                 Message::Tick(sent) => self.shared.live().tick(sent),
-                Message::Spawn(users) => flat.extend([py.None(), ("spawn", users).into_pyobject(py)?.into_any().unbind()]),
-                Message::TimeUp => flat.extend([py.None(), ("time_up",).into_pyobject(py)?.into_any().unbind()]),
-            }
-            if flat.len() >= 2 * BATCH {
-                // Not re-armed: ring ourselves, so that the loop comes back after its timers.
-                outbox.ring_again();
-                break;
+                Message::Spawn(users) => {
+                    flat.extend([py.None(), ("spawn", users).into_pyobject(py)?.into_any().unbind()]);
+                }
+                Message::TimeUp => {
+                    flat.extend([py.None(), ("time_up",).into_pyobject(py)?.into_any().unbind()]);
+                }
             }
         }
         PyList::new(py, flat)
@@ -329,9 +331,9 @@ impl Session {
     }
 
     fn finish(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Py<PyAny>> {
-        let ending = from_python(options.as_any())?;
+        let closing: Closing = from_python(options.as_any())?;
         let shared = self.shared.clone();
-        let ended: Result<Ended, SessionError> = py.detach(move || shared.live().finish(ending));
+        let ended: Result<Ended, SessionError> = py.detach(move || shared.live().finish(closing));
         to_python(py, &serde_json::to_value(ended.map_err(|error| raise(&error))?).unwrap_or_default())
     }
 }

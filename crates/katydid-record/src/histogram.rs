@@ -262,39 +262,6 @@ impl Sparse {
         dense.quantile_us(q)
     }
 
-    /// Adds another window's values.
-    pub fn merge(&mut self, other: &Sparse) {
-        if other.is_empty() {
-            return;
-        }
-        if self.is_empty() {
-            self.clone_from(other);
-            return;
-        }
-        let mut merged = Vec::with_capacity(self.gaps_and_counts.len() + other.gaps_and_counts.len());
-        let mut next = 0;
-        let (mut a, mut b) = (self.buckets().peekable(), other.buckets().peekable());
-        while let Some(index) = [a.peek(), b.peek()].into_iter().flatten().map(|(i, _)| *i).min() {
-            let take = |(i, _): &(usize, u64)| *i == index;
-            let n = a.next_if(take).map_or(0, |(_, n)| n) + b.next_if(take).map_or(0, |(_, n)| n);
-            merged.extend([(index - next) as u64, n]);
-            next = index + 1;
-        }
-        drop((a, b));
-        self.gaps_and_counts = merged;
-        self.count = self.count.saturating_add(other.count);
-        self.sum_us = self.sum_us.saturating_add(other.sum_us);
-        self.min_us = self.min_us.min(other.min_us);
-        self.max_us = self.max_us.max(other.max_us);
-    }
-
-    /// A dense copy, to be asked for quantiles.
-    pub fn to_dense(&self) -> Histogram {
-        let mut dense = Histogram::default();
-        dense.add(self);
-        dense
-    }
-
     /// `(bucket index, count)`, ascending. Indices beyond the layout are dropped (a damaged file).
     pub fn buckets(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
         let last = bucket_of(CEILING_US);

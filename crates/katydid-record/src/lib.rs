@@ -6,6 +6,7 @@
 
 pub mod frame;
 pub mod histogram;
+pub mod locust_view;
 pub mod manifest;
 pub mod plan;
 pub mod reader;

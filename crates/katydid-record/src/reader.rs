@@ -1,215 +1,185 @@
-//! Reads a run: the manifest, then its frames, as far as they go.
-//!
-//! A record may end in the middle (a killed process, a full disk): what is whole is given out and
-//! the end is reported. Bodies of newer versions are skipped; a newer major format is refused.
+//! Reads a run directory back, also one whose writer was killed or whose file was cut short.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::frame::{Body, Frame, RunTime};
-use crate::manifest::{FormatVersion, Manifest, RUN_FORMAT};
+use thiserror::Error;
+
+use crate::frame::{Body, Frame, Mark};
+use crate::manifest::{FORMAT, Manifest};
+use crate::timeline::Timeline;
 use crate::writer::{FRAMES_FILE, MANIFEST_FILE};
 
-/// Longest line that is read, bytes: far above any frame, so that damage cannot eat the memory.
-const LINE_LIMIT: usize = 256 << 20;
+/// Longest line believed, bytes.
+const LONGEST_LINE: u64 = 256 << 20;
 
 /// Why a run cannot be read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Error)]
 pub enum ReadError {
-    /// No manifest there.
-    #[error("{} is not a run: it holds no {MANIFEST_FILE}", .0.display())]
+    /// There is no run there.
+    #[error("{0} is not a run: it has no {MANIFEST_FILE}")]
     NotARun(PathBuf),
-    /// A file cannot be opened or read.
-    #[error("cannot read {}: {source}", path.display())]
-    Io {
-        /// The file.
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// Which.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The manifest is not one.
-    #[error("{} is damaged: {source}", path.display())]
+    #[error("cannot understand {path}: {source}")]
     Manifest {
-        /// The file.
+        /// Which.
         path: PathBuf,
         /// Why.
         source: serde_json::Error,
     },
-    /// Written by a newer katydid.
-    #[error("{} has run format {found}; this katydid reads up to {}.x: use a newer katydid", path.display(), RUN_FORMAT.major)]
+    /// A newer katydid wrote it.
+    #[error("{path} has run format {found}, this katydid reads {known}: use katydid {tool} or newer", known = FORMAT.major)]
     Newer {
-        /// The run.
+        /// Which run.
         path: PathBuf,
         /// Its format.
-        found: FormatVersion,
-    },
-    /// The frames are not what they should be.
-    #[error("{} is damaged after frame {frames}: {why}; what comes before it was read", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// Frames read before.
-        frames: u64,
-        /// What is wrong.
-        why: String,
+        found: u32,
+        /// The version that wrote it.
+        tool: String,
     },
 }
 
-/// The record ends before the run did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Truncated {
-    /// End of the last whole frame, run time µs.
-    pub at: RunTime,
-    /// Whole frames before it.
-    pub frames: u64,
+/// How a record ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Completeness {
+    /// With its end mark.
+    Whole,
+    /// Readable to here, and then no more: the process was killed, the disk was full, or the file was cut.
+    Truncated(String),
 }
 
-/// A run on disk.
+/// A run, read.
 #[derive(Debug)]
 pub struct Run {
-    /// The run's folder.
-    pub path: PathBuf,
     /// Its manifest.
     pub manifest: Manifest,
+    /// The fold of its frames.
+    pub timeline: Timeline,
+    /// Whether its end was found.
+    pub completeness: Completeness,
+    /// The directory.
+    pub dir: PathBuf,
 }
 
 impl Run {
-    /// Opens the run in folder `path`.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, ReadError> {
-        let path = path.as_ref().to_owned();
-        let file = path.join(MANIFEST_FILE);
-        let text = match std::fs::read(&file) {
-            Ok(text) => text,
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                return Err(ReadError::NotARun(path));
+    /// Reads only the manifest.
+    pub fn manifest(dir: &Path) -> Result<Manifest, ReadError> {
+        let path = dir.join(MANIFEST_FILE);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(ReadError::NotARun(dir.to_owned()));
             }
-            Err(source) => return Err(ReadError::Io { path: file, source }),
+            Err(source) => return Err(ReadError::Read { path, source }),
         };
-        // The version first: what follows may have changed its meaning.
-        #[derive(serde::Deserialize)]
-        struct Version {
-            format: FormatVersion,
+        let broken = |source| ReadError::Manifest {
+            path: path.clone(),
+            source,
+        };
+        let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(broken)?;
+        let found = value["format"]["major"].as_u64().unwrap_or(0) as u32;
+        if found > FORMAT.major {
+            let tool = value["tool_version"].as_str().unwrap_or("?").to_owned();
+            return Err(ReadError::Newer {
+                path: dir.to_owned(),
+                found,
+                tool,
+            });
         }
-        let damaged = |source| ReadError::Manifest { path: file.clone(), source };
-        let Version { format } = serde_json::from_slice(&text).map_err(damaged)?;
-        if format.major > RUN_FORMAT.major {
-            return Err(ReadError::Newer { path, found: format });
-        }
-        let manifest = serde_json::from_slice(&text).map_err(damaged)?;
-        Ok(Self { path, manifest })
+        serde_json::from_value(value).map_err(broken)
     }
 
-    /// The frames, in the order in which they were written.
-    pub fn frames(&self) -> Result<Frames, ReadError> {
-        let path = self.path.join(FRAMES_FILE);
-        let opened = File::open(&path).and_then(zstd::stream::read::Decoder::new);
-        match opened {
-            Ok(decoder) => Ok(Frames {
-                path,
-                lines: BufReader::new(decoder),
-                line: Vec::new(),
-                frames: 0,
-                end: 0,
-                truncated: false,
-                over: false,
-            }),
-            Err(source) => Err(ReadError::Io { path, source }),
-        }
+    /// Reads the manifest and folds every readable frame.
+    pub fn open(dir: &Path) -> Result<Self, ReadError> {
+        let manifest = Self::manifest(dir)?;
+        let mut timeline = Timeline::default();
+        let mut ended = false;
+        let stopped = for_each_frame(dir, |frame| {
+            ended |= matches!(frame.body, Body::Mark(Mark::End { .. }));
+            timeline.apply(&frame);
+        })?;
+        let completeness = match stopped {
+            Some(why) => Completeness::Truncated(why),
+            None if ended => Completeness::Whole,
+            None => Completeness::Truncated("the run was cut off before its end".into()),
+        };
+        Ok(Self {
+            manifest,
+            timeline,
+            completeness,
+            dir: dir.to_owned(),
+        })
     }
 }
 
-/// Iterator over a run's frames. Ends after an error.
-pub struct Frames {
-    path: PathBuf,
-    lines: BufReader<zstd::stream::read::Decoder<'static, BufReader<File>>>,
-    line: Vec<u8>,
-    frames: u64,
-    end: RunTime,
-    truncated: bool,
-    over: bool,
-}
-
-impl Frames {
-    /// After the last frame: where the record broke off, if it did.
-    pub fn truncated(&self) -> Option<Truncated> {
-        self.truncated.then_some(Truncated { at: self.end, frames: self.frames })
-    }
-
-    fn damaged(&mut self, why: String) -> ReadError {
-        self.over = true;
-        ReadError::Damaged { path: self.path.clone(), frames: self.frames, why }
-    }
-
-    fn read_line(&mut self) -> Result<bool, ReadError> {
-        self.line.clear();
-        loop {
-            let bytes = match self.lines.fill_buf() {
-                Ok(bytes) => bytes,
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
-                    (self.truncated, self.over) = (true, true);
-                    return Ok(false);
-                }
-                Err(error) => return Err(self.damaged(error.to_string())),
-            };
-            if bytes.is_empty() {
-                self.over = true;
-                // A last line without its end was cut off.
-                self.truncated = !self.line.is_empty();
-                return Ok(false);
+/// Hands over frame after frame; answers why it stopped early, if it did.
+pub fn for_each_frame(
+    dir: &Path,
+    mut take: impl FnMut(Frame),
+) -> Result<Option<String>, ReadError> {
+    let path = dir.join(FRAMES_FILE);
+    let unreadable = |source| ReadError::Read {
+        path: path.clone(),
+        source,
+    };
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Some(format!("{FRAMES_FILE} is missing")));
+        }
+        Err(error) => return Err(unreadable(error)),
+    };
+    let decoder = zstd::Decoder::new(file).map_err(unreadable)?;
+    let mut lines = BufReader::new(decoder);
+    let mut line = Vec::new();
+    for number in 1_u64.. {
+        line.clear();
+        match lines
+            .by_ref()
+            .take(LONGEST_LINE)
+            .read_until(b'\n', &mut line)
+        {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) => {
+                return Ok(Some(format!(
+                    "unreadable after frame {}: {error}",
+                    number - 1
+                )));
             }
-            if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
-                self.line.extend_from_slice(&bytes[..end]);
-                self.lines.consume(end + 1);
-                return Ok(true);
-            }
-            let length = bytes.len();
-            self.line.extend_from_slice(bytes);
-            self.lines.consume(length);
-            if self.line.len() > LINE_LIMIT {
-                return Err(self.damaged(format!("a line is longer than {LINE_LIMIT} bytes")));
+        }
+        match serde_json::from_slice(&line) {
+            Ok(frame) => take(frame),
+            Err(error) => {
+                return Ok(Some(format!(
+                    "frame {number} cannot be understood: {error}"
+                )));
             }
         }
     }
+    Ok(None)
 }
 
-impl Iterator for Frames {
-    type Item = Result<Frame, ReadError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        while !self.over {
-            match self.read_line() {
-                Ok(true) => {}
-                Ok(false) => return None,
-                Err(error) => return Some(Err(error)),
-            }
-            match serde_json::from_slice::<Frame>(&self.line) {
-                Ok(frame) => {
-                    self.frames += 1;
-                    self.end = self.end.max(frame.at.saturating_add(frame.span));
-                    if !matches!(frame.body, Body::Unknown) {
-                        return Some(Ok(frame));
-                    }
-                }
-                Err(error) => return Some(Err(self.damaged(format!("not a frame: {error}")))),
-            }
-        }
-        None
-    }
-}
-
-/// Every run directly below `dir`, newest first; folders that hold none are passed over.
-pub fn list_runs(dir: impl AsRef<Path>) -> Result<Vec<Run>, ReadError> {
-    let dir = dir.as_ref();
-    let failed = |source| ReadError::Io { path: dir.to_owned(), source };
-    let mut runs = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if let Ok(run) = Run::open(&path) {
-            runs.push(run);
-        }
-    }
-    let key = |run: &Run| (run.manifest.started_epoch_us, run.manifest.id.clone());
-    runs.sort_by_key(|run| std::cmp::Reverse(key(run)));
+/// Run directories below `parent`, oldest first by their manifests; what is not a run is passed over.
+pub fn list_runs(parent: &Path) -> Result<Vec<(PathBuf, Manifest)>, ReadError> {
+    let entries = fs::read_dir(parent).map_err(|source| ReadError::Read {
+        path: parent.to_owned(),
+        source,
+    })?;
+    let mut runs: Vec<(PathBuf, Manifest)> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter_map(|dir| Some((dir.clone(), Run::manifest(&dir).ok()?)))
+        .collect();
+    runs.sort_by(|a, b| (a.1.started_epoch_us, &a.0).cmp(&(b.1.started_epoch_us, &b.0)));
     Ok(runs)
 }

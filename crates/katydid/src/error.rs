@@ -3,7 +3,7 @@
 //! Whoever prints it puts `error: ` before it, once, and exits with [`EXIT_USAGE`].
 
 /// Exit code of bad usage or a broken scenario.
-pub const EXIT_USAGE: i32 = 2;
+pub const EXIT_USAGE: i32 = katydid_analyze::exit_code::USAGE;
 
 /// Bad usage: print `error: <text>` and exit 2.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,6 +3,7 @@
 //! A library for the Python extension, and a small binary. It knows users, plans and files; requests and sockets are the
 //! engine's, numbers are the record's and the analysis's.
 
+pub mod attack;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -11,9 +12,10 @@ pub mod host;
 pub mod plan;
 mod resolved;
 pub mod run_dir;
+pub mod session;
 
 pub use cli::{OptionRow, Options, option_rows};
 pub use config::Surroundings;
 pub use error::{EXIT_USAGE, UsageError};
-pub use plan::{Located, NO_LOAD, locate, resolve, resolve_check};
+pub use plan::{Located, NO_LOAD, locate, resolve};
 pub use resolved::Resolved;

@@ -33,9 +33,10 @@ pub struct Located {
     pub skip_log_setup: bool,
 }
 
-/// First pass over the words after `katydid` (or after `katydid check`).
+/// First pass over the words after `katydid`; `check` may stand first.
 pub fn locate(argv: &[String], around: &Surroundings) -> Result<Located, UsageError> {
     let rows = option_rows();
+    let (argv, _) = after_check(argv);
     let (words, _) = words::read(argv, &rows);
     let mut given = Vec::new();
     for word in words {
@@ -116,14 +117,18 @@ fn lenient(words: &[String], wanted: &[OptionRow]) -> Result<Values, UsageError>
     Ok(values)
 }
 
-/// Second pass, strict. `argv` no longer holds the `custom` options, those that the locustfile added.
+/// Second pass, strict; `check` may stand first. `argv` no longer holds the `custom` options, those that the locustfile added.
 pub fn resolve(
     argv: &[String],
     custom: &[OptionRow],
     around: &Surroundings,
 ) -> Result<Resolved, UsageError> {
     let rows = option_rows();
+    let (argv, check) = after_check(argv);
     let mut settled = command_line(argv, &rows)?;
+    if check {
+        only_for_a_check(&settled, &rows)?;
+    }
     let named = settled
         .get("config")
         .and_then(|(texts, _)| texts.first())
@@ -155,6 +160,7 @@ pub fn resolve(
             .map_or(Source::Default, |(_, source)| source.clone())
     };
     Ok(Resolved {
+        command: if check { "check" } else { "run" },
         load_given: LOAD.iter().any(|dest| settled.contains_key(*dest)),
         sources: rows
             .iter()
@@ -174,24 +180,26 @@ const LOAD: [&str; 5] = [
     "headless",
 ];
 
-/// As [`resolve`], for `katydid check`: options of load and results do not apply on the command line.
-pub fn resolve_check(
-    argv: &[String],
-    custom: &[OptionRow],
-    around: &Surroundings,
-) -> Result<Resolved, UsageError> {
-    let rows = option_rows();
-    let given = command_line(argv, &rows)?;
-    let applies = |row: &&OptionRow| {
-        given.contains_key(&row.dest) && !["Scenario", "Logging"].contains(&row.group.as_str())
-    };
-    match rows.iter().find(applies) {
-        Some(row) => Err(UsageError::new(format!(
+/// The words after `check`, and whether it was there.
+fn after_check(argv: &[String]) -> (&[String], bool) {
+    match argv.split_first() {
+        Some((first, rest)) if first == "check" => (rest, true),
+        _ => (argv, false),
+    }
+}
+
+/// A check makes no load and keeps no results: their options would be ignored. Shared files may hold them.
+fn only_for_a_check(given: &Settled, rows: &[OptionRow]) -> Result<(), UsageError> {
+    let applies = |row: &OptionRow| ["Scenario", "Logging"].contains(&row.group.as_str());
+    let foreign = rows
+        .iter()
+        .find(|row| given.contains_key(&row.dest) && !applies(row));
+    foreign.map_or(Ok(()), |row| {
+        Err(UsageError::new(format!(
             "{} does not apply to check, which runs each task once: remove it",
             row.title()
-        ))),
-        None => resolve(argv, custom, around),
-    }
+        )))
+    })
 }
 
 type Settled = BTreeMap<String, (Vec<String>, Source)>;

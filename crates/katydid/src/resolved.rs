@@ -13,6 +13,8 @@ use crate::config::Source;
 /// Every option's value, and where it came from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resolved {
+    /// `run` or `check`.
+    pub command: &'static str,
     /// The options, with Locust's dests.
     pub options: Options,
     /// Where each dest's value came from.
@@ -67,7 +69,7 @@ impl Resolved {
         split(&self.options.scenario.locustfile)
     }
 
-    /// Flat, as Python gets it: every dest, and `custom_from_files`, `load_given`, `sources` (texts), `run_name`.
+    /// Flat, as Python gets it: every dest, and `command`, `custom_from_files`, `load_given`, `run_name`, `sources` (texts).
     pub fn to_json(&self) -> Map<String, Value> {
         let mut map = self.dests();
         let custom = self.custom_from_files.iter();
@@ -79,6 +81,7 @@ impl Resolved {
         let sources = self.sources.iter();
         let sources = sources.map(|(dest, source)| (dest.clone(), Value::from(source.to_string())));
         map.insert("sources".to_owned(), Value::Object(sources.collect()));
+        map.insert("command".to_owned(), Value::from(self.command));
         map.insert("load_given".to_owned(), Value::from(self.load_given));
         map.insert("run_name".to_owned(), Value::from(self.name()));
         map
@@ -86,7 +89,7 @@ impl Resolved {
 
     /// The plan as the manifest keeps it, with secrets taken out. Classes are those named; Python knows all of them, their
     /// weights, and the shape.
-    pub fn plan(&self, command: &str) -> Plan {
+    pub fn plan(&self) -> Plan {
         let scenario = &self.options.scenario;
         let load = &self.options.load;
         let user = |name: &String| PlannedUser {
@@ -94,7 +97,7 @@ impl Resolved {
             ..PlannedUser::default()
         };
         Plan {
-            command: command.to_owned(),
+            command: self.command.to_owned(),
             host: scenario.host.as_deref().map(redact),
             users: self.users(),
             spawn_rate: Some(self.spawn_rate()),
@@ -121,11 +124,7 @@ impl Resolved {
             .dests()
             .into_iter()
             .filter(|(dest, _)| given(dest) && !IN_PLAN.contains(&dest.as_str()));
-        let text = |value: Value| match value {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        rest.map(|(dest, value)| (dest, redact(&text(value))))
+        rest.map(|(dest, value)| (dest, redact(&text(&value))))
             .collect()
     }
 
@@ -168,6 +167,15 @@ impl AttackOptions {
             options,
             ..Plan::default()
         }
+    }
+}
+
+/// A value as it was written: lists are their items, so that redaction sees them unescaped.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
     }
 }
 

@@ -241,7 +241,7 @@ class TaskSet(metaclass=TaskSetMeta):
 
     def _is_plain(self) -> bool:
         """True if every method that the tight loop spells out is the one defined here."""
-        if self._user.environment._iterations is not None or random.choice != _OWN_CHOICE:
+        if self._user.environment._iterations is not None or _choice_was_replaced():
             return False
         kind: Any = type(self)
         if isinstance(self, DefaultTaskSet) and kind is not DefaultTaskSet:
@@ -359,10 +359,13 @@ def _no_tasks(holder: Any, name: str, kind: str) -> str:
 
 _OWN: dict[str, Callable[..., Any]] = dict(vars(TaskSet))
 _OWN_DEFAULT: dict[str, Callable[..., Any]] = dict(vars(DefaultTaskSet))
-_OWN_CHOICE = random.choice
 _STEPS = frozenset(
     ("schedule_task", "execute_next_task", "execute_task", "get_next_task", "wait", "_sleep", "tasks", "wait_time")
 )
+
+
+def _choice_was_replaced() -> bool:
+    return getattr(random.choice, "__func__", None) is not random.Random.choice
 
 
 def _chooses_at_random(kind: type[TaskSet]) -> bool:

@@ -83,6 +83,7 @@ impl Reactor {
         };
         let completion = Completion {
             token: request.token,
+            endpoint: request.endpoint,
             outcome,
             instants: flight.at,
             recorded,
@@ -171,6 +172,7 @@ impl Reactor {
             flight.at.done = now;
             let completion = Completion {
                 token,
+                endpoint: flight.request.endpoint,
                 outcome: Ok(Response { head: flight.parser.head().clone(), ..Response::default() }),
                 instants: flight.at,
                 recorded: false,

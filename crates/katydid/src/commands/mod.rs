@@ -1,7 +1,11 @@
 //! The commands that need no Python. Errors are printed here, once, with the exit code that fits.
 
-mod attack;
 mod find;
+mod recorded;
+mod report;
+mod runs;
+
+use std::io::Write;
 
 use crate::cli::{Command, command};
 use crate::error::EXIT_USAGE;
@@ -12,15 +16,26 @@ pub fn dispatch(argv: &[String]) -> Option<i32> {
     let outcome = match command(argv) {
         Ok(Command::Run | Command::Check | Command::Exec { .. } | Command::Demo) => return None,
         Ok(Command::Print(text)) => {
-            print!("{text}");
+            say(&text);
             Ok(0)
         }
-        Ok(Command::Attack(options)) => attack::attack(&options),
-        Ok(Command::Runs(_) | Command::Report(_)) => Err(anyhow::anyhow!("not built yet")),
+        Ok(Command::Attack(options)) => crate::attack::attack(&options),
+        Ok(Command::Runs(options)) => runs::runs(&options, &cwd()),
+        Ok(Command::Report(options)) => report::report(&options, &cwd()),
         Err(error) => Err(error.into()),
     };
     Some(outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         EXIT_USAGE
     }))
+}
+
+/// Prints on standard output. A closed pipe is the reader's decision.
+fn say(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// The current folder, as the start of relative paths.
+fn cwd() -> std::path::PathBuf {
+    std::path::PathBuf::new()
 }

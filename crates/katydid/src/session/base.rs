@@ -63,14 +63,29 @@ impl Bases {
             path => TlsMode::Roots(path.to_owned()),
         };
         let proxy = proxy.map(parse_proxy).transpose()?;
-        if let Some(base) = self.bases.iter().find(|b| b.text == url && b.tls == tls && b.proxy == proxy) {
+        if let Some(base) = self
+            .bases
+            .iter()
+            .find(|b| b.text == url && b.tls == tls && b.proxy == proxy)
+        {
             return Ok(base.clone());
         }
-        let parsed = Url::parse(if url.is_empty() { "http://base.invalid" } else { url })
-            .map_err(|error| format!("Invalid URL {url:?}: {error}"))?;
+        let parsed = Url::parse(if url.is_empty() {
+            "http://base.invalid"
+        } else {
+            url
+        })
+        .map_err(|error| format!("Invalid URL {url:?}: {error}"))?;
         let route = self.route(&parsed.origin, &tls, proxy.as_ref());
         let host = parsed.origin.host_header().into();
-        let base = Arc::new(Base { id: self.bases.len(), text: url.to_owned(), route, host, tls, proxy });
+        let base = Arc::new(Base {
+            id: self.bases.len(),
+            text: url.to_owned(),
+            route,
+            host,
+            tls,
+            proxy,
+        });
         self.bases.push(base.clone());
         self.known.push(HashMap::new());
         Ok(base)
@@ -84,7 +99,12 @@ impl Bases {
             return route.clone();
         }
         let id = self.routes.len() as u32;
-        let route = Route { id, origin: origin.clone(), tls: tls.clone(), proxy: proxy.cloned() };
+        let route = Route {
+            id,
+            origin: origin.clone(),
+            tls: tls.clone(),
+            proxy: proxy.cloned(),
+        };
         let route = Arc::new(route);
         self.routes.push(route.clone());
         route
@@ -104,16 +124,40 @@ impl Bases {
             return Ok(known.target(registry, method));
         }
         let absolute = is_absolute(url);
-        let whole = if absolute { url.to_owned() } else { format!("{}{url}", base.text) };
-        let parsed = Url::parse(&whole).map_err(|error| format!("Invalid URL {whole:?}: {error}"))?;
+        let whole = if absolute {
+            url.to_owned()
+        } else {
+            format!("{}{url}", base.text)
+        };
+        let parsed =
+            Url::parse(&whole).map_err(|error| format!("Invalid URL {whole:?}: {error}"))?;
         let foreign = parsed.origin != base.route.origin;
         let route = self.route(&parsed.origin, &base.tls, base.proxy.as_ref());
-        let host: Arc<str> = if foreign { parsed.origin.host_header().into() } else { base.host.clone() };
-        let by_proxy = route.proxy.is_some() && parsed.origin.scheme == katydid_engine::http1::Scheme::Http;
-        let target = if by_proxy { format!("http://{host}{}", parsed.target) } else { parsed.target.clone() };
-        let name = if name_as_given { url } else { parsed.target.as_str() };
-        let mut known =
-            Known { route, target: target.into(), host, name: name.into(), foreign, endpoints: Vec::new() };
+        let host: Arc<str> = if foreign {
+            parsed.origin.host_header().into()
+        } else {
+            base.host.clone()
+        };
+        let by_proxy =
+            route.proxy.is_some() && parsed.origin.scheme == katydid_engine::http1::Scheme::Http;
+        let target = if by_proxy {
+            format!("http://{host}{}", parsed.target)
+        } else {
+            parsed.target.clone()
+        };
+        let name = if name_as_given {
+            url
+        } else {
+            parsed.target.as_str()
+        };
+        let mut known = Known {
+            route,
+            target: target.into(),
+            host,
+            name: name.into(),
+            foreign,
+            endpoints: Vec::new(),
+        };
         let found = known.target(registry, method);
         if self.known[base.id].len() < REMEMBERED {
             self.known[base.id].insert(url.to_owned(), known);
@@ -144,7 +188,10 @@ impl Known {
 
 /// Whether a URL carries its own scheme and host, by Locust's rule.
 pub fn is_absolute(url: &str) -> bool {
-    let starts = |scheme: &str| url.get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
+    let starts = |scheme: &str| {
+        url.get(..scheme.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(scheme))
+    };
     starts("http://") || starts("https://")
 }
 
@@ -154,7 +201,13 @@ pub fn parse_proxy(url: &str) -> Result<Proxy, String> {
     let authorization = parsed.credentials.map(|(user, password)| {
         use base64::Engine as _;
         let plain = format!("{user}:{password}");
-        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(plain))
+        format!(
+            "Basic {}",
+            base64::engine::general_purpose::STANDARD.encode(plain)
+        )
     });
-    Ok(Proxy { origin: parsed.origin, authorization })
+    Ok(Proxy {
+        origin: parsed.origin,
+        authorization,
+    })
 }

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 use katydid_record::{Frame, RunWriter, Timeline};
 
+use super::csv_files::CsvFiles;
 use super::progress::Progress;
 
 /// Batches of frames on their way; each source sends one a second.
@@ -41,7 +42,9 @@ pub struct Sender {
 impl Sender {
     /// Queues a batch. If the log is that far behind, the batch is lost, and counted.
     pub fn send(&self, frames: Vec<Frame>) {
-        if let Err(TrySendError::Full(Entry::Frames(frames))) = self.entries.try_send(Entry::Frames(frames)) {
+        if let Err(TrySendError::Full(Entry::Frames(frames))) =
+            self.entries.try_send(Entry::Frames(frames))
+        {
             self.lost.fetch_add(frames.len() as u64, Ordering::Relaxed);
         }
     }
@@ -55,13 +58,29 @@ pub struct Log {
 
 impl Log {
     /// Starts the log; without a writer it only folds.
-    pub fn start(writer: Option<RunWriter>, progress: Option<Progress>) -> std::io::Result<Self> {
+    pub fn start(
+        writer: Option<RunWriter>,
+        progress: Option<Progress>,
+        csv: Option<CsvFiles>,
+    ) -> std::io::Result<Self> {
         let (entries, queue) = sync_channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
         let for_thread = lost.clone();
-        let keeper = Keeper { timeline: Timeline::default(), writer, problems: Vec::new(), progress, lost: for_thread };
-        let thread = std::thread::Builder::new().name("katydid-log".into()).spawn(move || keeper.run(&queue))?;
-        Ok(Self { sender: Sender { entries, lost }, thread: Some(thread) })
+        let keeper = Keeper {
+            timeline: Timeline::default(),
+            writer,
+            problems: Vec::new(),
+            progress,
+            csv,
+            lost: for_thread,
+        };
+        let thread = std::thread::Builder::new()
+            .name("katydid-log".into())
+            .spawn(move || keeper.run(&queue))?;
+        Ok(Self {
+            sender: Sender { entries, lost },
+            thread: Some(thread),
+        })
     }
 
     /// A handle for a source.
@@ -70,7 +89,10 @@ impl Log {
     }
 
     /// Asks the timeline something, after everything that was queued before.
-    pub fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Timeline) -> T + Send + 'static) -> Option<T> {
+    pub fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Timeline) -> T + Send + 'static,
+    ) -> Option<T> {
         let (answer, answered) = sync_channel(1);
         let question = Box::new(move |timeline: &Timeline| {
             // Whoever asked may have gone.
@@ -98,6 +120,7 @@ struct Keeper {
     writer: Option<RunWriter>,
     problems: Vec<String>,
     progress: Option<Progress>,
+    csv: Option<CsvFiles>,
     lost: Arc<AtomicU64>,
 }
 
@@ -113,7 +136,10 @@ impl Keeper {
                     }
                     self.close();
                     // Whoever asked may have gone; the files are closed all the same.
-                    let _ = answer.send(Finished { timeline: self.timeline, problems: self.problems });
+                    let _ = answer.send(Finished {
+                        timeline: self.timeline,
+                        problems: self.problems,
+                    });
                     return;
                 }
             }
@@ -135,19 +161,29 @@ impl Keeper {
             self.writer = None;
         }
         if let Some(progress) = &mut self.progress {
-            progress.show(&self.timeline, frames);
+            progress.show(&self.timeline);
+        }
+        if let Some(csv) = &mut self.csv
+            && let Err(error) = csv.append(&self.timeline)
+        {
+            self.problems
+                .push(format!("the CSV files stopped being written: {error}"));
+            self.csv = None;
         }
     }
 
     fn close(&mut self) {
         let lost = self.lost.load(Ordering::Relaxed);
         if lost > 0 {
-            self.problems.push(format!("{lost} frames were lost because the log could not keep up"));
+            self.problems.push(format!(
+                "{lost} frames were lost because the log could not keep up"
+            ));
         }
         if let Some(writer) = self.writer.take()
             && let Err(error) = writer.finish()
         {
-            self.problems.push(format!("the end of the record was not written: {error}"));
+            self.problems
+                .push(format!("the end of the record was not written: {error}"));
         }
     }
 }

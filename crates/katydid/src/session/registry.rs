@@ -43,8 +43,12 @@ impl Registry {
             return id;
         }
         self.count += 1;
-        self.by_name.entry(name.to_owned()).or_default().push((kind, method.to_owned(), id));
-        self.fresh.push((id, kind, method.to_owned(), name.to_owned()));
+        self.by_name
+            .entry(name.to_owned())
+            .or_default()
+            .push((kind, method.to_owned(), id));
+        self.fresh
+            .push((id, kind, method.to_owned(), name.to_owned()));
         id
     }
 
@@ -61,7 +65,12 @@ impl Registry {
 
 /// The announcement as the I/O thread wants it.
 pub fn announce((id, kind, method, name): Announcement) -> Command {
-    Command::Endpoint { id, kind, method, name }
+    Command::Endpoint {
+        id,
+        kind,
+        method,
+        name,
+    }
 }
 
 #[cfg(test)]

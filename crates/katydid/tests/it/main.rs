@@ -7,6 +7,7 @@ mod command_words;
 mod config;
 mod help;
 mod options;
+mod records;
 mod refused;
 mod run_dir;
 mod support;

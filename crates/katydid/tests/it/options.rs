@@ -242,9 +242,11 @@ fn run_names() {
 #[test]
 fn check_takes_no_load() {
     let world = World::new().file("locust.conf", "users = 5\nhost = http://x\n");
-    let resolved = world.check(&["-f", "a.py", "Foo"]).unwrap();
+    let resolved = world.resolve(&["check", "-f", "a.py", "Foo"]).unwrap();
     assert_eq!(resolved.options.scenario.host.as_deref(), Some("http://x"));
-    let error = world.check(&["-f", "a.py", "-u", "5"]).unwrap_err();
+    let error = world
+        .resolve(&["check", "-f", "a.py", "-u", "5"])
+        .unwrap_err();
     assert_eq!(
         error.0,
         "-u/--users does not apply to check, which runs each task once: remove it"
@@ -254,13 +256,13 @@ fn check_takes_no_load() {
 #[test]
 fn plans_hold_no_secrets() {
     let argv = [
+        "Foo",
         "-u",
         "5",
         "-t",
         "0",
         "-T",
         "a",
-        "Foo",
         "--html",
         "x.html",
         "-H",
@@ -270,7 +272,7 @@ fn plans_hold_no_secrets() {
         "LOCUST_CONFIG_USERS",
         r#"{"user_class_name":"Foo","token":"abc"}"#,
     );
-    let plan = world.resolve(&argv).unwrap().plan("run");
+    let plan = world.resolve(&argv).unwrap().plan();
     assert_eq!(plan.host.as_deref(), Some("http://me:***@x"));
     assert_eq!(
         (plan.users, plan.spawn_rate, plan.run_time_s),

@@ -53,10 +53,6 @@ impl World {
         katydid::resolve(&words(argv), custom, &self.around)
     }
 
-    pub fn check(&self, argv: &[&str]) -> Result<Resolved, UsageError> {
-        katydid::resolve_check(&words(argv), &[], &self.around)
-    }
-
     /// What differs from the defaults, as JSON; or the error's text.
     pub fn differs(&self, argv: &[&str]) -> Value {
         match self.resolve(argv) {

@@ -23,6 +23,7 @@ fn finds_the_locustfile_among_unknown_words() {
     );
     check(&["--locust", "a.py"], &["a.py"]);
     check(&["-f", "-"], &["-"]);
+    check(&["check", "-f", "a.py"], &["a.py"]);
     check(&["-f", "a.py", "--", "-f", "b.py"], &["a.py"]);
     check(&["-u", "not-a-number", "-f", "a.py"], &["a.py"]); // the second pass says it
 }

@@ -1,0 +1,159 @@
+//! Sentences that text and HTML both say.
+
+use katydid_record::summary::{EndpointSummary, GeneratorSummary, Summary};
+use katydid_record::{Cause, Kind};
+
+use crate::number::{bytes, count, duration, percent, short, short_or_dash};
+
+/// Why the numbers say more about the generator than about the target; `None` when they do not.
+pub fn invalid(summary: &Summary) -> Option<String> {
+    if summary.run.valid && summary.generator.valid {
+        return None;
+    }
+    let reason = summary.generator.reasons.first().map_or(
+        "The generator did not keep up, so these numbers say more about it than about the target.",
+        String::as_str,
+    );
+    Some(reason.to_owned())
+}
+
+/// What is said of a record that was cut short; `None` when it is whole.
+pub fn incomplete(summary: &Summary) -> Option<&'static str> {
+    (!summary.run.complete).then_some(
+        "The record is incomplete: the run was killed or could not be written to its end. What is shown is what was kept.",
+    )
+}
+
+/// Why it ended, in words.
+pub fn ended(reason: &str) -> &str {
+    match reason {
+        "run-time" => "ran its full time",
+        "interrupted" => "interrupted by hand",
+        "terminated" => "terminated",
+        "done" => "all work done",
+        "quit" => "ended by the script",
+        "killed" => "killed: no end was recorded",
+        other => other,
+    }
+}
+
+/// `30 users`, or `30 connections` for an attack.
+pub fn users(summary: &Summary) -> String {
+    let noun = if summary.run.command == "attack" {
+        "connection"
+    } else {
+        "user"
+    };
+    plural(summary.run.users, noun)
+}
+
+/// `1 user`, `1,234 users`.
+pub fn plural(n: u64, noun: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", count(n))
+}
+
+/// `30 users for 60 s against http://shop`.
+pub fn what_ran(summary: &Summary) -> String {
+    let run = &summary.run;
+    let to = run
+        .host
+        .as_deref()
+        .map(|host| format!(" against {host}"))
+        .unwrap_or_default();
+    format!("{} for {}{to}", users(summary), duration(run.duration_s))
+}
+
+/// What the table leaves out: given up, blocked, missed, not judged. Only what is not zero.
+pub fn apart(total: &EndpointSummary) -> Vec<String> {
+    let said = [
+        (total.aborted, "given up in flight at the end (aborted)"),
+        (
+            total.blocked,
+            "blocked: every allowed user was still busy with the target",
+        ),
+        (total.missed, "missed: the generator was late"),
+        (total.unjudged, "completed but not judged by the script"),
+    ];
+    said.iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, text)| format!("{} {text}", count(*n)))
+        .collect()
+}
+
+/// A cause in words.
+pub fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Refused => "connection refused",
+        Cause::Reset => "connection reset",
+        Cause::Dns => "name not resolved",
+        Cause::Tls => "TLS",
+        Cause::TimeoutConnect => "timeout: connect",
+        Cause::TimeoutFirstByte => "timeout: first byte",
+        Cause::TimeoutBody => "timeout: body",
+        Cause::Protocol => "protocol error",
+        Cause::TooLarge => "too large",
+        Cause::Exhausted => "generator out of ports",
+        Cause::Unreachable => "unreachable",
+        Cause::Status => "status",
+        Cause::Script => "script",
+        Cause::Other => "other",
+    }
+}
+
+/// What stands in the method's place.
+pub fn method<'a>(kind: Kind, method: &'a str) -> &'a str {
+    match kind {
+        Kind::Flow if method.is_empty() => "flow",
+        Kind::Job if method.is_empty() => "job",
+        _ => method,
+    }
+}
+
+/// Explains the mark of [`wide`] numbers.
+pub const WIDE: &str = "~ marks a percentile with few samples behind it (p95 under 200, p99 under 1,000): read it as a rough value.";
+
+/// The two definitions that every table rests on.
+pub const METHOD: &str = "From due: from the instant the request was due (its scheduled arrival or pacing slot; otherwise the instant the task asked) to the last byte, which is what the user waited. From send: from the first byte written to the last byte read, which is the server's and the network's time.";
+
+/// The generator's health in two lines of parts. What was not observed is said, never left out.
+pub fn generator(g: &GeneratorSummary) -> (Vec<String>, Vec<String>) {
+    const UNSEEN: &str = "not observed";
+    let seen = |value: Option<String>| value.unwrap_or_else(|| UNSEEN.to_owned());
+    let share = |value: Option<f64>| seen(value.map(percent));
+    let lags = [g.lag_p50_ms, g.lag_p99_ms, g.lag_max_ms];
+    let lag = if lags.iter().all(Option::is_none) {
+        format!("lag {UNSEEN}")
+    } else {
+        let [p50, p99, max] = lags.map(short_or_dash);
+        format!("lag p50 {p50}, p99 {p99}, max {max} ms")
+    };
+    let cpu = match g.cpu_us_per_request {
+        Some(us) => format!("CPU {} µs per request", short(us)),
+        None => format!("CPU per request {UNSEEN}"),
+    };
+    let hub_lag = match g.hub_lag_p99_ms {
+        Some(ms) => format!(" (lag p99 {} ms)", short(ms)),
+        None => String::new(),
+    };
+    let first = vec![
+        cpu,
+        lag,
+        format!("hub busy {}{hub_lag}", share(g.hub_busy_share)),
+        format!("I/O busy {}", share(g.io_busy_share)),
+    ];
+    let mut second = vec![
+        format!(
+            "{} opened, {} replaced",
+            plural(g.connections_opened, "connection"),
+            count(g.connections_replaced)
+        ),
+        format!("memory {}", seen(g.rss_max_bytes.map(bytes))),
+        format!("machine busy {}", share(g.machine_busy_share)),
+        format!("steal {}", share(g.steal_share)),
+    ];
+    if g.no_wait {
+        second.push("users looped without a wait".to_owned());
+    }
+    (first, second)
+}

@@ -1,0 +1,98 @@
+//! The text at the end of a run: what a terminal shows when it is over.
+//!
+//! From 80 columns; everything foreign is cleaned of what would steer a terminal. An invalid run says so first.
+
+mod page;
+mod sections;
+mod table;
+
+use katydid_record::Summary;
+use katydid_record::summary::Latency;
+
+use crate::phrase;
+use page::{Page, Tone};
+
+/// How the text is laid out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Whether colours may be used.
+    pub color: bool,
+    /// Where the run was saved.
+    pub run_dir: Option<String>,
+}
+
+impl Default for Style {
+    fn default() -> Self {
+        Self {
+            width: 120,
+            color: false,
+            run_dir: None,
+        }
+    }
+}
+
+/// The text, with a line end.
+pub fn text(summary: &Summary, style: &Style) -> String {
+    let mut page = Page::new(style.width, style.color);
+    verdict(&mut page, summary);
+    page.paragraph(Tone::Strong, &heading(summary));
+    page.paragraph(
+        Tone::Faint,
+        &format!("{}.", phrase::ended(&summary.run.ended)),
+    );
+    page.gap();
+    table::write(&mut page, summary);
+    let apart = phrase::apart(&summary.total);
+    if !apart.is_empty() {
+        page.paragraph(
+            Tone::Warning,
+            &format!("Not in the table: {}.", apart.join("; ")),
+        );
+    }
+    if any_wide(summary) {
+        page.paragraph(Tone::Faint, phrase::WIDE);
+    }
+    sections::failures(&mut page, summary);
+    sections::failing_responses(&mut page, summary);
+    sections::exceptions(&mut page, summary);
+    sections::slowest(&mut page, summary);
+    sections::generator(&mut page, summary);
+    sections::notes(&mut page, summary);
+    sections::saved(&mut page, style.run_dir.as_deref());
+    page.finish()
+}
+
+fn verdict(page: &mut Page, summary: &Summary) {
+    if let Some(reason) = phrase::invalid(summary) {
+        page.paragraph(Tone::Bad, &format!("INVALID: {reason}"));
+    }
+    if let Some(text) = phrase::incomplete(summary) {
+        page.paragraph(Tone::Bad, text);
+    }
+}
+
+fn heading(summary: &Summary) -> String {
+    let what = phrase::what_ran(summary);
+    if summary.run.name.is_empty() {
+        what
+    } else {
+        format!("{}: {what}", summary.run.name)
+    }
+}
+
+/// Whether a marked percentile is in the table.
+fn any_wide(summary: &Summary) -> bool {
+    let shown = |latency: &Latency| {
+        latency
+            .wide
+            .iter()
+            .any(|name| name == "p95" || name == "p99")
+    };
+    summary
+        .endpoints
+        .iter()
+        .chain([&summary.total])
+        .any(|endpoint| shown(&endpoint.from_due) || shown(&endpoint.from_send))
+}

@@ -1,0 +1,182 @@
+//! What follows the table: failures, examples, exceptions, the generator's health, notes.
+
+use katydid_record::summary::{ExampleSummary, Summary};
+
+use super::page::{Page, Tone};
+use crate::number::{count, duration, short};
+use crate::phrase;
+use crate::words::{clean, columns, pad_left, shorten};
+
+const MOST_FAILURES: usize = 20;
+const MOST_RESPONSES: usize = 5;
+const MOST_EXCEPTIONS: usize = 5;
+const MOST_NOTES: usize = 20;
+const LINES_OF_SHAPE: usize = 6;
+const LINES_OF_TRACEBACK: usize = 12;
+
+/// Failures with count, endpoint, cause and text.
+pub fn failures(page: &mut Page, summary: &Summary) {
+    if summary.failures.is_empty() {
+        return;
+    }
+    page.title("Failures");
+    let shown = &summary.failures[..summary.failures.len().min(MOST_FAILURES)];
+    let width = shown
+        .iter()
+        .map(|f| count(f.count).len())
+        .max()
+        .unwrap_or(0);
+    for failure in shown {
+        let label = format!("  {}  ", pad_left(&count(failure.count), width));
+        let endpoint = named(phrase::method(failure.kind, &failure.method), &failure.name);
+        let when = when(failure.first_s, failure.last_s);
+        let cause = phrase::cause(failure.cause);
+        let text = format!("{endpoint}  [{cause}] {}  ({when})", failure.text);
+        page.item(columns(&label), &label, Tone::Plain, &text);
+    }
+    more(page, summary.failures.len(), MOST_FAILURES, "failures");
+}
+
+/// The first failing responses: outlines without values.
+pub fn failing_responses(page: &mut Page, summary: &Summary) {
+    let all = || summary.exemplars.iter().filter(|e| e.why == "failed");
+    if all().next().is_none() {
+        return;
+    }
+    page.title("First failing responses (values masked)");
+    for example in all().take(MOST_RESPONSES) {
+        page.item(4, "  ", Tone::Plain, &example_line(example));
+        if let Some(shape) = &example.shape {
+            page.block(6, shape, LINES_OF_SHAPE);
+        }
+    }
+    more(page, all().count(), MOST_RESPONSES, "responses");
+}
+
+/// Exceptions with their tracebacks.
+pub fn exceptions(page: &mut Page, summary: &Summary) {
+    if summary.exceptions.is_empty() {
+        return;
+    }
+    page.title("Exceptions");
+    for exception in summary.exceptions.iter().take(MOST_EXCEPTIONS) {
+        let label = format!("  {}  ", count(exception.count));
+        page.item(columns(&label), &label, Tone::Bad, &exception.message);
+        page.block(6, &exception.traceback, LINES_OF_TRACEBACK);
+    }
+    more(
+        page,
+        summary.exceptions.len(),
+        MOST_EXCEPTIONS,
+        "exceptions",
+    );
+}
+
+/// The slowest request.
+pub fn slowest(page: &mut Page, summary: &Summary) {
+    let slowest = summary
+        .exemplars
+        .iter()
+        .filter(|e| e.why == "slowest")
+        .max_by(|a, b| a.from_due_ms.total_cmp(&b.from_due_ms));
+    if let Some(example) = slowest {
+        page.gap();
+        page.item(18, "Slowest request", Tone::Plain, &example_line(example));
+    }
+}
+
+/// The generator's own health.
+pub fn generator(page: &mut Page, summary: &Summary) {
+    page.gap();
+    let (first, second) = phrase::generator(&summary.generator);
+    page.parts(18, "Generator", &first);
+    page.parts(18, "", &second);
+    // The first reason is the first line of the text.
+    for reason in summary.generator.reasons.iter().skip(1) {
+        page.item(18, "", Tone::Bad, reason);
+    }
+    for warning in &summary.generator.warnings {
+        page.item(18, "", Tone::Warning, warning);
+    }
+}
+
+/// What a reader should know.
+pub fn notes(page: &mut Page, summary: &Summary) {
+    if summary.notes.is_empty() {
+        return;
+    }
+    page.title("Notes");
+    for note in summary.notes.iter().take(MOST_NOTES) {
+        page.item(4, "  ·", Tone::Plain, note);
+    }
+    more(page, summary.notes.len(), MOST_NOTES, "notes");
+}
+
+/// Where the run is, and how to see more of it.
+pub fn saved(page: &mut Page, run_dir: Option<&str>) {
+    let Some(dir) = run_dir else { return };
+    page.gap();
+    let dir = clean(dir);
+    page.line(&format!("Saved             {dir}"));
+    page.line(&format!(
+        "Report            katydid report {}",
+        quoted(&dir)
+    ));
+}
+
+/// For a shell.
+fn quoted(dir: &str) -> String {
+    let harmless = |c: char| c.is_alphanumeric() || "/._-+:@%,=~".contains(c);
+    if !dir.is_empty() && dir.chars().all(harmless) {
+        dir.to_owned()
+    } else {
+        format!("'{}'", dir.replace('\'', r"'\''"))
+    }
+}
+
+fn example_line(example: &ExampleSummary) -> String {
+    let status = match example.status {
+        0 => "no response".to_owned(),
+        status => format!("status {status}"),
+    };
+    let failure = example
+        .failure
+        .as_ref()
+        .map(|text| format!(": {text}"))
+        .unwrap_or_default();
+    format!(
+        "{}  {status}, {} ms from due, {} ms from send, at {}{failure}",
+        named(&example.method, &example.name),
+        short(example.from_due_ms),
+        short(example.from_send_ms),
+        duration(example.done_s),
+    )
+}
+
+fn named(method: &str, name: &str) -> String {
+    let name = shorten(&clean(name), 60);
+    if method.is_empty() {
+        name
+    } else {
+        format!("{} {name}", clean(method))
+    }
+}
+
+fn when(first_s: f64, last_s: f64) -> String {
+    if last_s - first_s <= 1.0 {
+        format!("at {}", duration(first_s))
+    } else {
+        format!("from {} to {}", duration(first_s), duration(last_s))
+    }
+}
+
+fn more(page: &mut Page, all: usize, shown: usize, what: &str) {
+    if all > shown {
+        page.item(
+            4,
+            "  ",
+            Tone::Faint,
+            &format!("… and {} more {what} in the report", all - shown),
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! The one table: a row per endpoint. Columns give way on narrow terminals, names before numbers.
+
+use katydid_record::Kind;
+use katydid_record::summary::{EndpointSummary, Latency, Summary};
+
+use super::page::{Page, Tone};
+use crate::number::{count, percent, rate, short_or_dash};
+use crate::phrase;
+use crate::words::{clean, columns, pad_left, pad_right, shorten};
+
+/// Columns that a name gets at least before others give way to it.
+const NAME: usize = 24;
+const GAP: usize = 2;
+/// More endpoints are said to be there, and found in the report.
+const MOST_ROWS: usize = 60;
+const METHOD: usize = 10;
+
+/// Which percentiles are shown, the fullest first.
+const CHOICES: [(&[&str], &[&str]); 5] = [
+    (&["p50", "p95", "p99", "max"], &["p50", "p95", "p99", "max"]),
+    (&["p50", "p95", "p99", "max"], &["p50", "p95", "p99"]),
+    (&["p50", "p95", "p99", "max"], &["p50", "p99"]),
+    (&["p50", "p95", "p99", "max"], &["p99"]),
+    (&["p50", "p95", "p99"], &[]),
+];
+
+struct Row {
+    tone: Tone,
+    method: String,
+    name: String,
+    failed: bool,
+    cells: Vec<String>,
+}
+
+/// Writes the table.
+pub fn write(page: &mut Page, summary: &Summary) {
+    let (in_total, apart): (Vec<_>, Vec<_>) = summary
+        .endpoints
+        .iter()
+        .partition(|e| matches!(e.kind, Kind::Request | Kind::Custom));
+    let hidden = in_total.len().saturating_sub(MOST_ROWS);
+    let listed: Vec<(&EndpointSummary, Tone)> = in_total
+        .into_iter()
+        .take(MOST_ROWS)
+        .map(|e| (e, Tone::Plain))
+        .chain([(&summary.total, Tone::Strong)])
+        .chain(apart.into_iter().take(MOST_ROWS).map(|e| (e, Tone::Plain)))
+        .collect();
+    let mut layout = Layout::new(&listed, CHOICES[0]);
+    for choice in CHOICES {
+        layout = Layout::new(&listed, choice);
+        if layout.fits(page.width()) {
+            break;
+        }
+    }
+    layout.write(page);
+    if hidden > 0 {
+        page.paragraph(
+            Tone::Faint,
+            &format!("{hidden} more endpoints are in the report."),
+        );
+    }
+}
+
+struct Layout {
+    rows: Vec<Row>,
+    groups: String,
+    heads: Vec<String>,
+    method: usize,
+    name: usize,
+    widths: Vec<usize>,
+}
+
+impl Layout {
+    fn new(listed: &[(&EndpointSummary, Tone)], (due, send): (&[&str], &[&str])) -> Self {
+        let rows: Vec<Row> = listed
+            .iter()
+            .map(|(e, tone)| row(e, *tone, due, send))
+            .collect();
+        let heads: Vec<String> = ["requests", "failures", ""]
+            .iter()
+            .chain(due)
+            .chain(send)
+            .chain(&["req/s"])
+            .map(|head| (*head).to_owned())
+            .collect();
+        let widths: Vec<usize> = heads
+            .iter()
+            .enumerate()
+            .map(|(i, head)| {
+                let cells = rows.iter().map(|row| columns(&row.cells[i]));
+                cells.chain([columns(head)]).max().unwrap_or(0)
+            })
+            .collect();
+        let widest = |of: fn(&Row) -> &String, head: &str| {
+            let all = rows.iter().map(|row| columns(of(row)));
+            all.chain([columns(head)]).max().unwrap_or(0)
+        };
+        let method = widest(|row| &row.method, "Method");
+        let name = widest(|row| &row.name, "Name");
+        let span = |from: usize, n: usize| -> usize {
+            widths[from..from + n].iter().map(|width| width + GAP).sum()
+        };
+        // Titles of the two groups, each over its own columns.
+        let mut groups = pad_left("", span(0, 3));
+        for (title, from, n) in [
+            ("from due, ms", 3, due.len()),
+            ("from send, ms", 3 + due.len(), send.len()),
+        ] {
+            if n > 0 {
+                let room = span(from, n);
+                let title = if columns(title) + GAP > room {
+                    "send"
+                } else {
+                    title
+                };
+                groups.push_str(&pad_left(&rule(title, room - GAP), room));
+            }
+        }
+        Self {
+            rows,
+            groups,
+            heads,
+            method,
+            name,
+            widths,
+        }
+    }
+
+    fn numbers(&self) -> usize {
+        self.widths.iter().map(|width| width + GAP).sum::<usize>()
+    }
+
+    fn fits(&self, width: usize) -> bool {
+        self.method + GAP + self.name.min(NAME) + self.numbers() <= width
+    }
+
+    fn write(&self, page: &mut Page) {
+        let room = page
+            .width()
+            .saturating_sub(self.method + GAP + self.numbers());
+        let name = self.name.min(room.max(8));
+        let before = self.method + GAP + name;
+        let groups = format!("{}{}", " ".repeat(before), self.groups);
+        page.line(&page.tone(Tone::Faint, groups.trim_end()));
+        let head = format!(
+            "{}  {}{}",
+            pad_right("Method", self.method),
+            pad_right("Name", name),
+            self.cells(&self.heads)
+        );
+        page.line(&page.tone(Tone::Faint, head.trim_end()));
+        for row in &self.rows {
+            let text = format!(
+                "{}  {}",
+                pad_right(&row.method, self.method),
+                pad_right(&shorten(&row.name, name), name)
+            );
+            let tone = if row.failed { Tone::Bad } else { row.tone };
+            let mut line = page.tone(row.tone, &text);
+            line.push_str(&page.tone(row.tone, &self.range(&row.cells, 0, 1)));
+            line.push_str(&page.tone(tone, &self.range(&row.cells, 1, 3)));
+            line.push_str(&page.tone(row.tone, &self.range(&row.cells, 3, row.cells.len())));
+            page.line(&line);
+        }
+    }
+
+    fn cells(&self, cells: &[String]) -> String {
+        self.range(cells, 0, cells.len())
+    }
+
+    fn range(&self, cells: &[String], from: usize, to: usize) -> String {
+        let pairs = cells.iter().zip(&self.widths).take(to).skip(from);
+        pairs
+            .map(|(cell, width)| pad_left(cell, width + GAP))
+            .collect()
+    }
+}
+
+/// A title drawn out to a width: `── from due, ms ──`.
+fn rule(title: &str, width: usize) -> String {
+    let left = width.saturating_sub(columns(title) + 2);
+    if left < 2 {
+        return title.to_owned();
+    }
+    format!(
+        "{} {title} {}",
+        "─".repeat(left / 2),
+        "─".repeat(left - left / 2)
+    )
+}
+
+fn row(e: &EndpointSummary, tone: Tone, due: &[&str], send: &[&str]) -> Row {
+    let share = if e.failures > 0 {
+        percent(e.failure_ratio)
+    } else {
+        String::new()
+    };
+    let mut cells = vec![count(e.requests), count(e.failures), share];
+    cells.extend(due.iter().map(|name| value(&e.from_due, name)));
+    cells.extend(send.iter().map(|name| value(&e.from_send, name)));
+    cells.push(rate(e.rps));
+    Row {
+        tone,
+        method: shorten(&clean(phrase::method(e.kind, &e.method)), METHOD),
+        name: clean(&e.name),
+        failed: e.failures > 0,
+        cells,
+    }
+}
+
+/// One percentile, marked when it is wide.
+fn value(latency: &Latency, name: &str) -> String {
+    let value = match name {
+        "p50" => latency.p50,
+        "p95" => latency.p95,
+        "p99" => latency.p99,
+        _ => latency.max,
+    };
+    let mark = if value.is_some() && latency.wide.iter().any(|wide| wide == name) {
+        "~"
+    } else {
+        ""
+    };
+    format!("{mark}{}", short_or_dash(value))
+}

@@ -1,0 +1,104 @@
+//! `katydid runs`: the recorded runs as a table, newest last.
+
+use std::path::Path;
+
+use katydid_record::Summary;
+
+use super::recorded;
+use crate::cli::RunsOptions;
+use crate::error::UsageError;
+use crate::run_dir::RUNS;
+
+/// Prints the table and gives the exit code. A run that cannot be read is a warning, not an end.
+pub fn runs(options: &RunsOptions, cwd: &Path) -> anyhow::Result<i32> {
+    let dir = cwd.join(&options.dir);
+    if !dir.is_dir() && options.dir != RUNS {
+        return Err(UsageError::new(format!("{} is not a folder", dir.display())).into());
+    }
+    let mut rows = Vec::new();
+    for folder in recorded::folders(&dir)? {
+        match recorded::open(&folder) {
+            Ok(run) => rows.push((run.manifest.started_epoch_us, row(&run.summary))),
+            Err(error) => eprintln!("warning: {error:#}"),
+        }
+    }
+    rows.sort_by_key(|(started, _)| *started);
+    let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+    if rows.is_empty() {
+        super::say(&format!("no runs in {} yet\n", options.dir));
+    } else {
+        super::say(&table(&rows));
+    }
+    Ok(0)
+}
+
+/// The cells of one run.
+type Row = [String; 8];
+
+const HEADS: [&str; 8] = [
+    "ID",
+    "STARTED (UTC)",
+    "NAME",
+    "USERS",
+    "DURATION",
+    "REQUESTS",
+    "FAILED",
+    "VALID",
+];
+/// Columns of numbers, aligned right.
+const NUMBERS: std::ops::RangeInclusive<usize> = 3..=6;
+
+fn row(summary: &Summary) -> Row {
+    let run = &summary.run;
+    let valid = match (run.complete, run.valid) {
+        (false, _) => "cut short",
+        (true, true) => "yes",
+        (true, false) => "INVALID",
+    };
+    let minute = |text: &str| text.get(..16).unwrap_or(text).replace('T', " ");
+    [
+        run.id.clone(),
+        minute(&run.started),
+        run.name.clone(),
+        run.users.to_string(),
+        duration(run.duration_s),
+        summary.total.requests.to_string(),
+        summary.total.failures.to_string(),
+        valid.to_owned(),
+    ]
+}
+
+fn table(rows: &[Row]) -> String {
+    let head = HEADS.map(str::to_owned);
+    let all = || std::iter::once(&head).chain(rows);
+    let width = |column: usize| {
+        let widths = all().map(|row| row[column].chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..HEADS.len()).map(width).collect();
+    let mut text = String::new();
+    for row in all() {
+        let cells = row.iter().zip(&widths).enumerate();
+        let padded = cells.map(|(column, (cell, &width))| {
+            if NUMBERS.contains(&column) {
+                format!("{cell:>width$}")
+            } else {
+                format!("{cell:width$}")
+            }
+        });
+        let line = padded.collect::<Vec<_>>().join("  ");
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// `45s`, `3m20s`, `1h02m`.
+fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match (whole / 3600, whole / 60 % 60, whole % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds:02}s"),
+        (hours, minutes, _) => format!("{hours}h{minutes:02}m"),
+    }
+}

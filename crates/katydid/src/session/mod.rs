@@ -1,0 +1,561 @@
+//! A running test: the engine, this process's own recorder, the log, and how all of it ends.
+//!
+//! It knows endpoints, users as numbers, and files; what a task is only its caller knows.
+
+pub mod base;
+mod csv_files;
+mod log;
+pub mod outputs;
+mod progress;
+pub mod registry;
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use katydid_analyze::exit_code::{Outcome, exit_code};
+use katydid_analyze::{Ending, locust, summarize, validity};
+use katydid_engine::clock::{self, Nanos, SECOND};
+use katydid_engine::driver::Driver;
+use katydid_engine::link::Outbox;
+use katydid_engine::message::{Command, Instants, Request};
+use katydid_engine::recorder::Recorder;
+use katydid_engine::{Engine, EngineError, health};
+use katydid_record::frame::{Body, Fact, Kind, Mark};
+use katydid_record::redact::{redact, redact_argv};
+use katydid_record::{
+    EndpointId, FORMAT, Frame, Manifest, Plan, RunWriter, ScenarioFile, Timeline, WriteError,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use self::base::{Base, Bases, Target};
+use self::log::Log;
+use self::outputs::Outputs;
+use self::progress::Progress;
+use self::registry::Registry;
+use crate::run_dir;
+
+/// The source number of the hub's recorder; the I/O thread has 0.
+const HUB: u32 = 1;
+/// Raw failure texts whose normal form is remembered.
+const NORMALISED: usize = 1_000;
+/// How long a request for fresh numbers waits for the I/O thread.
+const FRESH_WITHIN: Duration = Duration::from_millis(50);
+
+/// What a session is to do besides making requests.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Options {
+    /// Write a run directory.
+    pub record: bool,
+    /// Where; a new one under `runs/` otherwise.
+    pub run_dir: Option<String>,
+    /// Short name of the run.
+    pub name: String,
+    /// The command line.
+    pub argv: Vec<String>,
+    /// What was asked for.
+    pub plan: Plan,
+    /// Show progress on standard error.
+    pub progress: bool,
+    /// Files of the scenario.
+    pub scenario: Vec<String>,
+    /// Prefix of Locust's CSV files.
+    pub csv: Option<String>,
+    /// A history row per endpoint, not only the sum.
+    pub csv_full_history: bool,
+}
+
+/// How a session is to end.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Closing {
+    /// `run-time`, `interrupted`, `terminated`, `done`, `quit`.
+    pub reason: String,
+    /// `environment.process_exit_code`.
+    pub script_exit_code: Option<i32>,
+    /// `--exit-code-on-error`.
+    pub exit_code_on_error: Option<i32>,
+    /// A listener or greenlet raised.
+    pub unhandled: bool,
+    /// Failed requests or exceptions, as far as the script knows.
+    pub has_errors: bool,
+    /// What to write, and where.
+    #[serde(flatten)]
+    pub outputs: Outputs,
+}
+
+/// The end of a session.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ended {
+    /// For the process.
+    pub exit_code: i32,
+    /// Where the run was saved.
+    pub run_dir: Option<String>,
+    /// Whether the generator kept up.
+    pub valid: bool,
+}
+
+/// Why a session could not start or end.
+#[derive(Debug, Error)]
+pub enum SessionError {
+    /// The caller asked for something that cannot be.
+    #[error("{0}")]
+    Usage(String),
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The operating system refused a thread.
+    #[error("cannot start the log: {0}")]
+    Log(#[source] std::io::Error),
+    /// It had ended before.
+    #[error("the session has ended")]
+    Over,
+}
+
+/// A running test.
+pub struct Live {
+    engine: Engine,
+    recorder: Recorder,
+    next_cut: Nanos,
+    start: Nanos,
+    log: Log,
+    sender: log::Sender,
+    registry: Registry,
+    bases: Bases,
+    manifest: Arc<Manifest>,
+    run_dir: Option<PathBuf>,
+    next_client: u32,
+    free_clients: Vec<u32>,
+    normal: HashMap<String, String>,
+    over: bool,
+}
+
+impl Live {
+    /// Starts a session whose completions go to the calling thread's hub.
+    pub fn start(options: Options) -> Result<Self, SessionError> {
+        let hub = health::this_thread();
+        Self::launch(options, |start, frames| Engine::for_hub(start, hub, frames))
+    }
+
+    /// Starts a session that `driver` drives.
+    pub fn drive(options: Options, driver: Box<dyn Driver>) -> Result<Self, SessionError> {
+        Self::launch(options, |start, frames| {
+            Engine::for_driver(start, driver, frames)
+        })
+    }
+
+    fn launch(
+        options: Options,
+        engine: impl FnOnce(Nanos, katydid_engine::FrameSink) -> Result<Engine, EngineError>,
+    ) -> Result<Self, SessionError> {
+        let now = Timestamp::now();
+        let dir = options
+            .record
+            .then(|| {
+                let cwd = std::env::current_dir().unwrap_or_default();
+                run_dir::create(
+                    options.run_dir.as_deref().map(Path::new),
+                    &cwd,
+                    &options.name,
+                    now,
+                )
+            })
+            .transpose()
+            .map_err(|error| SessionError::Usage(error.to_string()))?;
+        let id = dir
+            .as_ref()
+            .map_or_else(|| run_dir::id(&options.name, now), |dir| dir.id.clone());
+        let manifest = Arc::new(manifest(&options, id, now));
+        let writer = dir
+            .as_ref()
+            .map(|dir| RunWriter::create(&dir.path, &manifest))
+            .transpose()
+            .map_err(|error: WriteError| SessionError::Usage(error.to_string()))?;
+        let progress = options
+            .progress
+            .then(|| Progress::new(&options.plan, std::io::stderr().is_terminal()));
+        let csv = options
+            .csv
+            .as_deref()
+            .map(|prefix| {
+                csv_files::CsvFiles::create(prefix, options.csv_full_history, manifest.clone())
+            })
+            .transpose()
+            .map_err(|error| SessionError::Usage(error.to_string()))?;
+        let log = Log::start(writer, progress, csv).map_err(SessionError::Log)?;
+        let start = clock::now();
+        let (sender, for_engine) = (log.sender(), log.sender());
+        let engine = engine(start, Box::new(move |frames| for_engine.send(frames)))?;
+        Ok(Self {
+            engine,
+            recorder: Recorder::new(HUB, "hub", start),
+            next_cut: start + SECOND,
+            start,
+            log,
+            sender,
+            registry: Registry::default(),
+            bases: Bases::default(),
+            manifest,
+            run_dir: dir.map(|dir| dir.path),
+            next_client: 0,
+            free_clients: Vec::new(),
+            normal: HashMap::new(),
+            over: false,
+        })
+    }
+
+    /// The queue of messages for the hub.
+    pub fn outbox(&self) -> Option<Arc<Outbox>> {
+        self.engine.outbox().cloned()
+    }
+
+    /// Where the run is recorded.
+    pub fn run_dir(&self) -> Option<&Path> {
+        self.run_dir.as_deref()
+    }
+
+    /// Whether the I/O thread is still at work.
+    pub fn is_alive(&self) -> bool {
+        self.engine.is_alive()
+    }
+
+    /// A base URL with how to reach it.
+    pub fn base(&mut self, url: &str, tls: &str, proxy: Option<&str>) -> Result<Arc<Base>, String> {
+        self.bases.base(url, tls, proxy)
+    }
+
+    /// Where a URL goes and in which row it counts by default.
+    #[inline]
+    pub fn target(
+        &mut self,
+        base: &Base,
+        method: &str,
+        url: &str,
+        name_as_given: bool,
+    ) -> Result<Target, String> {
+        let target = self
+            .bases
+            .target(&mut self.registry, base, method, url, name_as_given)?;
+        self.announce();
+        Ok(target)
+    }
+
+    /// The number of a row.
+    pub fn endpoint(&mut self, kind: Kind, method: &str, name: &str) -> EndpointId {
+        let id = self.registry.intern(kind, method, name);
+        self.announce();
+        id
+    }
+
+    #[inline]
+    fn announce(&mut self) {
+        if self.registry.has_fresh() {
+            for (id, kind, method, name) in self.registry.take_fresh() {
+                self.recorder
+                    .announce(id, kind, method.clone(), name.clone());
+                self.engine
+                    .push(registry::announce((id, kind, method, name)));
+            }
+        }
+    }
+
+    /// Hands a request to the I/O thread.
+    #[inline]
+    pub fn submit(&self, request: Request) {
+        self.engine.push(Command::Submit(Box::new(request)));
+    }
+
+    /// Hands a command to the I/O thread.
+    pub fn command(&self, command: Command) {
+        self.engine.push(command);
+    }
+
+    /// A number for a client's connections.
+    pub fn new_client(&mut self) -> u32 {
+        self.free_clients.pop().unwrap_or_else(|| {
+            self.next_client += 1;
+            self.next_client - 1
+        })
+    }
+
+    /// A client is gone; its number may be given out again.
+    pub fn drop_client(&mut self, client: u32) {
+        self.engine.push(Command::DropClient(client));
+        self.free_clients.push(client);
+    }
+
+    /// This thread's recorder: the second inlet.
+    pub fn recorder(&mut self) -> &mut Recorder {
+        &mut self.recorder
+    }
+
+    /// A completion came for somebody who is gone, and the engine had left the judgement to them.
+    pub fn nobody_judges(&mut self, endpoint: EndpointId, at: &Instants) {
+        let age = clock::micros_between(at.due, at.done);
+        self.recorder.aborted(endpoint, age);
+    }
+
+    /// The hub handles a message that was sent at `sent`.
+    pub fn tick(&mut self, sent: Nanos) {
+        let now = clock::now();
+        self.recorder
+            .hub_lag
+            .record(clock::micros_between(sent, now));
+        if now >= self.next_cut {
+            self.cut(now);
+        }
+    }
+
+    fn cut(&mut self, now: Nanos) {
+        self.next_cut = self.start + ((now - self.start) / SECOND + 1) * SECOND;
+        let frames = self.recorder.cut(now);
+        self.sender.send(frames);
+    }
+
+    /// Notes something that happened now. Texts are redacted.
+    pub fn mark(&mut self, mark: Mark) {
+        let mark = match mark {
+            Mark::Exception { message, traceback } => Mark::Exception {
+                message: redact(&message),
+                traceback: redact(&traceback),
+            },
+            Mark::Warning { text } => Mark::Warning {
+                text: redact(&text),
+            },
+            other => other,
+        };
+        let now = clock::now();
+        if mark == Mark::Reset {
+            self.freshen();
+        }
+        self.recorder.mark(now, mark);
+        self.cut(now);
+    }
+
+    /// Notes something that a reader should know.
+    pub fn fact(&mut self, topic: &str, text: &str) {
+        let fact = Fact {
+            topic: topic.to_owned(),
+            subject: topic.to_owned(),
+            text: redact(text),
+        };
+        let at = self.recorder.run_time(clock::now());
+        self.sender.send(vec![Frame {
+            at,
+            span: 0,
+            source: HUB,
+            body: Body::Facts(vec![fact]),
+        }]);
+    }
+
+    /// A failure text without secrets and without addresses of objects, so that equal failures count together.
+    pub fn normalise(&mut self, text: &str) -> String {
+        if let Some(normal) = self.normal.get(text) {
+            return normal.clone();
+        }
+        let normal = without_addresses(&redact(text));
+        if self.normal.len() < NORMALISED {
+            self.normal.insert(text.to_owned(), normal.clone());
+        }
+        normal
+    }
+
+    /// Brings everything recorded so far to the log.
+    fn freshen(&mut self) {
+        let (answer, answered) = sync_channel(1);
+        self.engine.push(Command::CutNow(answer));
+        // If the I/O thread is that late, slightly old numbers are better than waiting for it.
+        let _ = answered.recv_timeout(FRESH_WITHIN);
+        self.cut(clock::now());
+    }
+
+    /// Locust-shaped totals up to now.
+    pub fn stats(&mut self) -> Value {
+        self.freshen();
+        let manifest = self.manifest.clone();
+        let view = self
+            .log
+            .ask(move |timeline| locust::view(&manifest, timeline));
+        view.map_or(Value::Null, |view| stats_json(&view))
+    }
+
+    /// Locust's response time at a quantile, ms.
+    pub fn percentile(
+        &mut self,
+        method: Option<&str>,
+        name: Option<&str>,
+        q: f64,
+        window: Option<f64>,
+    ) -> Option<f64> {
+        self.freshen();
+        let row = name.map(|name| (method.unwrap_or_default().to_owned(), name.to_owned()));
+        self.log.ask(move |timeline| {
+            let row = row
+                .as_ref()
+                .map(|(method, name)| (method.as_str(), name.as_str()));
+            locust::percentile(timeline, row, q, window)
+        })?
+    }
+
+    /// Ends the run: no request survives this, everything is written, and the exit code is decided.
+    pub fn finish(&mut self, closing: Closing) -> Result<Ended, SessionError> {
+        if std::mem::replace(&mut self.over, true) {
+            return Err(SessionError::Over);
+        }
+        let engine = self.engine.stop();
+        let now = clock::now();
+        self.cut(now);
+        let health = self.log.ask(|timeline: &Timeline| {
+            let total = Timeline::total(&timeline.endpoints);
+            (
+                validity::judge(timeline, &total).valid,
+                total.failed > 0,
+                has_exceptions(timeline),
+            )
+        });
+        let (valid, failed, raised) = health.unwrap_or((false, true, true));
+        let outcome = |degraded| Outcome {
+            invalid: !valid,
+            degraded,
+            script: closing.script_exit_code,
+            failures: failed || raised || closing.has_errors,
+            on_failures: closing.exit_code_on_error.unwrap_or(1),
+            unhandled: closing.unhandled,
+        };
+        let mark = Mark::End {
+            reason: closing.reason.clone(),
+            exit_code: exit_code(&outcome(engine.is_err())),
+        };
+        let at = self.recorder.run_time(now);
+        self.sender.send(vec![Frame {
+            at,
+            span: 0,
+            source: HUB,
+            body: Body::Mark(mark),
+        }]);
+        let finished = self.log.finish().ok_or(SessionError::Over)?;
+        let mut notes = finished.problems;
+        if let Err(error) = engine {
+            notes.push(error.to_string());
+        }
+        let ending = Ending {
+            complete: notes.is_empty(),
+            notes,
+        };
+        let mut summary = summarize(&self.manifest, &finished.timeline, &ending);
+        summary.run.exit_code = exit_code(&outcome(!ending.complete));
+        let run_dir = self.run_dir.as_deref();
+        let problems =
+            closing
+                .outputs
+                .write(&self.manifest, &finished.timeline, &mut summary, run_dir);
+        let exit_code = if problems.is_empty() {
+            summary.run.exit_code
+        } else {
+            exit_code(&outcome(true))
+        };
+        let run_dir = run_dir.map(|dir| dir.display().to_string());
+        Ok(Ended {
+            exit_code,
+            run_dir,
+            valid,
+        })
+    }
+}
+
+fn has_exceptions(timeline: &Timeline) -> bool {
+    timeline
+        .marks
+        .values()
+        .any(|mark| matches!(mark, Mark::Exception { .. }))
+}
+
+fn manifest(options: &Options, id: String, now: Timestamp) -> Manifest {
+    let mut plan = options.plan.clone();
+    plan.host = plan.host.map(|host| redact(&host));
+    for text in plan.options.values_mut() {
+        *text = redact(text);
+    }
+    Manifest {
+        format: FORMAT,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        id,
+        name: options.name.clone(),
+        started: now.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
+        started_epoch_us: now.as_microsecond().max(0) as u64,
+        argv: redact_argv(&options.argv),
+        plan,
+        host: crate::host::facts(),
+        scenario: options
+            .scenario
+            .iter()
+            .map(|path| scenario_file(path))
+            .collect(),
+    }
+}
+
+fn scenario_file(path: &str) -> ScenarioFile {
+    use sha2::Digest as _;
+    // A file that cannot be read any more has no hash; it was loaded, so it is named all the same.
+    let sha256 = std::fs::read(path).map(|bytes| {
+        sha2::Sha256::digest(bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    });
+    ScenarioFile {
+        path: path.to_owned(),
+        sha256: sha256.unwrap_or_default(),
+    }
+}
+
+/// `<x object at 0x7f…>` as `<x object at 0x....>`.
+fn without_addresses(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(" at 0x") {
+        let digits = at + " at 0x".len();
+        let end = rest[digits..]
+            .find(|c: char| !c.is_ascii_hexdigit())
+            .map_or(rest.len(), |end| digits + end);
+        out.push_str(&rest[..digits]);
+        out.push_str("....");
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
+fn stats_json(view: &locust::LocustView) -> Value {
+    let entry = |e: &locust::LocustEntry| {
+        json!({
+            "method": e.method, "name": e.name, "num_requests": e.num_requests,
+            "num_none_requests": e.num_none_requests, "num_failures": e.num_failures,
+            "total_response_time": e.total_response_time, "min_response_time": e.min_response_time,
+            "max_response_time": e.max_response_time, "total_content_length": e.total_content_length,
+            "start_time": view.start_time, "last_request_timestamp": e.last_request_timestamp,
+            "response_times": e.response_times, "current_rps": e.current_rps,
+            "current_fail_per_sec": e.current_fail_per_sec, "total_rps": e.total_rps,
+            "total_fail_per_sec": e.total_fail_per_sec,
+        })
+    };
+    let errors = view.errors.iter().map(|e| {
+        json!({
+            "method": e.method, "name": e.name, "error": e.error, "occurrences": e.occurrences,
+            "first_seen": e.first_seen, "last_seen": e.last_seen,
+        })
+    });
+    json!({
+        "entries": view.entries.iter().map(entry).collect::<Vec<_>>(),
+        "total": entry(&view.total),
+        "errors": errors.collect::<Vec<_>>(),
+        "start_time": view.start_time,
+    })
+}

@@ -1,0 +1,125 @@
+//! What a finished run is turned into: the text at the end, files in the run directory, files that were asked for. The same
+//! for a run that has just ended and for one that is read back.
+
+use std::fs;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+use katydid_analyze::locust;
+use katydid_record::{Manifest, Summary, Timeline, writer::write_whole};
+use katydid_report::{csv, html, json, text};
+use serde::Deserialize;
+
+/// Which outputs are wanted besides those in the run directory.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Outputs {
+    /// HTML report.
+    pub html: Option<String>,
+    /// Prefix of Locust's CSV files.
+    pub csv: Option<String>,
+    /// `summary.json`; `-` for standard output.
+    pub summary: Option<String>,
+    /// Locust's JSON on standard output.
+    pub json: bool,
+    /// Locust's JSON in this file.
+    pub json_file: Option<String>,
+    /// No text at the end.
+    pub quiet: bool,
+}
+
+impl Outputs {
+    /// Writes everything; answers what could not be written. Each problem is also said on standard error, once.
+    pub fn write(
+        &self,
+        manifest: &Manifest,
+        timeline: &Timeline,
+        summary: &mut Summary,
+        run_dir: Option<&Path>,
+    ) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut keep = |result: Result<(), String>| problems.extend(result.err());
+        let view = locust::view(manifest, timeline);
+        if let Some(prefix) = &self.csv {
+            let files = [
+                ("stats", csv::stats(&view)),
+                ("failures", csv::failures(&view)),
+                ("exceptions", csv::exceptions(summary)),
+            ];
+            for (name, content) in files {
+                keep(write_file(
+                    &format!("{prefix}_{name}.csv"),
+                    content.as_bytes(),
+                ));
+            }
+        }
+        if let Some(path) = &self.json_file {
+            keep(write_file(path, json::locust_json(&view).as_bytes()));
+        }
+        if self.json {
+            keep(print(&json::locust_json(&view)));
+        }
+        if let Some(path) = &self.html {
+            keep(write_file(path, html::html(summary, manifest).as_bytes()));
+        }
+        match self.summary.as_deref() {
+            Some("-") => keep(print(&json::summary_json(summary))),
+            Some(path) => keep(write_file(path, json::summary_json(summary).as_bytes())),
+            None => {}
+        }
+        if let Some(dir) = run_dir {
+            let write = |name: &str, content: String| {
+                write_whole(&dir.join(name), content.as_bytes()).map_err(|error| error.to_string())
+            };
+            keep(write("summary.json", json::summary_json(summary)));
+            keep(write("report.html", html::html(summary, manifest)));
+        }
+        if !self.quiet {
+            self.say(summary, run_dir);
+        }
+        for problem in &problems {
+            // Standard error may be closed too.
+            let _ = writeln!(std::io::stderr(), "error: {problem}");
+        }
+        problems
+    }
+
+    /// The text goes to standard output unless that is taken by JSON.
+    fn say(&self, summary: &Summary, run_dir: Option<&Path>) {
+        let taken = self.json || self.summary.as_deref() == Some("-");
+        let terminal = if taken {
+            std::io::stderr().is_terminal()
+        } else {
+            std::io::stdout().is_terminal()
+        };
+        let style = text::Style {
+            width: terminal_size::terminal_size()
+                .map_or(120, |(width, _)| usize::from(width.0))
+                .clamp(80, 160),
+            color: terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            run_dir: run_dir.map(|dir| dir.display().to_string()),
+        };
+        let text = text::text(summary, &style);
+        // A closed pipe is the reader's decision.
+        let _ = if taken {
+            std::io::stderr().write_all(text.as_bytes())
+        } else {
+            std::io::stdout().write_all(text.as_bytes())
+        };
+    }
+}
+
+fn print(content: &str) -> Result<(), String> {
+    let mut out = std::io::stdout().lock();
+    let result = writeln!(out, "{}", content.trim_end()).and_then(|()| out.flush());
+    result.map_err(|error| format!("cannot write to standard output: {error}"))
+}
+
+/// Writes a file, making its folders.
+fn write_file(path: &str, content: &[u8]) -> Result<(), String> {
+    if let Some(parent) = Path::new(path).parent() {
+        // If it cannot be made, writing says why.
+        let _ = fs::create_dir_all(parent);
+    }
+    fs::write(path, content).map_err(|error| format!("cannot write {path}: {error}"))
+}

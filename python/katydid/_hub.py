@@ -1,0 +1,73 @@
+"""The hub's side of the engine: one watcher that switches into greenlets whose requests have ended.
+
+Knows greenlets and messages; what a message means is its listener's business. Rust never switches greenlets: `drain` returns what
+has ended and the switch happens here, from a Python frame of the hub.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from gevent import get_hub
+from greenlet import greenlet
+
+from ._core import Session
+
+#: Batches taken before sockets and timers of the loop get their turn.
+ROUNDS = 8
+
+READ = 1
+
+
+class Link:
+    """A session attached to the calling thread's hub."""
+
+    def __init__(self, session: Session, on_message: Callable[[tuple[Any, ...]], None]) -> None:
+        self.session = session
+        self.on_message = on_message
+        self._hub = get_hub()
+        self._watcher = self._hub.loop.io(session.event_fd, READ)
+        self._watcher.start(self._dispatch)
+
+    def detach(self) -> None:
+        """Completions stay queued from now on."""
+        self._watcher.stop()
+        self._watcher.close()
+
+    def _dispatch(self) -> None:
+        drain = self.session.drain
+        batch = drain(True)
+        for _ in range(ROUNDS):
+            if not batch:
+                return
+            self._hand_out(batch)
+            batch = drain(False)
+        # The loop's timers and sockets come first; the rest is taken right after them.
+        self._hand_out(batch)
+        self._hub.loop.run_callback(self._dispatch)
+
+    def _hand_out(self, batch: list[Any]) -> None:
+        pairs = iter(batch)
+        while True:
+            try:
+                for waiter, value in zip(pairs, pairs, strict=True):
+                    if waiter is None:
+                        self.on_message(value)
+                    else:
+                        waiter.switch(value)
+                return
+            except BaseException:
+                # A listener of messages, or a bare greenlet, let it out. The rest of the batch must not be lost.
+                self._hub.handle_error(self, *sys.exc_info())
+
+
+def attach(session: Session, on_message: Callable[[tuple[Any, ...]], None]) -> Link:
+    """Watches `session` on this thread's hub; messages such as ("spawn", n) and ("time_up",) go to `on_message`."""
+    return Link(session, on_message)
+
+
+def hub_switch() -> Callable[[], Any]:
+    """What a greenlet calls to wait on this thread's hub; cheaper than gevent's own by one Python frame."""
+    return greenlet.switch.__get__(get_hub())  # type: ignore[no-any-return]

@@ -1,0 +1,690 @@
+"""`FastHttpUser` and its session: Locust's leaner client, here the engine's with the least Python around it.
+
+A session holds defaults, cookies and a base URL; it is not a `requests.Session`. Its responses are the native ones. Differences from
+`HttpUser` are Locust's: the default name is the URL as it was given, TLS certificates are not verified unless `insecure = False`,
+and only the statuses in Locust's list are good.
+"""
+
+from __future__ import annotations
+
+import base64
+import json as json_module
+import re
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from http.cookiejar import CookieJar
+from ssl import SSLContext
+from typing import Any
+from urllib.parse import unquote
+
+from gevent import getcurrent
+
+from .. import _transport as transport
+from ..clients import Stream, _exception, _standalone, absolute_http_url_regexp
+from .._core import Client, InvalidUrl
+from .._core import Response as FastResponse
+from .._hub import hub_switch
+from ..exception import CatchResponseError, LocustError, ResponseError, StopTest
+from ..rest import RestMixin, RestResponseContextManager
+from ..user.users import User
+
+__all__ = (
+    "FAILURE_EXCEPTIONS",
+    "ErrorResponse",
+    "FastHttpSession",
+    "FastHttpUser",
+    "FastRequest",
+    "FastResponse",
+    "LocustBadStatusCode",
+    "LocustUserAgent",
+    "ResponseContextManager",
+    "RestResponseContextManager",
+    "insecure_ssl_context_factory",
+)
+
+FAILURE_EXCEPTIONS = (ConnectionError, OSError, ValueError)
+
+_GOOD = frozenset((*range(200, 209), 226, 301, 302, 303, 304, 307, 308))
+_KNOWN = frozenset(("params", "files", "timeout", "verify", "cookies", "max_retries", "max_redirects", "debug_stream"))
+
+
+def insecure_ssl_context_factory() -> SSLContext:
+    """Kept for scripts that name it; katydid's TLS is configured by `insecure`."""
+    import ssl
+
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class LocustBadStatusCode(Exception):
+    """The status is not in the list of good ones."""
+
+    def __init__(self, code: int = 0, url: str = "") -> None:
+        super().__init__()
+        self.code = code
+        self.url = url
+
+    def __str__(self) -> str:
+        return f"URL {self.url}: code={self.code}"
+
+    def __repr__(self) -> str:
+        return f"LocustBadStatusCode(code={self.code})"
+
+
+class Headers(dict[str, Any]):
+    """Response headers: case-insensitive; a name sent several times has a list."""
+
+    def __init__(self, items: list[tuple[str, str]] | None = None) -> None:
+        super().__init__()
+        for name, value in items or ():
+            key = name.lower()
+            if key in self:
+                known = super().__getitem__(key)
+                super().__setitem__(key, [*known, value] if isinstance(known, list) else [known, value])
+            else:
+                super().__setitem__(key, value)
+
+    def __getitem__(self, name: str) -> Any:
+        return super().__getitem__(name.lower())
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name.lower(), value)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and super().__contains__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
+
+
+def _text(response: Any) -> str:
+    """The body decoded by `encoding`, the declared charset, or UTF-8."""
+    content = response.content
+    if not content:
+        return ""
+    declared = re.search(r"charset=[\"']?([\w.:-]+)", response.header("content-type") or "", re.IGNORECASE)
+    encoding = response.encoding or (declared[1] if declared else "utf-8")
+    try:
+        return str(content, encoding, "replace")
+    except LookupError:
+        return str(content, "utf-8", "replace")
+
+
+class FastRequest:
+    """What was sent."""
+
+    def __init__(self, url: str, method: str = "GET", headers: Any = None, payload: Any = None) -> None:
+        self.url = url
+        self.method = method
+        self.headers = headers or {}
+        self.payload = payload
+
+    @property
+    def body(self) -> Any:
+        return self.payload
+
+
+def _headers(response: Any) -> Headers:
+    found = response.__dict__.get("_headers")
+    if found is None:
+        found = response._headers = Headers(response.header_items())
+    return found  # type: ignore[no-any-return]
+
+
+def _raise_for_status(response: Any) -> None:
+    """Raises what made the request fail, if it did."""
+    if response.error is not None:
+        raise response.error
+    if response.status_code not in _GOOD:
+        raise LocustBadStatusCode(response.status_code, response.url)
+
+
+def _iter_content(response: Any, chunk_size: int = 1024, decode_content: bool = True) -> Iterator[bytes]:
+    """The body in pieces; those of a streamed response as they arrive."""
+    stream = response.stream
+    if stream is not None:
+        while piece := stream.read(chunk_size):
+            yield piece
+        return
+    content = response.content or b""
+    for start in range(0, len(content), chunk_size):
+        yield content[start : start + chunk_size]
+
+
+def _misused(self: Any, *_: Any) -> None:
+    raise LocustError("success() and failure() need a with block and catch_response=True")
+
+
+def _complete(native: Any) -> None:
+    """Gives the native response what FastResponse has besides: made here, where text and JSON are at home."""
+    native.headers = property(_headers)
+    native.text = property(_text)
+    native.json = lambda self, **kwargs: json_module.loads(self.content, **kwargs)
+    native.ok = property(lambda self: 0 < self.status_code < 400)
+    native.elapsed = property(lambda self: timedelta(milliseconds=self.response_time))
+    native.request = property(lambda self: FastRequest(self.url, self.method or "GET"))
+    native.raise_for_status = _raise_for_status
+    native.iter_content = _iter_content
+    native.success = _misused
+    native.failure = _misused
+    native.release = lambda self: None
+    native.read = lambda self, *_: self.content
+    native.info = lambda self: self.headers
+    native.__enter__ = lambda self: self
+    native.__exit__ = lambda self, *_: False
+    native.error = None
+    native.encoding = None
+    native.stream = None
+    native.history = ()
+
+
+_complete(FastResponse)
+
+
+class ErrorResponse(FastResponse):
+    """For type checks in scripts: a response that never came has `status_code` 0 and no content."""
+
+
+class ResponseContextManager(FastResponse):
+    """A response to be judged in a with block."""
+
+    _session: FastHttpSession
+    _meta: dict[str, Any]
+    _manual: Any = None
+    _entered = False
+    _reported = False
+    _endpoint = 0
+    _at: tuple[int, int, int, int] = (0, 0, 0, 0)
+
+    @property
+    def request_meta(self) -> dict[str, Any]:
+        """What will be reported; may be changed inside the block."""
+        return self._meta
+
+    def __enter__(self) -> ResponseContextManager:
+        self._entered = True
+        return self
+
+    def __exit__(self, exc: type[BaseException] | None, value: BaseException | None, traceback: Any) -> bool:
+        if self._manual is not None:
+            self._report(None if self._manual is True else self._manual)
+            return exc is None
+        if exc is not None:
+            if isinstance(value, ResponseError):
+                self._report(value)
+                return True
+            if not self._reported:
+                self._reported = True
+                self._session._unjudged(self._endpoint)
+            return False
+        self._report(self._session._verdict(self))
+        return False
+
+    def success(self) -> None:
+        """It went well, whatever the status."""
+        self._must_be_entered()
+        self._manual = True
+
+    def failure(self, exc: Any) -> None:
+        """It failed, because of `exc` (text or an exception)."""
+        self._must_be_entered()
+        self._manual = exc if isinstance(exc, Exception) else CatchResponseError(exc)
+
+    def _must_be_entered(self) -> None:
+        if not self._entered:
+            raise LocustError("success() and failure() need a with block and catch_response=True")
+
+    def _report(self, failure: Exception | None) -> None:
+        if not self._reported:
+            self._reported = True
+            self._session._report(self, self._meta, self._at, failure)
+
+
+class LocustUserAgent:
+    """Stands where Locust's user agent stands: `session.client.clientpool.close()` drops connections."""
+
+    def __init__(self, session: FastHttpSession) -> None:
+        self._session = session
+        self.clientpool = self
+
+    def close(self) -> None:
+        if self._session._client is not None:
+            self._session._client.close_idle()
+
+
+class FastHttpSession:
+    """The client of a FastHttpUser."""
+
+    __slots__ = (
+        "__dict__", "__weakref__", "_client", "_handlers", "_headers", "_jar", "_native_get", "_switch", "_vary", "auth_header",
+        "base_url", "request_event", "request_name", "user",
+    )
+
+    def __init__(
+        self,
+        base_url: str,
+        request_event: Any,
+        user: Any,
+        insecure: bool = True,
+        client_pool: Any = None,
+        ssl_context_factory: Callable[[], SSLContext] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.auth_header: str | None = None
+        parts = re.match(r"^(https?://)([^/@]*)@(.*)$", base_url or "", re.IGNORECASE)
+        if parts:
+            base_url = parts[1] + parts[3]
+            self.auth_header = _basic(*parts[2].partition(":")[::2], quoted=True)
+        self.base_url = base_url
+        self.request_event = request_event
+        self.user = user
+        self.request_name: str | None = None
+        self._handlers = request_event._handlers
+        self._switch = hub_switch()
+        self._jar: transport.Jar | None = None
+        self._vary = False
+        headers: dict[str, str] = {"User-Agent": "katydid", "Accept-Encoding": "gzip, deflate, br"}
+        headers.update(kwargs.get("headers") or {})
+        if self.auth_header:
+            headers["Authorization"] = self.auth_header
+        self._headers = headers
+        proxy = None
+        if kwargs.get("proxy_host"):
+            proxy = f"http://{kwargs['proxy_host']}:{kwargs.get('proxy_port') or 80}"
+        session = request_event._session or _standalone(request_event)
+        try:
+            self._client: Client = Client(
+                session, base_url or "", True, "accept" if insecure else "verify", proxy,
+                float(kwargs.get("connection_timeout", 60.0)), float(kwargs.get("network_timeout", 60.0)),
+                list(headers.items()),
+            )
+        except ValueError as error:
+            raise StopTest(f"The host {base_url!r} cannot be used: {error}") from None
+        self._native_get = self._client.get
+
+    @property
+    def client(self) -> LocustUserAgent:
+        return LocustUserAgent(self)
+
+    @property
+    def cookiejar(self) -> CookieJar:
+        """Made when it is first needed: most users never get a cookie."""
+        if self._jar is None:
+            self._jar = transport.Jar()
+        return self._jar
+
+    # the fast way ------------------------------------------------------------------------------------------------------
+
+    def get(self, url: str, **kwargs: Any) -> Any:
+        """GET `url`; keyword arguments as `request`."""
+        if kwargs or self.user._due_ns or (self._jar is not None and (self._jar.changed or self._vary)):
+            return self.request("GET", url, **kwargs)
+        try:
+            token = self._native_get(getcurrent(), url, self.request_name)
+        except InvalidUrl:
+            return self.request("GET", url)
+        try:
+            response = self._switch()
+        except BaseException:
+            self._client.cancel(token)
+            raise
+        if response.plain:
+            if self._handlers:
+                self._notify_plain(response, url)
+            return response
+        return self._ended(response, 0, "GET", url, self.request_name, None, None, {}, True, False, {})
+
+    def _notify_plain(self, response: Any, url: str) -> None:
+        self.request_event.notify(
+            request_type="GET",
+            response_time=response.response_time,
+            name=self.request_name or url,
+            context=self.user.context(),
+            response=response,
+            exception=None,
+            start_time=response.start_time,
+            url=response.url,
+            response_length=response.body_bytes,
+        )
+
+    # any request -------------------------------------------------------------------------------------------------------
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        name: str | None = None,
+        data: Any = None,
+        catch_response: bool = False,
+        stream: bool = False,
+        headers: dict[str, Any] | None = None,
+        auth: tuple[str, str] | None = None,
+        json: Any = None,
+        allow_redirects: bool = True,
+        context: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Makes a request. `name` groups it in the statistics; `catch_response` leaves the judgement to a with block; `context`
+        goes to the listeners. Also: params, files, timeout (s or (connect, read)), cookies, max_redirects."""
+        unknown = kwargs.keys() - _KNOWN
+        if unknown:
+            raise TypeError(f"request() got an unexpected keyword argument {sorted(unknown)[0]!r}")
+        if kwargs.get("params"):
+            url = transport.with_params(url, kwargs["params"])
+        name = name or self.request_name
+        own = dict(headers) if headers else {}
+        body = _body(own, data, json, kwargs.get("files"))
+        if auth:
+            own["Authorization"] = _basic(*auth)
+        judge = 0 if catch_response or stream else 1 if allow_redirects else 2
+        response, endpoint, token = self._exchange(method, url, name, own, body, kwargs, judge, stream)
+        return self._ended(
+            response, endpoint, method, url, name, own, body, kwargs, allow_redirects, catch_response, context or {},
+            token if stream else None,
+        )
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        name: str | None,
+        headers: dict[str, Any],
+        body: bytes | None,
+        kwargs: dict[str, Any],
+        judge: int,
+        stream: bool,
+    ) -> tuple[Any, int, int]:
+        user = self.user
+        due = blocked = missed = 0
+        if user is not None and user._due_ns:
+            due, blocked, missed = user._due_ns, user._blocked, user._missed
+            user._due_ns = user._blocked = user._missed = 0
+        jar = self._jar
+        if jar is not None and jar.changed:
+            constant, header = transport.constant_cookie_header(jar, self.base_url)
+            self._client.set_cookies(header if constant else None)
+            self._vary = not constant
+            jar.changed = False
+        if self._vary or kwargs.get("cookies"):
+            sent = transport.jar_of(None)
+            sent.update(jar or {})
+            sent.update(kwargs.get("cookies") or {})
+            value = transport.cookie_header(sent, self._whole(url))
+            if value:
+                headers.setdefault("Cookie", value)
+        timeout = kwargs.get("timeout")
+        if timeout is not None and not isinstance(timeout, tuple):
+            timeout = (float(timeout), float(timeout))
+        lines = [(key, value if isinstance(value, bytes) else str(value)) for key, value in headers.items() if value is not None]
+        try:
+            token, endpoint = self._client.submit(
+                getcurrent(), method, url, name, lines or None, True, body, judge, due, blocked, missed, timeout, stream
+            )
+        except ValueError as error:
+            raise InvalidUrl(f"{error}") from None
+        try:
+            return self._switch(), endpoint, token
+        except BaseException:
+            self._client.cancel(token)
+            raise
+
+    def _whole(self, url: str) -> str:
+        return url if absolute_http_url_regexp.match(url) else f"{self.base_url}{url}"
+
+    # the end of a request ----------------------------------------------------------------------------------------------
+
+    def _ended(
+        self,
+        response: Any,
+        endpoint: int,
+        method: str,
+        url: str,
+        name: str | None,
+        headers: dict[str, Any] | None,
+        body: bytes | None,
+        kwargs: dict[str, Any],
+        follow: bool,
+        catch: bool,
+        context: dict[str, Any],
+        token: int | None = None,
+    ) -> Any:
+        first = response
+        whole = self._whole(url)
+        if first.has_cookies:
+            transport.take_cookies(self.cookiejar, first, whole)  # type: ignore[arg-type]
+        error: Exception | None = None
+        history: list[Any] = []
+        if follow and first.status_code in transport.REDIRECTS:
+            response, error, history = self._follow(first, method, whole, name or url, headers or {}, body, kwargs)
+        if token is not None and response.status_code:
+            response.stream = Stream(self._client, token, response, self._switch)
+        elif response.is_encoded and error is None:
+            try:
+                _ = response.content
+            except ValueError as problem:
+                error = problem
+        if error is not None or response.problem is not None:
+            response.error = error or _exception(response.problem)
+        if history:
+            response.history = history
+        if first.recorded and not self._handlers and not catch:
+            return response
+        due, asked, _taken, _connected, send, _first_byte, done = first.instants_ns
+        if response is not first:
+            done = response.instants_ns[6]
+        at = (due, asked, send or asked, done)
+        if token is not None:
+            length = int(response.header("content-length") or 0)
+        else:
+            length = 0 if error is not None else len(response.content or b"")
+        meta: dict[str, Any] = {
+            "request_type": method,
+            "response_time": (done - asked) / 1e6,
+            "name": name or url,
+            "context": {**self.user.context(), **context} if self.user is not None else context,
+            "response": response,
+            "exception": None,
+            "start_time": first.start_time,
+            "url": whole,
+            "response_length": length,
+        }
+        if catch:
+            judged = ResponseContextManager(response)
+            judged._session, judged._meta, judged._at, judged._endpoint = self, meta, at, endpoint
+            meta["response"] = judged
+            return judged
+        self._report(response, meta, at, self._verdict(response))
+        return response
+
+    def _follow(
+        self,
+        response: Any,
+        method: str,
+        url: str,
+        name: str,
+        headers: dict[str, Any],
+        body: bytes | None,
+        kwargs: dict[str, Any],
+    ) -> tuple[Any, Exception | None, list[Any]]:
+        """One submit per hop; the whole chain is one sample."""
+        history: list[Any] = []
+        limit = kwargs.get("max_redirects") or getattr(self.user, "max_redirects", 30)
+        while (target := transport.redirect_target(response, url)) is not None:
+            if len(history) >= limit:
+                return response, LocustError(f"more than {limit} redirects"), history
+            history.append(response)
+            status = response.status_code
+            method = transport.redirect_method(method, status)
+            if status not in (307, 308):
+                body = None
+                headers = {k: v for k, v in headers.items() if k.lower() != "content-type"}
+            if not transport.same_origin(url, target):
+                headers = {k: v for k, v in headers.items() if k.lower() not in ("authorization", "cookie")}
+            hop = {key: kwargs[key] for key in ("timeout",) if key in kwargs}
+            response, _, _ = self._exchange(method, target, name, headers, body, hop, 0, False)
+            url = target
+            if response.has_cookies:
+                transport.take_cookies(self.cookiejar, response, url)  # type: ignore[arg-type]
+        return response, None, history
+
+    def _verdict(self, response: Any) -> Exception | None:
+        if response.error is not None:
+            return response.error  # type: ignore[no-any-return]
+        if response.status_code in _GOOD:
+            return None
+        return LocustBadStatusCode(response.status_code, response.url)
+
+    def _unjudged(self, endpoint: int) -> None:
+        session = self.request_event._session
+        if session is not None:
+            session.unjudged(endpoint)
+
+    def _report(self, response: Any, meta: dict[str, Any], at: tuple[int, int, int, int], failure: Exception | None) -> None:
+        """Records the verdict with the values that `meta` has by now, then tells the listeners."""
+        meta["exception"] = failure
+        session = self.request_event._session
+        if session is not None and not response.recorded:
+            took = meta["response_time"]
+            edited = took is None or abs(took - (at[3] - at[1]) / 1e6) > 1e-6
+            verdict = shape = None
+            if failure is not None:
+                verdict = (_cause(failure), str(failure.args[0]) if isinstance(failure, CatchResponseError) else repr(failure))
+                if response.status_code:
+                    content = b"" if response.error is not None else response.content or b""
+                    shape = transport.outline(content, response.header("content-type") or "")
+            session.record(
+                session.endpoint("request", meta["request_type"], meta["name"]),
+                took if edited else None,
+                meta["response_length"],
+                verdict,
+                None if took is None else at,
+                response.status_code,
+                shape,
+            )
+        if self._handlers:
+            self.request_event.notify(**meta)
+
+    # names and methods -------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def rename_request(self, name: str) -> Generator[None, None, None]:
+        """All requests inside the block are counted as `name`."""
+        self.request_name = name
+        try:
+            yield
+        finally:
+            self.request_name = None
+
+    def iter_lines(self, url: str, method: str = "GET", **kwargs: Any) -> Iterator[str]:
+        """The lines of a streamed response, as they arrive."""
+        response = self.request(method, url, stream=True, **kwargs)
+        left = b""
+        while piece := response.stream.read(8192):
+            *lines, left = (left + piece).split(b"\n")
+            for line in lines:
+                yield line.rstrip(b"\r").decode("utf-8", "replace")
+        if left:
+            yield left.decode("utf-8", "replace")
+
+    def delete(self, url: str, **kwargs: Any) -> Any:
+        return self.request("DELETE", url, **kwargs)
+
+    def head(self, url: str, **kwargs: Any) -> Any:
+        kwargs.setdefault("allow_redirects", False)
+        return self.request("HEAD", url, **kwargs)
+
+    def options(self, url: str, **kwargs: Any) -> Any:
+        return self.request("OPTIONS", url, **kwargs)
+
+    def patch(self, url: str, data: Any = None, **kwargs: Any) -> Any:
+        return self.request("PATCH", url, data=data, **kwargs)
+
+    def post(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:
+        return self.request("POST", url, data=data, json=json, **kwargs)
+
+    def put(self, url: str, data: Any = None, json: Any = None, **kwargs: Any) -> Any:
+        return self.request("PUT", url, data=data, json=json, **kwargs)
+
+
+def _basic(name: str, password: str, quoted: bool = False) -> str:
+    if quoted:
+        name, password = unquote(name), unquote(password)
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode("ascii")
+
+
+def _body(headers: dict[str, Any], data: Any, json: Any, files: Any) -> bytes | None:
+    """The bytes to send; adds the headers that go with them unless they are given."""
+    given = {name.lower() for name in headers}
+    if files:
+        body, kind = transport.encode_files(files, data)
+    elif not data and json is not None:
+        body, kind = transport.encode_json(json), "application/json"
+        if "accept" not in given:
+            headers["Accept"] = "application/json"
+    elif not data:
+        return None
+    elif isinstance(data, (dict, list, tuple)):
+        body, kind = transport.encode_form(data), "application/x-www-form-urlencoded; charset=utf-8"
+    elif isinstance(data, str):
+        body, kind = data.encode(), "text/plain; charset=utf-8"
+    else:
+        body, kind = transport.read_body(data), "application/octet-stream"
+    if "content-type" not in given:
+        headers["Content-Type"] = kind
+    return body
+
+
+def _cause(failure: Exception) -> str:
+    cause = getattr(failure, "katydid_cause", None)
+    if cause is not None:
+        return str(cause)
+    if isinstance(failure, LocustBadStatusCode):
+        return "status"
+    if isinstance(failure, (ResponseError, AssertionError)):
+        return "script"
+    return "other"
+
+
+class FastHttpUser(RestMixin, User):
+    """A user whose `client` is a FastHttpSession."""
+
+    network_timeout: float = 60.0
+    """Seconds without a byte from the server."""
+    connection_timeout: float = 60.0
+    """Seconds to a connection."""
+    max_redirects: int = 30
+    max_retries: int = 0
+    """Kept for compatibility: katydid never retries a request."""
+    insecure: bool = True
+    """Do not verify TLS certificates."""
+    default_headers: dict[str, Any] | None = None
+    concurrency: int = 10
+    proxy_host: str | None = None
+    proxy_port: int | None = None
+    client_pool: Any = None
+    ssl_context_factory: Callable[[], SSLContext] | None = None
+    abstract = True
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        if self.host is None:
+            raise StopTest(
+                "You must specify the base host. Either in the host attribute in the User class, or on the command line using the "
+                "--host option."
+            )
+        self.client = FastHttpSession(
+            self.host,
+            environment.events.request,
+            self,
+            insecure=self.insecure,
+            network_timeout=self.network_timeout,
+            connection_timeout=self.connection_timeout,
+            headers=self.default_headers,
+            proxy_host=self.proxy_host,
+            proxy_port=self.proxy_port,
+        )
+
+

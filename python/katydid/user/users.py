@@ -1,0 +1,280 @@
+"""Virtual users. A user is one greenlet that runs the tasks of its class; it knows its environment and its client, not the other
+users, not when it is started and not how many there are.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from json import JSONDecodeError
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from gevent import Greenlet, GreenletExit
+from gevent.pool import Group
+
+from ..clients import HttpSession, RestResponseContextManager
+from ..exception import StopTest, StopUser
+from ..util.deprecation import check_for_deprecated_task_set_attribute
+from .task import (
+    LOCUST_STATE_RUNNING,
+    LOCUST_STATE_STOPPING,
+    LOCUST_STATE_WAITING,
+    DefaultTaskSet,
+    get_tasks_from_base_classes,
+)
+from .wait_time import constant
+
+if TYPE_CHECKING:
+    from ..env import Environment
+    from .pace import Pace
+
+logger = logging.getLogger("locust.user.users")
+
+NO_HOST = (
+    "You must specify the base host. Either in the host attribute in the User class, "
+    "or on the command line using the --host option."
+)
+
+
+class UserMeta(type):
+    """Collects the tasks; a class is abstract only if its own body says so."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> UserMeta:
+        body["tasks"] = get_tasks_from_base_classes(bases, body)
+        if not body.get("abstract"):
+            body["abstract"] = False
+        check_for_deprecated_task_set_attribute(body)
+        return super().__new__(mcs, name, bases, body)
+
+
+class User(metaclass=UserMeta):
+    """Subclass it, give it tasks and something to measure with."""
+
+    # What every user has sits in slots; a subclass's own attributes go to its __dict__ as usual.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_blocked",
+        "_cp_last_run",
+        "_cp_last_wait_time",
+        "_due_ns",
+        "_greenlet",
+        "_group",
+        "_missed",
+        "_pace",
+        "_state",
+        "_taskset_instance",
+        "environment",
+    )
+
+    host: str | None = None
+    min_wait: Any = None
+    max_wait: Any = None
+    wait_function: Any = None
+    wait_time: Any = constant(0)
+    tasks: ClassVar[list[Any]] = []
+    weight: float = 1
+    """Share of this class among the users; 0 leaves it out."""
+    fixed_count: int = 0
+    """Exactly that many users of this class, started before the weighted ones."""
+    abstract: bool = True
+
+    _is_task_set: ClassVar[bool] = False
+    environment: Environment
+    _state: str | None
+    _greenlet: Greenlet[..., Any] | None
+    _group: Group
+    _taskset_instance: Any
+    _pace: Pace | None
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__()
+        self.environment = environment
+        self._state = None
+        self._greenlet = None
+        self._taskset_instance = None
+        self._cp_last_run = time.perf_counter()
+        self._cp_last_wait_time = 0.0
+        self._pace = None
+        self._due_ns = 0
+        self._blocked = 0
+        self._missed = 0
+
+    def on_start(self) -> None:
+        """Called when the user starts, before its first task."""
+
+    def on_stop(self) -> None:
+        """Called when the user is stopped; not if its on_start failed."""
+
+    def run(self) -> None:
+        """The whole life of the user. Not to be overridden."""
+        self._state = LOCUST_STATE_RUNNING
+        self._taskset_instance = DefaultTaskSet(self)
+        try:
+            try:
+                self.on_start()
+            except Exception as error:
+                logger.error("%s\n%s", error, traceback.format_exc())
+                if not isinstance(error, (StopUser, StopTest)):
+                    self.environment.events.user_error.fire(
+                        user_instance=self, exception=error, tb=error.__traceback__
+                    )
+                raise
+            self._taskset_instance.run()
+        except (GreenletExit, StopUser, StopTest):
+            self.on_stop()
+
+    def wait(self) -> None:
+        """Pauses for `wait_time()` in the middle of a task; the user may be stopped here."""
+        self._taskset_instance.wait()
+
+    def start(self, group: Group) -> Any:
+        """Starts the user in a greenlet of `group` and returns it; `greenlet.args[0]` is the user."""
+        self._greenlet = group.spawn(_run_user, self)
+        self._group = group
+        return self._greenlet
+
+    def stop(self, force: bool = False) -> bool:
+        """Ends the user: at once if forced, waiting or not yet started (True), otherwise after its current task (False)."""
+        if force or self._state in (None, LOCUST_STATE_WAITING):
+            self._group.killone(self._greenlet)
+            return True
+        if self._state == LOCUST_STATE_RUNNING:
+            self._state = LOCUST_STATE_STOPPING
+            return False
+        raise Exception(f"Tried to stop a user that is {self._state} already")
+
+    @property
+    def group(self) -> Group:
+        return self._group
+
+    @property
+    def greenlet(self) -> Any:
+        return self._greenlet
+
+    def context(self) -> dict[str, Any]:
+        """Override it to add to the context of every request event."""
+        return {}
+
+    @classmethod
+    def json(cls) -> dict[str, Any]:
+        return {
+            "host": cls.host,
+            "weight": cls.weight,
+            "fixed_count": cls.fixed_count,
+            "tasks": [task.__name__ for task in cls.tasks],
+        }
+
+    @classmethod
+    def fullname(cls) -> str:
+        """my_package.my_module.MyUser"""
+        path = f"{cls.__module__}.{cls.__qualname__}".split(".")
+        return ".".join(part for part in path if part != "<locals>")
+
+
+def _run_user(user: User) -> None:
+    user.run()
+
+
+RestResponseT = TypeVar("RestResponseT")
+_FRAME = re.compile(r'  File "(/[^"]*)", line (\d+),(.*)')
+_HOME = re.compile(r"/(?:home|Users)/\w*/")
+_SHOWN = 200  # characters of a response in a failure text
+
+
+class RestMixin(Generic[RestResponseT]):
+    """`rest` and `rest_` for users with an HTTP client."""
+
+    __slots__ = ()
+
+    @contextmanager
+    def rest(
+        self, method: str, url: str, headers: dict[str, str] | None = None, **kwargs: Any
+    ) -> Iterator[RestResponseT]:
+        """A JSON request whose response has the parsed body as `js` (None if empty). Bad JSON, failed assertions and any other
+        exception in the block become the failure of the request and go no further."""
+        headers = dict(headers or {})
+        for name in ("Content-Type", "Accept"):
+            if name not in headers and name.lower() not in headers:
+                headers[name] = "application/json"
+        client: Any = self.client  # type: ignore[attr-defined]
+        with client.request(method, url, catch_response=True, headers=headers, **kwargs) as response:
+            response.js = None
+            if response.content is None:
+                response.failure(str(response.error))
+            elif response.text:
+                try:
+                    response.js = response.json()
+                except JSONDecodeError as error:
+                    response.failure(
+                        f"Could not parse response as JSON. {response.text[:250]}, "
+                        f"response code {response.status_code}, error {error}"
+                    )
+            try:
+                yield response
+            except AssertionError as error:
+                response.failure(_assertion_text(error, response))
+            except Exception as error:
+                response.failure(_exception_text(error, response))
+
+    @contextmanager
+    def rest_(
+        self, method: str, url: str, name: str | None = None, **kwargs: Any
+    ) -> Iterator[RestResponseT]:
+        """`rest` with the time as an extra parameter `_`, against caches; the default name leaves it out."""
+        joint = "&" if "?" in url else "?"
+        stamped = f"{url}{joint}_={int(time.time() * 1000)}"
+        with self.rest(method, stamped, name=name or f"{url}{joint}_=...", **kwargs) as response:
+            yield response
+
+
+def _head(response: Any) -> Any:
+    return response.text[:_SHOWN] if response.text else response.text
+
+
+def _assertion_text(error: AssertionError, response: Any) -> Any:
+    if not error.args:
+        return "Assertion failed"
+    text = error.args[0]
+    if isinstance(text, str) and text.endswith(","):
+        return f"{text[:-1]}, response was {_head(response)}"
+    return text
+
+
+def _exception_text(error: Exception, response: Any) -> str:
+    frames = (_FRAME.match(line) for line in traceback.format_exc().split("\n"))
+    places = [f"{_HOME.sub('~/', f[1])}:{f[2]}{f[3]}" for f in frames if f]
+    return (
+        f"{type(error).__name__}: {error} at {', '.join(places)}. Response was {_head(response)}"
+    )
+
+
+class HttpUser(User, RestMixin[RestResponseContextManager]):
+    """A user with an HTTP session of its own: `self.client`, which is a `requests.Session`."""
+
+    abstract: bool = True
+    pool_manager: Any = None
+    """A urllib3 PoolManager to share among users; choosing one takes the session off the native path."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.host is None:
+            raise StopTest(NO_HOST)
+        self.client = HttpSession(
+            base_url=self.host,
+            request_event=self.environment.events.request,
+            user=self,
+            pool_manager=self.pool_manager,
+        )
+        self.client.trust_env = False
+
+
+class PytestUser(User):
+    """Locust's users made of pytest functions; the name exists so that checks against it work."""
+
+    abstract = True
+    functions: ClassVar[list[Any]] = []
