@@ -1,7 +1,7 @@
 """The native half of katydid. Times are seconds (float) unless a name says otherwise; instants named `*_ns` are
 CLOCK_MONOTONIC nanoseconds, the clock of `time.perf_counter_ns`."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from greenlet import greenlet
@@ -38,34 +38,54 @@ def resolve(argv: Sequence[str], custom: Sequence[OptionRow]) -> dict[str, Any]:
     `argv` no longer holds the custom options; `custom` says which keys of config files and which environment
     variables belong to them, their texts are returned under "custom_from_files": {dest: str}. Raises UsageError."""
 
+def no_load_text() -> str:
+    """What to say when nothing asks for load."""
+
 class UsageError(Exception):
     """Bad usage: print `error: <str>` and exit 2."""
+
+class InvalidUrl(ValueError):
+    """Not a URL that can be requested."""
 
 # ------------------------------------------------------------------------------------------------------------- a session
 
 class Session:
     """A running test: the I/O thread, the log and this process's own recorder. One hub (thread) drains it."""
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        """Options: "record": bool (write a run directory), "run_dir": str | None, "name": str, "plan": {...} (goes into the
-        manifest), "progress": bool, "run_time": float | None, "scenario": [paths to copy and hash]."""
+    def __new__(cls, options: Mapping[str, Any]) -> Session:
+        """Options: "record": bool (write a run directory), "run_dir": str | None, "name": str, "argv": [str], "plan": {...} (goes
+        into the manifest), "progress": bool, "scenario": [paths to hash], "csv": prefix | None, "csv_full_history": bool.
+        Raises UsageError when the run directory cannot be written."""
 
     @property
     def event_fd(self) -> int:
         """Readable when `drain` has something."""
-    def drain(self) -> list[Any]:
-        """Completions, flat: greenlet, value, greenlet, value… A pacer message comes as (None, ("spawn", n)),
-        where n is the number of users due by now, or (None, ("tick",)). Re-arms the wake-up when the queue is empty."""
+
+    @property
+    def run_dir(self) -> str | None:
+        """Where the run is recorded."""
+
+    def drain(self, readable: bool) -> list[Any]:
+        """Up to a batch of what has ended, flat: greenlet, value, greenlet, value…; messages have None for the greenlet: ("spawn", n)
+        where n is the number of users due by now, ("time_up",). Empty only when nothing is queued and the descriptor will become
+        readable with the next. `readable`: the loop said that it is."""
 
     # users ---------------------------------------------------------------------------------------------------------
     def ramp(self, start: int, target: int, rate: float) -> None:
-        """From now on the pacer sends ("spawn", n) as the number of users due moves from `start` to `target`, at `rate` users/s,
-        spread evenly; ends with n == target. A new call replaces the former ramp."""
+        """From now on ("spawn", n) comes as the number of users due moves from `start` to `target` at `rate` users/s, spread
+        evenly; ends with n == target. A new call replaces the former ramp."""
+
+    def time_limit(self, seconds: float) -> None:
+        """("time_up",) comes after so many seconds from now."""
+
     def users(self, alive: int) -> None: ...
+    def no_wait(self, no_wait: bool) -> None:
+        """Whether users loop without any wait: the generator's own limits then only warn."""
 
     # the second inlet ----------------------------------------------------------------------------------------------
     def endpoint(self, kind: str, method: str, name: str) -> int:
         """Interns (kind: "request" | "flow" | "job" | "custom", method, name). Past the cap: the id of "(other)"."""
+
     def record(
         self,
         endpoint: int,
@@ -73,9 +93,14 @@ class Session:
         content_length: int,
         failure: tuple[str, str] | None = None,
         instants: tuple[int, int, int, int] | None = None,
+        status: int = 0,
+        shape: str | None = None,
     ) -> None:
-        """One attempt, judged. `failure`: (cause, text). `instants`: (due, asked, send, done) ns; without them the end is now and
-        everything is derived from response_time_ms."""
+        """One attempt, judged. `failure`: (cause, text). `instants`: (due, asked, send, done) ns. With `response_time_ms` the
+        beginning is derived from it; with neither, it counts without a time. `shape`: a redacted outline of the response."""
+
+    def unjudged(self, endpoint: int) -> None:
+        """A completed request that its script left without judging it."""
 
     # marks ---------------------------------------------------------------------------------------------------------
     def mark(self, kind: str, text: str, detail: str = "") -> None:
@@ -85,16 +110,131 @@ class Session:
     # reading -------------------------------------------------------------------------------------------------------
     def stats(self) -> dict[str, Any]:
         """Locust-shaped totals up to this instant since the last reset: {"entries": [entry], "total": entry, "errors": [
-        {"method","name","error","occurrences","first_seen","last_seen"}], "start_time": epoch}. entry = {"method","name","num_requests",
-        "num_none_requests","num_failures","total_response_time","min_response_time","max_response_time","total_content_length",
-        "start_time","last_request_timestamp","response_times": {ms: count}, "num_reqs_per_sec": {epoch: n}, "num_fail_per_sec": {…},
-        "current_rps","current_fail_per_sec"}. Times in ms; current_* over the last 10 whole seconds by the wall clock."""
-    def percentile(self, method: str | None, name: str | None, q: float, window: float | None = None) -> float | None:
+        {"method","name","error","occurrences","first_seen","last_seen"}], "start_time": epoch}. entry = {"method","name",
+        "num_requests","num_none_requests","num_failures","total_response_time","min_response_time","max_response_time",
+        "total_content_length","start_time","last_request_timestamp","response_times": [[ms, count]],"current_rps",
+        "current_fail_per_sec","total_rps","total_fail_per_sec"}. Times in ms; current_* over the last 10 whole seconds."""
+
+    def percentile(
+        self, method: str | None, name: str | None, q: float, window: float | None = None
+    ) -> float | None:
         """Locust's response time (asked → done, failures included) in ms at quantile q of one entry (None, None: all), over the
         whole run or the last `window` seconds."""
 
     def finish(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Drains, closes the record, prints the summary, writes what was asked ("html", "csv", "summary", "json", "json_file",
-        "reason", "script_exit_code", "exit_code_on_error", "unhandled", "has_errors") and returns {"exit_code": int, "run_dir": str | None, "valid": bool}."""
+        """Ends the run: aborts what is in flight, closes the record, prints the summary, writes what was asked. Options: "reason",
+        "script_exit_code", "exit_code_on_error", "unhandled", "has_errors", "html", "csv", "summary", "json", "json_file", "quiet".
+        Returns {"exit_code": int, "run_dir": str | None, "valid": bool}."""
 
-def now_ns() -> int: ...
+class Client:
+    """The connections, defaults and timeouts of one session of one user."""
+
+    def __new__(
+        cls,
+        session: Session,
+        base_url: str,
+        fast_list: bool,
+        tls: str,
+        proxy: str | None,
+        connect_timeout: float,
+        read_timeout: float,
+        headers: Sequence[tuple[str, str]],
+    ) -> Client:
+        """`tls`: "verify", "accept" or the path of a PEM file. `fast_list`: FastHttpUser's statuses and names."""
+
+    @property
+    def id(self) -> int: ...
+    def set_base(self, base_url: str, tls: str, proxy: str | None) -> None: ...
+    def set_headers(self, headers: Sequence[tuple[str, str]]) -> None: ...
+    def set_cookies(self, cookies: str | None) -> None:
+        """The Cookie header of every request to the base URL's origin."""
+
+    def set_timeouts(self, connect_timeout: float, read_timeout: float) -> None: ...
+    def get(self, greenlet: greenlet, url: str, name: str | None, /) -> int:
+        """The plain GET, recorded by the engine when it goes well. Returns its token; the Response is switched into `greenlet`."""
+
+    def submit(
+        self,
+        greenlet: greenlet,
+        method: str,
+        url: str,
+        name: str | None,
+        headers: Sequence[tuple[Any, Any]] | None,
+        defaults: bool,
+        body: bytes | None,
+        judge: int,
+        due: int,
+        blocked: int,
+        missed: int,
+        timeouts: tuple[float, float] | None,
+        stream: bool,
+        /,
+    ) -> tuple[int, int]:
+        """Any request. `judge`: 0 the script, 1 the engine if it is plainly well and no redirect, 2 the engine if it is plainly
+        well. `due`: ns, 0 for now. Returns (token, endpoint). Raises InvalidUrl, or ValueError for headers that cannot be sent."""
+
+    def cancel(self, token: int) -> None: ...
+    def read(self, token: int, greenlet: greenlet) -> bool:
+        """Asks for the next piece of a streamed body; bytes, an int (the instant of its end) or a failed Response is switched into
+        `greenlet`. False when the stream is over."""
+
+    def close_idle(self) -> None: ...
+
+class Response:
+    """The end of one request, as the engine saw it. `katydid.contrib.fasthttp` gives it the rest of FastResponse."""
+
+    def __new__(cls, raw: Response | None = None) -> Response: ...
+    def __getattr__(self, name: str) -> Any: ...
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def plain(self) -> bool:
+        """Recorded as a success, and no cookies to take."""
+
+    @property
+    def recorded(self) -> bool: ...
+    @property
+    def reused(self) -> bool: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def method(self) -> str | None:
+        """None for a plain GET."""
+
+    @property
+    def url(self) -> str | None: ...
+    @property
+    def path_url(self) -> str: ...
+    @property
+    def problem(self) -> tuple[str, str, int | None] | None:
+        """(cause, text, errno) when it failed below HTTP."""
+
+    @property
+    def instants_ns(self) -> tuple[int, int, int, int, int, int, int]:
+        """due, asked, taken, connected, send, first byte, done."""
+
+    @property
+    def response_time(self) -> float:
+        """asked → done, ms."""
+
+    @property
+    def start_time(self) -> float:
+        """Seconds since 1970."""
+
+    @property
+    def has_cookies(self) -> bool: ...
+    @property
+    def is_encoded(self) -> bool: ...
+    @property
+    def body_bytes(self) -> int: ...
+    @property
+    def http_version(self) -> int: ...
+    @property
+    def content(self) -> bytes:
+        """The decoded body. Raises ValueError when it cannot be decoded."""
+
+    def header(self, name: str) -> str | None: ...
+    def header_items(self) -> list[tuple[str, str]]: ...
+
+def now_ns() -> int:
+    """CLOCK_MONOTONIC."""

@@ -166,7 +166,11 @@ def redirect_method(method: str, status: int) -> str:
 def same_origin(one: str, other: str) -> bool:
     a, b = urlsplit(one), urlsplit(other)
     ports = {"http": 80, "https": 443}
-    return (a.scheme, a.hostname, a.port or ports.get(a.scheme)) == (b.scheme, b.hostname, b.port or ports.get(b.scheme))
+    return (a.scheme, a.hostname, a.port or ports.get(a.scheme)) == (
+        b.scheme,
+        b.hostname,
+        b.port or ports.get(b.scheme),
+    )
 
 
 def outline(content: bytes, content_type: str) -> str:
@@ -183,9 +187,15 @@ def outline(content: bytes, content_type: str) -> str:
 def _masked(value: Any, depth: int = 0) -> Any:
     if isinstance(value, dict):
         shown = list(value.items())[:12]
-        return {str(key)[:40]: _masked(item, depth + 1) for key, item in shown} if depth < 3 else "{…}"
+        return (
+            {str(key)[:40]: _masked(item, depth + 1) for key, item in shown} if depth < 3 else "{…}"
+        )
     if isinstance(value, list):
-        return ([_masked(value[0], depth + 1), f"… {len(value)} items"] if value else []) if depth < 3 else "[…]"
+        return (
+            ([_masked(value[0], depth + 1), f"… {len(value)} items"] if value else [])
+            if depth < 3
+            else "[…]"
+        )
     if isinstance(value, str):
         return f"<{len(value)} characters>"
     return value if value is None or isinstance(value, bool) else "<number>"

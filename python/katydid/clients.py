@@ -9,40 +9,25 @@ but `context()` and the slot they are due in.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import requests
 from gevent import getcurrent
-from requests import Response
 from requests.adapters import HTTPAdapter
-from requests.auth import HTTPBasicAuth, _basic_auth_str
-from requests.exceptions import (
-    ChunkedEncodingError,
-    ConnectionError,
-    ConnectTimeout,
-    ContentDecodingError,
-    HTTPError,
-    InvalidSchema,
-    InvalidURL,
-    MissingSchema,
-    ProxyError,
-    ReadTimeout,
-    RequestException,
-    SSLError,
-    TooManyRedirects,
-)
+from requests.auth import HTTPBasicAuth
+from requests.exceptions import ContentDecodingError, TooManyRedirects
 from requests.structures import CaseInsensitiveDict
-from requests.utils import get_encoding_from_headers
 
 from . import _transport as transport
 from ._core import Client, InvalidUrl
-from ._core import Response as Native
+from ._errors import absolute_http_url_regexp, bad_url, cause_of, exception_of, text_of
+from ._fallback import Fallback, basic, standalone
 from ._hub import hub_switch
-from .exception import CatchResponseError, LocustError, ResponseError
+from ._response import ResponseContextManager
+from ._stream import Stream
 from .rest import RestResponseContextManager
 
 __all__ = (
@@ -53,14 +38,9 @@ __all__ = (
     "absolute_http_url_regexp",
 )
 
-absolute_http_url_regexp = re.compile(r"^https?://", re.IGNORECASE)
-
 #: Seconds without a byte after which a request without a timeout of its own has failed. requests waits for ever; a load test that
 #: never ends helps nobody.
 PATIENCE = 300.0
-
-#: What `request` understands natively; anything else goes to requests.
-_NATIVE = frozenset(("data", "json", "params", "headers", "auth", "timeout", "allow_redirects", "cookies", "files", "verify", "stream"))
 
 
 class LocustHttpAdapter(HTTPAdapter):
@@ -75,153 +55,6 @@ class LocustHttpAdapter(HTTPAdapter):
             self.poolmanager = self._given_pool
         else:
             super().init_poolmanager(*args, **kwargs)
-
-
-class _Lazy:
-    """An attribute made from the native response when it is first read; assigning to it just sets it."""
-
-    def __init__(self, make: Callable[[Any], Any]) -> None:
-        self.make = make
-        self.__doc__ = make.__doc__
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        if instance is None:
-            return self
-        value = instance.__dict__[self.name] = self.make(instance)
-        return value
-
-
-def _headers(native: Native) -> CaseInsensitiveDict[str]:
-    headers: CaseInsensitiveDict[str] = CaseInsensitiveDict()
-    for name, value in native.header_items():
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
-
-
-class ResponseContextManager(Response):
-    """A `requests.Response` that can be judged: `with client.get(..., catch_response=True) as r: r.failure("…")`."""
-
-    _native: Native
-    _session: HttpSession | None = None
-    _catch = False
-    _entered = False
-    _reported = False
-    _manual_result: Any = None
-    _endpoint = 0
-    _instants: tuple[int, int, int, int] | None = None
-    error: Exception | None = None
-    connection: Any = None
-    _next = None
-
-    status_code = _Lazy(lambda self: self._native.status_code)
-    reason = _Lazy(lambda self: self._native.reason)
-    url = _Lazy(lambda self: self._native.url)
-    headers = _Lazy(lambda self: _headers(self._native))
-    encoding = _Lazy(lambda self: get_encoding_from_headers(self.headers))
-    history = _Lazy(lambda self: [])
-    cookies = _Lazy(lambda self: self._own_cookies())
-    elapsed = _Lazy(lambda self: timedelta(milliseconds=self._native.response_time))
-    raw = _Lazy(lambda self: None)
-    request = _Lazy(lambda self: self._prepared())
-    request_meta = _Lazy(lambda self: {})
-    _content = _Lazy(lambda self: self._native.content if self._native.status_code else None)
-    _content_consumed = True
-
-    def __init__(self) -> None:
-        """Made by the session; attributes are filled in when they are read."""
-
-    @property
-    def content(self) -> Any:
-        return self._content
-
-    @property
-    def text(self) -> Any:
-        return "" if self._content is None else super().text
-
-    def _own_cookies(self) -> Any:
-        jar = transport.Jar()
-        if self._native.has_cookies:
-            transport.take_cookies(jar, self._native, self.url)
-        return jar
-
-    def _prepared(self) -> requests.PreparedRequest | None:
-        """What was sent, as far as it can be told again."""
-        asked = self.__dict__.get("_asked")
-        if asked is None or self._session is None:
-            return None
-        method, url, headers, body = asked
-        request = requests.PreparedRequest()
-        request.method = method.upper()
-        request.url = url
-        request.headers = CaseInsensitiveDict({**self._session.headers, **(headers or {})})
-        request.body = body
-        request.hooks = {"response": []}
-        return request
-
-    def __enter__(self) -> ResponseContextManager:
-        if not self._catch:
-            raise LocustError(
-                "this response cannot be judged: pass catch_response=True to the call to use it in a with block"
-            )
-        self._entered = True
-        return self
-
-    def __exit__(self, exc: type[BaseException] | None, value: BaseException | None, traceback: Any) -> bool:  # type: ignore[override]
-        if self._manual_result is not None:
-            self._report(None if self._manual_result is True else self._manual_result)
-            return exc is None
-        if exc is not None:
-            if isinstance(value, ResponseError):
-                self._report(value)
-                return True
-            self._leave_unjudged()
-            return False
-        self._report(self._verdict())
-        return False
-
-    def success(self) -> None:
-        """It went well, whatever the status."""
-        self._must_be_entered()
-        self._manual_result = True
-
-    def failure(self, exc: Any) -> None:
-        """It failed, because of `exc` (text or an exception)."""
-        self._must_be_entered()
-        self._manual_result = exc if isinstance(exc, Exception) else CatchResponseError(exc)
-
-    def _must_be_entered(self) -> None:
-        if not self._entered:
-            raise LocustError("success() and failure() need a with block and catch_response=True")
-
-    def _verdict(self) -> Exception | None:
-        """What raise_for_status says, with the name in place of the URL so that equal failures count together."""
-        if self.error is not None:
-            return self.error
-        status = self.status_code
-        if status < 400:
-            return None
-        side = "Client" if status < 500 else "Server"
-        name = self.request_meta.get("name") or self.url
-        return HTTPError(f"{status} {side} Error: {self.reason} for url: {name}", response=self)
-
-    def raise_for_status(self) -> None:
-        if self.error is not None and not isinstance(self.error, HTTPError):
-            raise self.error
-        super().raise_for_status()
-
-    def _leave_unjudged(self) -> None:
-        if self._session is not None and not self._reported:
-            self._reported = True
-            self._session._unjudged(self._endpoint)
-
-    def _report(self, failure: Exception | None) -> None:
-        if self._reported or self._session is None:
-            return
-        self._reported = True
-        self._session._report(self, failure)
 
 
 class _Headers(CaseInsensitiveDict[Any]):
@@ -242,11 +75,17 @@ class _Headers(CaseInsensitiveDict[Any]):
 _COPIED = frozenset(("auth", "verify", "proxies", "base_url", "cert", "trust_env"))
 
 
-class HttpSession(requests.Session):
+class HttpSession(Fallback):
     """A `requests.Session` bound to a base URL, whose requests are timed, judged and recorded."""
 
     def __init__(
-        self, base_url: str, request_event: Any, user: Any, *args: Any, pool_manager: Any = None, **kwargs: Any
+        self,
+        base_url: str,
+        request_event: Any,
+        user: Any,
+        *args: Any,
+        pool_manager: Any = None,
+        **kwargs: Any,
     ) -> None:
         self._stale = True
         self._client: Client | None = None
@@ -259,8 +98,6 @@ class HttpSession(requests.Session):
         self._custom = None
         parts = re.match(r"^(https?://)([^/@]*)@(.*)$", base_url or "", re.IGNORECASE)
         if parts:
-            from urllib.parse import unquote
-
             name, _, password = parts[2].partition(":")
             self.base_url = parts[1] + parts[3]
             self.auth = HTTPBasicAuth(unquote(name), unquote(password))
@@ -347,7 +184,9 @@ class HttpSession(requests.Session):
         name = name or self.request_name
         reason = self._why_not_native(kwargs)
         if reason is not None:
-            return self._by_requests(reason, method, url, name, catch_response, context or {}, kwargs)
+            return self._by_requests(
+                reason, method, url, name, catch_response, context or {}, kwargs
+            )
         if self._stale or self.headers.changed:  # type: ignore[attr-defined]
             self._renew()
         if kwargs.get("params") or self.params:
@@ -360,14 +199,25 @@ class HttpSession(requests.Session):
         follow = kwargs.get("allow_redirects", True)
         stream = kwargs.get("stream")
         stream = self.stream if stream is None else stream
-        response = self._exchange(method, url, name, headers, body, kwargs, catch_response, bool(follow), bool(stream))
+        response = self._exchange(
+            method, url, name, headers, body, kwargs, catch_response, bool(follow), bool(stream)
+        )
         return self._ended(
-            response, method, url, name, headers, body, kwargs, bool(follow), catch_response, context or {}
+            response,
+            method,
+            url,
+            name,
+            headers,
+            body,
+            kwargs,
+            bool(follow),
+            catch_response,
+            context or {},
         )
 
     def _content(self, kwargs: dict[str, Any]) -> tuple[dict[str, Any], bytes | None]:
         """Headers of this request alone, and its body."""
-        headers = {name: value for name, value in (kwargs.get("headers") or {}).items()}
+        headers = dict((kwargs.get("headers") or {}).items())
         given = {str(name).lower() for name in headers}
         data, files, json = kwargs.get("data"), kwargs.get("files"), kwargs.get("json")
         body: bytes | None = None
@@ -389,7 +239,7 @@ class HttpSession(requests.Session):
             headers["Content-Type"] = kind
         auth = kwargs.get("auth")
         if auth is not None:
-            headers["Authorization"] = _basic(auth)
+            headers["Authorization"] = basic(auth)
         return headers, body
 
     def _exchange(
@@ -420,7 +270,11 @@ class HttpSession(requests.Session):
             if extra:
                 jar = transport.Jar()
                 jar.update(self.cookies)
-                jar.update(extra if not isinstance(extra, dict) else requests.cookies.cookiejar_from_dict(extra))
+                jar.update(
+                    extra
+                    if not isinstance(extra, dict)
+                    else requests.cookies.cookiejar_from_dict(extra)
+                )
             value = transport.cookie_header(jar, whole)
             if value and "Cookie" not in headers:
                 headers = {**headers, "Cookie": value}
@@ -434,11 +288,22 @@ class HttpSession(requests.Session):
         judge = 0 if catch or stream or verify is not None else 1 if follow else 2
         try:
             token, endpoint = client.submit(
-                getcurrent(), method, url, name, lines, not removed, body, judge, due, blocked, missed,
-                _timeouts(kwargs.get("timeout")), stream,
+                getcurrent(),
+                method,
+                url,
+                name,
+                lines,
+                not removed,
+                body,
+                judge,
+                due,
+                blocked,
+                missed,
+                _timeouts(kwargs.get("timeout")),
+                stream,
             )
         except InvalidUrl as error:
-            raise _bad_url(url, error) from None
+            raise bad_url(url, error) from None
         except ValueError as error:
             raise requests.exceptions.InvalidHeader(str(error)) from None
         try:
@@ -485,12 +350,14 @@ class HttpSession(requests.Session):
             transport.take_cookies(self.cookies, native, whole)
         endpoint = response._endpoint or self._row(method, name or native.path_url)
         if follow and native.status_code in transport.REDIRECTS:
-            response = self._follow(response, method, whole, name or first.path_url, headers, body, kwargs)
+            response = self._follow(
+                response, method, whole, name or first.path_url, headers, body, kwargs
+            )
             native = response._native
         response._endpoint = endpoint
         failure = native.problem
         if failure is not None:
-            response.error = _exception(failure)
+            response.error = exception_of(failure)
         elif native.is_encoded and response.error is None and not kwargs.get("stream"):
             try:
                 response._content = native.content
@@ -502,10 +369,11 @@ class HttpSession(requests.Session):
         if native is not first:
             done = native.instants_ns[6]
         response._instants = (due, asked, send or asked, done)
-        if kwargs.get("stream"):
-            length = int(native.header("content-length") or 0)
-        else:
-            length = len(response.content or b"")
+        length = (
+            int(native.header("content-length") or 0)
+            if kwargs.get("stream")
+            else len(response.content or b"")
+        )
         response.request_meta = {
             "request_type": method,
             "response_time": (done - asked) / 1e6,
@@ -538,18 +406,26 @@ class HttpSession(requests.Session):
         headers = dict(headers or {})
         while (target := transport.redirect_target(response._native, url)) is not None:
             if len(history) >= self.max_redirects:
-                response.error = TooManyRedirects(f"Exceeded {self.max_redirects} redirects.", response=response)
+                response.error = TooManyRedirects(
+                    f"Exceeded {self.max_redirects} redirects.", response=response
+                )
                 break
             status = response._native.status_code
             method = transport.redirect_method(method, status)
             if status not in (307, 308):
                 body = None
-                headers = {k: v for k, v in headers.items() if k.lower() not in ("content-type", "content-length", "transfer-encoding")}
+                headers = {
+                    k: v
+                    for k, v in headers.items()
+                    if k.lower() not in ("content-type", "content-length", "transfer-encoding")
+                }
             if not transport.same_origin(url, target):
                 headers = {k: v for k, v in headers.items() if k.lower() != "authorization"}
             history.append(response)
             hop = {key: kwargs[key] for key in ("timeout", "cookies") if key in kwargs}
-            response = self._exchange(method, target, name, headers, body, hop, True, False, bool(kwargs.get("stream")))
+            response = self._exchange(
+                method, target, name, headers, body, hop, True, False, bool(kwargs.get("stream"))
+            )
             response.__dict__["_asked"] = (method, target, headers, body)
             url = target
             if response._native.has_cookies:
@@ -572,20 +448,36 @@ class HttpSession(requests.Session):
         meta["exception"] = failure
         session = self.request_event._session
         native = response._native
-        if session is not None and not (native.recorded and not response._catch and failure is None):
+        if session is not None and not (
+            native.recorded and not response._catch and failure is None
+        ):
             due, asked, send, done = response._instants or (0, 0, 0, 0)
             edited = None
-            if meta["response_time"] is None or abs(meta["response_time"] - (done - asked) / 1e6) > 1e-6:
+            if (
+                meta["response_time"] is None
+                or abs(meta["response_time"] - (done - asked) / 1e6) > 1e-6
+            ):
                 edited = meta["response_time"]
-            instants = None if edited is None and meta["response_time"] is None else (due, asked, send, done)
+            instants = (
+                None
+                if edited is None and meta["response_time"] is None
+                else (due, asked, send, done)
+            )
             verdict = None
             shape = None
             if failure is not None:
-                verdict = (_cause(failure, native), _text(failure))
-                shape = transport.outline(response.content or b"", native.header("content-type") or "")
+                verdict = (cause_of(failure), text_of(failure))
+                shape = transport.outline(
+                    response.content or b"", native.header("content-type") or ""
+                )
             session.record(
-                self._row(meta["request_type"], meta["name"]), edited, meta["response_length"], verdict, instants,
-                native.status_code, shape,
+                self._row(meta["request_type"], meta["name"]),
+                edited,
+                meta["response_length"],
+                verdict,
+                instants,
+                native.status_code,
+                shape,
             )
         self.request_event.notify(**meta)
 
@@ -595,24 +487,34 @@ class HttpSession(requests.Session):
 
     def _renew(self) -> None:
         """Brings the engine's copy of the session's settings up to date."""
-        tls = "verify" if self.verify is True else "accept" if self.verify is False else str(self.verify)
+        tls = (
+            "verify"
+            if self.verify is True
+            else "accept"
+            if self.verify is False
+            else str(self.verify)
+        )
         scheme = "https" if str(self.base_url).lower().startswith("https") else "http"
         proxy = self.proxies.get(scheme) or self.proxies.get("all")
-        headers = [(str(key), _header_text(value)) for key, value in self.headers.items() if value is not None]
+        headers = [
+            (str(key), _header_text(value))
+            for key, value in self.headers.items()
+            if value is not None
+        ]
         if self.auth is not None:
             headers = [(key, value) for key, value in headers if key.lower() != "authorization"]
-            headers.append(("Authorization", _basic(self.auth)))
+            headers.append(("Authorization", basic(self.auth)))
         base = str(self.base_url or "")
         try:
             if self._client is None:
-                session = self.request_event._session or _standalone(self.request_event)
+                session = self.request_event._session or standalone(self.request_event)
                 self._client = Client(session, base, False, tls, proxy, PATIENCE, PATIENCE, headers)
                 self._submit_get = self._client.get
             else:
                 self._client.set_base(base, tls, proxy)
                 self._client.set_headers(headers)
         except ValueError as error:
-            raise _bad_url(base, error) from None
+            raise bad_url(base, error) from None
         self._stale = False
         self.headers.changed = False  # type: ignore[attr-defined]
         self._renew_cookies()
@@ -623,98 +525,6 @@ class HttpSession(requests.Session):
         self._client.set_cookies(header if constant else None)
         self._cookies_vary = not constant
         self.cookies.changed = not constant  # type: ignore[attr-defined]
-
-    # real requests -----------------------------------------------------------------------------------------------------
-
-    def _why_not_native(self, kwargs: dict[str, Any]) -> str | None:
-        """None, or in a few words why only requests can do this call."""
-        if self._custom is None or self._stale:
-            self._custom = self._customised()
-        if self._custom:
-            return self._custom
-        hooks = kwargs.get("hooks")
-        if self.hooks["response"] or hooks:
-            return "response hooks"
-        for auth in (self.auth, kwargs.get("auth")):
-            if auth is not None and not _is_basic(auth):
-                return f"auth object {type(auth).__name__}"
-        if kwargs.get("cert") or self.cert:
-            return "client certificate"
-        if kwargs.get("proxies"):
-            return "proxies of one call"
-        verify = kwargs.get("verify")
-        if verify is not None and verify != self.verify:
-            return "verify of one call"
-        unknown = kwargs.keys() - _NATIVE - {"hooks", "cert", "proxies"}
-        return f"argument {sorted(unknown)[0]}" if unknown else None
-
-    def _customised(self) -> str:
-        if type(self).send is not requests.Session.send:
-            return "overridden send()"
-        for adapter in self.adapters.values():
-            if type(adapter) is not HTTPAdapter:
-                return f"mounted adapter {type(adapter).__name__}"
-        return ""
-
-    def mount(self, prefix: Any, adapter: Any) -> None:
-        self._custom = None
-        super().mount(prefix, adapter)
-
-    def _by_requests(
-        self,
-        reason: str,
-        method: str,
-        url: str,
-        name: str | None,
-        catch: bool,
-        context: dict[str, Any],
-        kwargs: dict[str, Any],
-    ) -> Any:
-        """The same request through real requests; timed here, so the hub's own delay is in it."""
-        session = self.request_event._session or _standalone(self.request_event)
-        _count_fallback(session, reason)
-        whole = url if absolute_http_url_regexp.match(url) else f"{self.base_url}{url}"
-        if self.user is not None:
-            self.user._due_ns = self.user._blocked = self.user._missed = 0
-        start_time, began = time.time(), time.perf_counter_ns()
-        error: Exception | None = None
-        try:
-            real = super().request(method, whole, **kwargs)
-        except (MissingSchema, InvalidSchema, InvalidURL):
-            raise
-        except RequestException as problem:
-            error = problem
-            real = Response()
-            real.status_code = 0
-            real.request = problem.request  # type: ignore[assignment]
-        done = time.perf_counter_ns()
-        first = (real.history or [real])[0]
-        real.__class__ = ResponseContextManager
-        response: Any = real
-        response._native = Native()
-        response._session = self
-        response.error = _lowest(error) if error is not None else None
-        path = getattr(first.request, "path_url", url) if first.request is not None else url
-        response._instants = (began, began, began, done)
-        response.request_meta = {
-            "request_type": method,
-            "response_time": (done - began) / 1e6,
-            "name": name or path,
-            "context": {**self.user.context(), **context} if self.user is not None else context,
-            "response": response,
-            "exception": None,
-            "start_time": start_time,
-            "url": getattr(first.request, "url", whole) if first.request is not None else whole,
-            "response_length": int(response.headers.get("content-length") or 0)
-            if kwargs.get("stream")
-            else len(response.content or b""),
-        }
-        response._endpoint = self._row(method, name or path)
-        if catch:
-            response._catch = True
-            return response
-        response._report(response._verdict())
-        return response
 
     # names and methods -------------------------------------------------------------------------------------------------
 
@@ -753,64 +563,6 @@ class HttpSession(requests.Session):
         super().close()
 
 
-class Stream:
-    """The body of a streamed response, as requests reads it: `stream(amt)` and `read(amt)`. The engine reads a bounded bit ahead."""
-
-    def __init__(self, client: Client, token: int, native: Native, switch: Callable[[], Any]) -> None:
-        self._client, self._token, self._native, self._switch = client, token, native, switch
-        self._left = b""
-        self.closed = False
-
-    def _piece(self) -> bytes:
-        if self.closed or not self._client.read(self._token, getcurrent()):
-            self.closed = True
-            return b""
-        try:
-            piece = self._switch()
-        except BaseException:
-            self.close()
-            raise
-        if isinstance(piece, bytes):
-            return piece
-        self.closed = True
-        if isinstance(piece, Native):
-            raise ChunkedEncodingError((piece.problem or ("", "the body ended early", None))[1])
-        return b""
-
-    def stream(self, amt: int = 2**16, decode_content: bool | None = None) -> Generator[bytes, None, None]:
-        while data := self.read(amt):
-            yield data
-
-    def read(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
-        while not self.closed and (amt is None or len(self._left) < amt):
-            piece = self._piece()
-            self._left += piece
-            if piece and amt is not None and len(self._left) >= amt:
-                break
-        if amt is None:
-            taken, self._left = self._left, b""
-        else:
-            taken, self._left = self._left[:amt], self._left[amt:]
-        return taken
-
-    def close(self) -> None:
-        if not self.closed:
-            self.closed = True
-            self._client.cancel(self._token)
-
-    def release_conn(self) -> None:
-        self.close()
-
-
-def _is_basic(auth: Any) -> bool:
-    return type(auth) is HTTPBasicAuth or (isinstance(auth, tuple) and len(auth) == 2)
-
-
-def _basic(auth: Any) -> str:
-    name, password = (auth.username, auth.password) if isinstance(auth, HTTPBasicAuth) else auth
-    return str(_basic_auth_str(name, password))
-
-
 def _header_text(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
@@ -821,87 +573,8 @@ def _timeouts(timeout: Any) -> tuple[float, float] | None:
         return None
     if isinstance(timeout, tuple):
         connect, read = timeout
-        return (PATIENCE if connect is None else float(connect), PATIENCE if read is None else float(read))
-    return (float(timeout), float(timeout))
-
-
-def _bad_url(url: str, error: Exception) -> RequestException:
-    if "://" not in url:
-        return MissingSchema(f"Invalid URL {url!r}: No scheme supplied. Perhaps you meant https://{url}?")
-    if not absolute_http_url_regexp.match(url):
-        return InvalidSchema(f"No connection adapters were found for {url!r}")
-    return InvalidURL(str(error))
-
-
-_EXCEPTIONS: dict[str, type[Exception]] = {
-    "refused": ConnectionRefusedError,
-    "reset": ConnectionResetError,
-    "unreachable": OSError,
-    "exhausted": OSError,
-}
-
-
-def _exception(failure: tuple[str, str, int | None]) -> Exception:
-    """What requests users expect for a failure below HTTP; Locust shows the lowest exception, so the OS's own where there is one."""
-    cause, text, number = failure
-    if cause in _EXCEPTIONS and number is not None:
-        error: Exception = _EXCEPTIONS[cause](number, text)
-    elif cause == "timeout_connect":
-        error = ConnectTimeout(text)
-    elif cause in ("timeout_first_byte", "timeout_body"):
-        error = ReadTimeout(text)
-    elif cause == "tls":
-        error = SSLError(text)
-    elif cause == "reset":
-        error = ConnectionResetError(text)
-    elif cause == "protocol":
-        error = ChunkedEncodingError(text)
-    elif cause == "refused":
-        error = ProxyError(text)
-    else:
-        error = ConnectionError(text)
-    error.katydid_cause = cause  # type: ignore[attr-defined]
-    return error
-
-
-def _lowest(error: BaseException) -> Exception:
-    """The exception at the bottom of the chain, as Locust reports it."""
-    while error.__context__ is not None and isinstance(error.__context__, Exception):
-        error = error.__context__
-    return error  # type: ignore[return-value]
-
-
-def _cause(failure: Exception, native: Native) -> str:
-    cause = getattr(failure, "katydid_cause", None)
-    if cause is not None:
-        return str(cause)
-    if isinstance(failure, HTTPError):
-        return "status"
-    if isinstance(failure, (ResponseError, AssertionError)):
-        return "script"
-    return "other"
-
-
-def _text(failure: Exception) -> str:
-    return str(failure.args[0]) if isinstance(failure, CatchResponseError) and failure.args else repr(failure)
-
-
-_fallbacks: dict[str, int] = {}
-
-
-def _count_fallback(session: Any, reason: str) -> None:
-    """Says once per reason that requests are made by `requests` itself."""
-    _fallbacks[reason] = _fallbacks.get(reason, 0) + 1
-    if _fallbacks[reason] == 1 and session is not None:
-        session.mark(
-            "fact",
-            "requests made by Python's requests",
-            f"{reason}: these cost more CPU, and their times include the event loop's delay",
+        return (
+            PATIENCE if connect is None else float(connect),
+            PATIENCE if read is None else float(read),
         )
-
-
-def _standalone(request_event: Any) -> Any:
-    """A session for clients that are used without a runner (a script, run_single_user): nothing is written."""
-    from ._standalone import session_for
-
-    return session_for(request_event)
+    return (float(timeout), float(timeout))

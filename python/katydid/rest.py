@@ -60,7 +60,9 @@ class RestMixin:
         for name in ("Content-Type", "Accept"):
             if name.lower() not in given:
                 headers[name] = "application/json"
-        with self.client.request(method, url, catch_response=True, headers=headers, **kwargs) as response:
+        with self.client.request(
+            method, url, catch_response=True, headers=headers, **kwargs
+        ) as response:
             response.js = None
             if response.content is None:
                 response.failure(str(response.error))
@@ -78,8 +80,15 @@ class RestMixin:
                 rest_failure(error, response)
 
     @contextmanager
-    def rest_(self, method: str, url: str, name: str | None = None, **kwargs: Any) -> Generator[Any, None, None]:
+    def rest_(
+        self, method: str, url: str, name: str | None = None, **kwargs: Any
+    ) -> Generator[Any, None, None]:
         """`rest`, with a query parameter that no cache has seen."""
         mark = "&_=" if "?" in url else "?_="
-        with self.rest(method, f"{url}{mark}{int(time.time() * 1000)}", name=name or f"{url}{mark}...", **kwargs) as response:
+        with self.rest(
+            method,
+            f"{url}{mark}{int(time.time() * 1000)}",
+            name=name or f"{url}{mark}...",
+            **kwargs,
+        ) as response:
             yield response

@@ -8,11 +8,9 @@ and only the statuses in Locust's list are good.
 from __future__ import annotations
 
 import base64
-import json as json_module
 import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from http.cookiejar import CookieJar
 from ssl import SSLContext
 from typing import Any
@@ -21,11 +19,20 @@ from urllib.parse import unquote
 from gevent import getcurrent
 
 from .. import _transport as transport
-from ..clients import Stream, _exception, _standalone, absolute_http_url_regexp
 from .._core import Client, InvalidUrl
-from .._core import Response as FastResponse
+from .._errors import absolute_http_url_regexp, cause_of, exception_of
+from .._fallback import standalone
+from .._fast_response import (
+    GOOD,
+    ErrorResponse,
+    FastRequest,
+    FastResponse,
+    LocustBadStatusCode,
+    ResponseContextManager,
+)
 from .._hub import hub_switch
-from ..exception import CatchResponseError, LocustError, ResponseError, StopTest
+from .._stream import Stream
+from ..exception import CatchResponseError, LocustError, StopTest
 from ..rest import RestMixin, RestResponseContextManager
 from ..user.users import User
 
@@ -45,8 +52,18 @@ __all__ = (
 
 FAILURE_EXCEPTIONS = (ConnectionError, OSError, ValueError)
 
-_GOOD = frozenset((*range(200, 209), 226, 301, 302, 303, 304, 307, 308))
-_KNOWN = frozenset(("params", "files", "timeout", "verify", "cookies", "max_retries", "max_redirects", "debug_stream"))
+_KNOWN = frozenset(
+    (
+        "params",
+        "files",
+        "timeout",
+        "verify",
+        "cookies",
+        "max_retries",
+        "max_redirects",
+        "debug_stream",
+    )
+)
 
 
 def insecure_ssl_context_factory() -> SSLContext:
@@ -57,190 +74,6 @@ def insecure_ssl_context_factory() -> SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
-
-
-class LocustBadStatusCode(Exception):
-    """The status is not in the list of good ones."""
-
-    def __init__(self, code: int = 0, url: str = "") -> None:
-        super().__init__()
-        self.code = code
-        self.url = url
-
-    def __str__(self) -> str:
-        return f"URL {self.url}: code={self.code}"
-
-    def __repr__(self) -> str:
-        return f"LocustBadStatusCode(code={self.code})"
-
-
-class Headers(dict[str, Any]):
-    """Response headers: case-insensitive; a name sent several times has a list."""
-
-    def __init__(self, items: list[tuple[str, str]] | None = None) -> None:
-        super().__init__()
-        for name, value in items or ():
-            key = name.lower()
-            if key in self:
-                known = super().__getitem__(key)
-                super().__setitem__(key, [*known, value] if isinstance(known, list) else [known, value])
-            else:
-                super().__setitem__(key, value)
-
-    def __getitem__(self, name: str) -> Any:
-        return super().__getitem__(name.lower())
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        super().__setitem__(name.lower(), value)
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and super().__contains__(name.lower())
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return super().get(name.lower(), default)
-
-
-def _text(response: Any) -> str:
-    """The body decoded by `encoding`, the declared charset, or UTF-8."""
-    content = response.content
-    if not content:
-        return ""
-    declared = re.search(r"charset=[\"']?([\w.:-]+)", response.header("content-type") or "", re.IGNORECASE)
-    encoding = response.encoding or (declared[1] if declared else "utf-8")
-    try:
-        return str(content, encoding, "replace")
-    except LookupError:
-        return str(content, "utf-8", "replace")
-
-
-class FastRequest:
-    """What was sent."""
-
-    def __init__(self, url: str, method: str = "GET", headers: Any = None, payload: Any = None) -> None:
-        self.url = url
-        self.method = method
-        self.headers = headers or {}
-        self.payload = payload
-
-    @property
-    def body(self) -> Any:
-        return self.payload
-
-
-def _headers(response: Any) -> Headers:
-    found = response.__dict__.get("_headers")
-    if found is None:
-        found = response._headers = Headers(response.header_items())
-    return found  # type: ignore[no-any-return]
-
-
-def _raise_for_status(response: Any) -> None:
-    """Raises what made the request fail, if it did."""
-    if response.error is not None:
-        raise response.error
-    if response.status_code not in _GOOD:
-        raise LocustBadStatusCode(response.status_code, response.url)
-
-
-def _iter_content(response: Any, chunk_size: int = 1024, decode_content: bool = True) -> Iterator[bytes]:
-    """The body in pieces; those of a streamed response as they arrive."""
-    stream = response.stream
-    if stream is not None:
-        while piece := stream.read(chunk_size):
-            yield piece
-        return
-    content = response.content or b""
-    for start in range(0, len(content), chunk_size):
-        yield content[start : start + chunk_size]
-
-
-def _misused(self: Any, *_: Any) -> None:
-    raise LocustError("success() and failure() need a with block and catch_response=True")
-
-
-def _complete(native: Any) -> None:
-    """Gives the native response what FastResponse has besides: made here, where text and JSON are at home."""
-    native.headers = property(_headers)
-    native.text = property(_text)
-    native.json = lambda self, **kwargs: json_module.loads(self.content, **kwargs)
-    native.ok = property(lambda self: 0 < self.status_code < 400)
-    native.elapsed = property(lambda self: timedelta(milliseconds=self.response_time))
-    native.request = property(lambda self: FastRequest(self.url, self.method or "GET"))
-    native.raise_for_status = _raise_for_status
-    native.iter_content = _iter_content
-    native.success = _misused
-    native.failure = _misused
-    native.release = lambda self: None
-    native.read = lambda self, *_: self.content
-    native.info = lambda self: self.headers
-    native.__enter__ = lambda self: self
-    native.__exit__ = lambda self, *_: False
-    native.error = None
-    native.encoding = None
-    native.stream = None
-    native.history = ()
-
-
-_complete(FastResponse)
-
-
-class ErrorResponse(FastResponse):
-    """For type checks in scripts: a response that never came has `status_code` 0 and no content."""
-
-
-class ResponseContextManager(FastResponse):
-    """A response to be judged in a with block."""
-
-    _session: FastHttpSession
-    _meta: dict[str, Any]
-    _manual: Any = None
-    _entered = False
-    _reported = False
-    _endpoint = 0
-    _at: tuple[int, int, int, int] = (0, 0, 0, 0)
-
-    @property
-    def request_meta(self) -> dict[str, Any]:
-        """What will be reported; may be changed inside the block."""
-        return self._meta
-
-    def __enter__(self) -> ResponseContextManager:
-        self._entered = True
-        return self
-
-    def __exit__(self, exc: type[BaseException] | None, value: BaseException | None, traceback: Any) -> bool:
-        if self._manual is not None:
-            self._report(None if self._manual is True else self._manual)
-            return exc is None
-        if exc is not None:
-            if isinstance(value, ResponseError):
-                self._report(value)
-                return True
-            if not self._reported:
-                self._reported = True
-                self._session._unjudged(self._endpoint)
-            return False
-        self._report(self._session._verdict(self))
-        return False
-
-    def success(self) -> None:
-        """It went well, whatever the status."""
-        self._must_be_entered()
-        self._manual = True
-
-    def failure(self, exc: Any) -> None:
-        """It failed, because of `exc` (text or an exception)."""
-        self._must_be_entered()
-        self._manual = exc if isinstance(exc, Exception) else CatchResponseError(exc)
-
-    def _must_be_entered(self) -> None:
-        if not self._entered:
-            raise LocustError("success() and failure() need a with block and catch_response=True")
-
-    def _report(self, failure: Exception | None) -> None:
-        if not self._reported:
-            self._reported = True
-            self._session._report(self, self._meta, self._at, failure)
 
 
 class LocustUserAgent:
@@ -259,8 +92,20 @@ class FastHttpSession:
     """The client of a FastHttpUser."""
 
     __slots__ = (
-        "__dict__", "__weakref__", "_client", "_handlers", "_headers", "_jar", "_native_get", "_switch", "_vary", "auth_header",
-        "base_url", "request_event", "request_name", "user",
+        "__dict__",
+        "__weakref__",
+        "_client",
+        "_handlers",
+        "_headers",
+        "_jar",
+        "_native_get",
+        "_switch",
+        "_vary",
+        "auth_header",
+        "base_url",
+        "request_event",
+        "request_name",
+        "user",
     )
 
     def __init__(
@@ -294,11 +139,16 @@ class FastHttpSession:
         proxy = None
         if kwargs.get("proxy_host"):
             proxy = f"http://{kwargs['proxy_host']}:{kwargs.get('proxy_port') or 80}"
-        session = request_event._session or _standalone(request_event)
+        session = request_event._session or standalone(request_event)
         try:
             self._client: Client = Client(
-                session, base_url or "", True, "accept" if insecure else "verify", proxy,
-                float(kwargs.get("connection_timeout", 60.0)), float(kwargs.get("network_timeout", 60.0)),
+                session,
+                base_url or "",
+                True,
+                "accept" if insecure else "verify",
+                proxy,
+                float(kwargs.get("connection_timeout", 60.0)),
+                float(kwargs.get("network_timeout", 60.0)),
                 list(headers.items()),
             )
         except ValueError as error:
@@ -320,7 +170,11 @@ class FastHttpSession:
 
     def get(self, url: str, **kwargs: Any) -> Any:
         """GET `url`; keyword arguments as `request`."""
-        if kwargs or self.user._due_ns or (self._jar is not None and (self._jar.changed or self._vary)):
+        if (
+            kwargs
+            or self.user._due_ns
+            or (self._jar is not None and (self._jar.changed or self._vary))
+        ):
             return self.request("GET", url, **kwargs)
         try:
             token = self._native_get(getcurrent(), url, self.request_name)
@@ -335,7 +189,9 @@ class FastHttpSession:
             if self._handlers:
                 self._notify_plain(response, url)
             return response
-        return self._ended(response, 0, "GET", url, self.request_name, None, None, {}, True, False, {})
+        return self._ended(
+            response, 0, "GET", url, self.request_name, None, None, {}, True, False, {}
+        )
 
     def _notify_plain(self, response: Any, url: str) -> None:
         self.request_event.notify(
@@ -380,9 +236,21 @@ class FastHttpSession:
         if auth:
             own["Authorization"] = _basic(*auth)
         judge = 0 if catch_response or stream else 1 if allow_redirects else 2
-        response, endpoint, token = self._exchange(method, url, name, own, body, kwargs, judge, stream)
+        response, endpoint, token = self._exchange(
+            method, url, name, own, body, kwargs, judge, stream
+        )
         return self._ended(
-            response, endpoint, method, url, name, own, body, kwargs, allow_redirects, catch_response, context or {},
+            response,
+            endpoint,
+            method,
+            url,
+            name,
+            own,
+            body,
+            kwargs,
+            allow_redirects,
+            catch_response,
+            context or {},
             token if stream else None,
         )
 
@@ -418,10 +286,26 @@ class FastHttpSession:
         timeout = kwargs.get("timeout")
         if timeout is not None and not isinstance(timeout, tuple):
             timeout = (float(timeout), float(timeout))
-        lines = [(key, value if isinstance(value, bytes) else str(value)) for key, value in headers.items() if value is not None]
+        lines = [
+            (key, value if isinstance(value, bytes) else str(value))
+            for key, value in headers.items()
+            if value is not None
+        ]
         try:
             token, endpoint = self._client.submit(
-                getcurrent(), method, url, name, lines or None, True, body, judge, due, blocked, missed, timeout, stream
+                getcurrent(),
+                method,
+                url,
+                name,
+                lines or None,
+                True,
+                body,
+                judge,
+                due,
+                blocked,
+                missed,
+                timeout,
+                stream,
             )
         except ValueError as error:
             raise InvalidUrl(f"{error}") from None
@@ -458,7 +342,9 @@ class FastHttpSession:
         error: Exception | None = None
         history: list[Any] = []
         if follow and first.status_code in transport.REDIRECTS:
-            response, error, history = self._follow(first, method, whole, name or url, headers or {}, body, kwargs)
+            response, error, history = self._follow(
+                first, method, whole, name or url, headers or {}, body, kwargs
+            )
         if token is not None and response.status_code:
             response.stream = Stream(self._client, token, response, self._switch)
         elif response.is_encoded and error is None:
@@ -467,7 +353,7 @@ class FastHttpSession:
             except ValueError as problem:
                 error = problem
         if error is not None or response.problem is not None:
-            response.error = error or _exception(response.problem)
+            response.error = error or exception_of(response.problem)
         if history:
             response.history = history
         if first.recorded and not self._handlers and not catch:
@@ -522,7 +408,9 @@ class FastHttpSession:
                 body = None
                 headers = {k: v for k, v in headers.items() if k.lower() != "content-type"}
             if not transport.same_origin(url, target):
-                headers = {k: v for k, v in headers.items() if k.lower() not in ("authorization", "cookie")}
+                headers = {
+                    k: v for k, v in headers.items() if k.lower() not in ("authorization", "cookie")
+                }
             hop = {key: kwargs[key] for key in ("timeout",) if key in kwargs}
             response, _, _ = self._exchange(method, target, name, headers, body, hop, 0, False)
             url = target
@@ -533,7 +421,7 @@ class FastHttpSession:
     def _verdict(self, response: Any) -> Exception | None:
         if response.error is not None:
             return response.error  # type: ignore[no-any-return]
-        if response.status_code in _GOOD:
+        if response.status_code in GOOD:
             return None
         return LocustBadStatusCode(response.status_code, response.url)
 
@@ -542,7 +430,13 @@ class FastHttpSession:
         if session is not None:
             session.unjudged(endpoint)
 
-    def _report(self, response: Any, meta: dict[str, Any], at: tuple[int, int, int, int], failure: Exception | None) -> None:
+    def _report(
+        self,
+        response: Any,
+        meta: dict[str, Any],
+        at: tuple[int, int, int, int],
+        failure: Exception | None,
+    ) -> None:
         """Records the verdict with the values that `meta` has by now, then tells the listeners."""
         meta["exception"] = failure
         session = self.request_event._session
@@ -551,7 +445,12 @@ class FastHttpSession:
             edited = took is None or abs(took - (at[3] - at[1]) / 1e6) > 1e-6
             verdict = shape = None
             if failure is not None:
-                verdict = (_cause(failure), str(failure.args[0]) if isinstance(failure, CatchResponseError) else repr(failure))
+                verdict = (
+                    cause_of(failure),
+                    str(failure.args[0])
+                    if isinstance(failure, CatchResponseError)
+                    else repr(failure),
+                )
                 if response.status_code:
                     content = b"" if response.error is not None else response.content or b""
                     shape = transport.outline(content, response.header("content-type") or "")
@@ -637,17 +536,6 @@ def _body(headers: dict[str, Any], data: Any, json: Any, files: Any) -> bytes | 
     return body
 
 
-def _cause(failure: Exception) -> str:
-    cause = getattr(failure, "katydid_cause", None)
-    if cause is not None:
-        return str(cause)
-    if isinstance(failure, LocustBadStatusCode):
-        return "status"
-    if isinstance(failure, (ResponseError, AssertionError)):
-        return "script"
-    return "other"
-
-
 class FastHttpUser(RestMixin, User):
     """A user whose `client` is a FastHttpSession."""
 
@@ -686,5 +574,3 @@ class FastHttpUser(RestMixin, User):
             proxy_host=self.proxy_host,
             proxy_port=self.proxy_port,
         )
-
-

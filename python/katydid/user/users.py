@@ -5,19 +5,16 @@ users, not when it is started and not how many there are.
 from __future__ import annotations
 
 import logging
-import re
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from json import JSONDecodeError
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from gevent import Greenlet, GreenletExit
 from gevent.pool import Group
 
-from ..clients import HttpSession, RestResponseContextManager
+from ..clients import HttpSession
 from ..exception import StopTest, StopUser
+from ..rest import RestMixin
 from ..util.deprecation import check_for_deprecated_task_set_attribute
 from .task import (
     LOCUST_STATE_RUNNING,
@@ -180,80 +177,7 @@ def _run_user(user: User) -> None:
     user.run()
 
 
-RestResponseT = TypeVar("RestResponseT")
-_FRAME = re.compile(r'  File "(/[^"]*)", line (\d+),(.*)')
-_HOME = re.compile(r"/(?:home|Users)/\w*/")
-_SHOWN = 200  # characters of a response in a failure text
-
-
-class RestMixin(Generic[RestResponseT]):
-    """`rest` and `rest_` for users with an HTTP client."""
-
-    __slots__ = ()
-
-    @contextmanager
-    def rest(
-        self, method: str, url: str, headers: dict[str, str] | None = None, **kwargs: Any
-    ) -> Iterator[RestResponseT]:
-        """A JSON request whose response has the parsed body as `js` (None if empty). Bad JSON, failed assertions and any other
-        exception in the block become the failure of the request and go no further."""
-        headers = dict(headers or {})
-        for name in ("Content-Type", "Accept"):
-            if name not in headers and name.lower() not in headers:
-                headers[name] = "application/json"
-        client: Any = self.client  # type: ignore[attr-defined]
-        with client.request(method, url, catch_response=True, headers=headers, **kwargs) as response:
-            response.js = None
-            if response.content is None:
-                response.failure(str(response.error))
-            elif response.text:
-                try:
-                    response.js = response.json()
-                except JSONDecodeError as error:
-                    response.failure(
-                        f"Could not parse response as JSON. {response.text[:250]}, "
-                        f"response code {response.status_code}, error {error}"
-                    )
-            try:
-                yield response
-            except AssertionError as error:
-                response.failure(_assertion_text(error, response))
-            except Exception as error:
-                response.failure(_exception_text(error, response))
-
-    @contextmanager
-    def rest_(
-        self, method: str, url: str, name: str | None = None, **kwargs: Any
-    ) -> Iterator[RestResponseT]:
-        """`rest` with the time as an extra parameter `_`, against caches; the default name leaves it out."""
-        joint = "&" if "?" in url else "?"
-        stamped = f"{url}{joint}_={int(time.time() * 1000)}"
-        with self.rest(method, stamped, name=name or f"{url}{joint}_=...", **kwargs) as response:
-            yield response
-
-
-def _head(response: Any) -> Any:
-    return response.text[:_SHOWN] if response.text else response.text
-
-
-def _assertion_text(error: AssertionError, response: Any) -> Any:
-    if not error.args:
-        return "Assertion failed"
-    text = error.args[0]
-    if isinstance(text, str) and text.endswith(","):
-        return f"{text[:-1]}, response was {_head(response)}"
-    return text
-
-
-def _exception_text(error: Exception, response: Any) -> str:
-    frames = (_FRAME.match(line) for line in traceback.format_exc().split("\n"))
-    places = [f"{_HOME.sub('~/', f[1])}:{f[2]}{f[3]}" for f in frames if f]
-    return (
-        f"{type(error).__name__}: {error} at {', '.join(places)}. Response was {_head(response)}"
-    )
-
-
-class HttpUser(User, RestMixin[RestResponseContextManager]):
+class HttpUser(RestMixin, User):
     """A user with an HTTP session of its own: `self.client`, which is a `requests.Session`."""
 
     abstract: bool = True

@@ -112,7 +112,13 @@ impl Outputs {
 fn print(content: &str) -> Result<(), String> {
     let mut out = std::io::stdout().lock();
     let result = writeln!(out, "{}", content.trim_end()).and_then(|()| out.flush());
-    result.map_err(|error| format!("cannot write to standard output: {error}"))
+    match result {
+        // A closed pipe is the reader's decision.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("cannot write to standard output: {error}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes a file, making its folders.

@@ -1,0 +1,172 @@
+"""When and how a session's call is made by real `requests`: what only requests can honour, counted and said.
+
+A mixin of HttpSession; knows nothing of the engine.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import requests
+from requests import Response
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth, _basic_auth_str
+from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, RequestException
+
+from ._core import Response as Native
+from ._errors import absolute_http_url_regexp, lowest
+from ._response import ResponseContextManager
+
+#: What a call may be given and still be made natively.
+NATIVE = frozenset(
+    (
+        "allow_redirects",
+        "auth",
+        "cert",
+        "cookies",
+        "data",
+        "files",
+        "headers",
+        "hooks",
+        "json",
+        "params",
+        "proxies",
+        "stream",
+        "timeout",
+        "verify",
+    )
+)
+
+
+class Fallback(requests.Session):
+    """Decides per call, and makes those that the engine cannot."""
+
+    base_url: str
+    request_event: Any
+    user: Any
+    _custom: str | None
+    _stale: bool
+
+    def _row(self, method: str, name: str) -> int:
+        raise NotImplementedError
+
+    def _why_not_native(self, kwargs: dict[str, Any]) -> str | None:
+        """None, or in a few words why only requests can do this call."""
+        if self._custom is None or self._stale:
+            self._custom = self._customised()
+        if self._custom:
+            return self._custom
+        hooks = kwargs.get("hooks")
+        if self.hooks["response"] or hooks:
+            return "response hooks"
+        for auth in (self.auth, kwargs.get("auth")):
+            if auth is not None and not is_basic(auth):
+                return f"auth object {type(auth).__name__}"
+        if kwargs.get("cert") or self.cert:
+            return "client certificate"
+        if kwargs.get("proxies"):
+            return "proxies of one call"
+        verify = kwargs.get("verify")
+        if verify is not None and verify != self.verify:
+            return "verify of one call"
+        unknown = kwargs.keys() - NATIVE
+        return f"argument {sorted(unknown)[0]}" if unknown else None
+
+    def _customised(self) -> str:
+        if type(self).send is not requests.Session.send:
+            return "overridden send()"
+        for adapter in self.adapters.values():
+            if type(adapter) is not HTTPAdapter:
+                return f"mounted adapter {type(adapter).__name__}"
+        return ""
+
+    def mount(self, prefix: Any, adapter: Any) -> None:
+        self._custom = None
+        super().mount(prefix, adapter)
+
+    def _by_requests(
+        self,
+        reason: str,
+        method: str,
+        url: str,
+        name: str | None,
+        catch: bool,
+        context: dict[str, Any],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        """The same request through real requests; timed here, so the hub's own delay is in it."""
+        session = self.request_event._session or standalone(self.request_event)
+        _count_fallback(session, reason)
+        whole = url if absolute_http_url_regexp.match(url) else f"{self.base_url}{url}"
+        if self.user is not None:
+            self.user._due_ns = self.user._blocked = self.user._missed = 0
+        start_time, began = time.time(), time.perf_counter_ns()
+        error: Exception | None = None
+        try:
+            real = requests.Session.request(self, method, whole, **kwargs)
+        except (MissingSchema, InvalidSchema, InvalidURL):
+            raise
+        except RequestException as problem:
+            error = problem
+            real = Response()
+            real.status_code = 0
+            real.request = problem.request  # type: ignore[assignment]
+        done = time.perf_counter_ns()
+        first = (real.history or [real])[0]
+        real.__class__ = ResponseContextManager
+        response: Any = real
+        response._native = Native()
+        response._session = self
+        response.error = lowest(error) if error is not None else None
+        path = getattr(first.request, "path_url", url) if first.request is not None else url
+        response._instants = (began, began, began, done)
+        response.request_meta = {
+            "request_type": method,
+            "response_time": (done - began) / 1e6,
+            "name": name or path,
+            "context": {**self.user.context(), **context} if self.user is not None else context,
+            "response": response,
+            "exception": None,
+            "start_time": start_time,
+            "url": getattr(first.request, "url", whole) if first.request is not None else whole,
+            "response_length": int(response.headers.get("content-length") or 0)
+            if kwargs.get("stream")
+            else len(response.content or b""),
+        }
+        response._endpoint = self._row(method, name or path)
+        if catch:
+            response._catch = True
+            return response
+        response._report(response._verdict())
+        return response
+
+
+def is_basic(auth: Any) -> bool:
+    return type(auth) is HTTPBasicAuth or (isinstance(auth, tuple) and len(auth) == 2)
+
+
+def basic(auth: Any) -> str:
+    name, password = (auth.username, auth.password) if isinstance(auth, HTTPBasicAuth) else auth
+    return str(_basic_auth_str(name, password))
+
+
+_fallbacks: dict[str, int] = {}
+
+
+def _count_fallback(session: Any, reason: str) -> None:
+    """Says once per reason that requests are made by `requests` itself."""
+    _fallbacks[reason] = _fallbacks.get(reason, 0) + 1
+    if _fallbacks[reason] == 1 and session is not None:
+        session.mark(
+            "fact",
+            "requests made by Python's requests",
+            f"{reason}: these cost more CPU, and their times include the event loop's delay",
+        )
+
+
+def standalone(request_event: Any) -> Any:
+    """A session for clients that are used without a runner (a script, run_single_user): nothing is written."""
+    from ._standalone import session_for
+
+    return session_for(request_event)
