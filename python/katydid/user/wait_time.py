@@ -23,7 +23,12 @@ def between(min_wait: float, max_wait: float) -> WaitTime:
 
 def constant(wait_time: float) -> WaitTime:
     """Always `wait_time` seconds, counted from the end of the task."""
-    return lambda instance: wait_time
+
+    def waiting(instance: Any) -> float:
+        return wait_time
+
+    waiting.constant_wait = wait_time  # type: ignore[attr-defined]  # so that a runner can tell a loop without waits
+    return waiting
 
 
 def constant_pacing(wait_time: float) -> WaitTime:

@@ -533,6 +533,15 @@ fn without_addresses(text: &str) -> String {
     out
 }
 
+/// Counts by whole ms, the keys that scripts know from Locust.
+fn whole_ms(times: &[(f64, u64)]) -> std::collections::BTreeMap<u64, u64> {
+    let mut counts = std::collections::BTreeMap::new();
+    for (ms, count) in times {
+        *counts.entry(ms.round() as u64).or_insert(0) += count;
+    }
+    counts
+}
+
 fn stats_json(view: &locust::LocustView) -> Value {
     let entry = |e: &locust::LocustEntry| {
         json!({
@@ -541,7 +550,7 @@ fn stats_json(view: &locust::LocustView) -> Value {
             "total_response_time": e.total_response_time, "min_response_time": e.min_response_time,
             "max_response_time": e.max_response_time, "total_content_length": e.total_content_length,
             "start_time": view.start_time, "last_request_timestamp": e.last_request_timestamp,
-            "response_times": e.response_times, "current_rps": e.current_rps,
+            "response_times": whole_ms(&e.response_times), "current_rps": e.current_rps,
             "current_fail_per_sec": e.current_fail_per_sec, "total_rps": e.total_rps,
             "total_fail_per_sec": e.total_fail_per_sec,
         })

@@ -1,0 +1,148 @@
+"""`katydid check`: one user of each class, every task once, every request and response shown. Before a test, to see that the scenario
+does what its author thinks. Makes no load and judges nothing but success.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+from ._link import open_session
+from ._transport import outline
+from .env import Environment
+from .exception import CONTROL_FLOW, InterruptTaskSet, StopTest, StopUser
+from .user.task import DefaultTaskSet, TaskSet
+
+#: Headers whose values are not shown.
+SECRET = ("authorization", "cookie", "set-cookie", "proxy-authorization", "token", "secret", "api-key", "apikey")
+
+
+class Checker:
+    """Runs the tasks and prints what happens."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.requests = 0
+        self.failures = 0
+        environment.events.request.add_listener(self.on_request)
+
+    def go(self) -> int:
+        environment = self.environment
+        environment.events.init.fire(environment=environment, runner=None, web_ui=None)
+        environment._filter_tasks_by_tags()
+        environment.events.test_start.fire(environment=environment)
+        for user_class in environment.user_classes:
+            if environment.host:
+                user_class.host = environment.host
+            self._user(user_class)
+        environment.events.test_stop.fire(environment=environment)
+        verdict = f"{self.failures} failed" if self.failures else "all went well"
+        print(f"\n{self.requests} requests, {verdict}.")
+        return 1 if self.failures else 0
+
+    def _user(self, user_class: Any) -> None:
+        print(f"\n{user_class.__name__}")
+        try:
+            user = user_class(self.environment)
+        except Exception as error:
+            self._failed("constructor", error)
+            return
+        user._state = "running"
+        root = user._taskset_instance = DefaultTaskSet(user)
+        if self._step("on_start", user.on_start):
+            self._tasks(root, user.tasks, user)
+        self._step("on_stop", user.on_stop)
+
+    def _tasks(self, holder: TaskSet, tasks: list[Any], argument: Any) -> None:
+        if not tasks:
+            self._failed("tasks", Exception("there are none"))
+        for task in dict.fromkeys(tasks):
+            if isinstance(task, type) and issubclass(task, TaskSet):
+                self._task_set(task, argument)
+            else:
+                name = getattr(task, "__name__", repr(task))
+                bound = getattr(task, "__self__", None) is holder
+                self._step(name, task, *(() if bound else (argument,)))
+
+    def _task_set(self, kind: type[TaskSet], parent: Any) -> None:
+        print(f"  {kind.__name__}")
+        try:
+            inner = kind(parent)
+        except Exception as error:
+            self._failed(kind.__name__, error)
+            return
+        if self._step("on_start", inner.on_start):
+            chain = [t for t in vars(kind).values() if "transitions" in dir(t)]
+            self._tasks(inner, list(inner.tasks) or chain, inner)
+        self._step("on_stop", inner.on_stop)
+
+    def _step(self, name: str, call: Any, *args: Any) -> bool:
+        if name not in ("on_start", "on_stop"):
+            print(f"  {name}")
+        try:
+            call(*args)
+        except (StopUser, StopTest, InterruptTaskSet) as why:
+            print(f"    {type(why).__name__}")
+            return not isinstance(why, (StopUser, StopTest))
+        except CONTROL_FLOW:
+            pass
+        except Exception as error:
+            self._failed(name, error)
+            return False
+        return True
+
+    def _failed(self, where: str, error: Exception) -> None:
+        self.failures += 1
+        print(f"    FAILED in {where}: {type(error).__name__}: {error}")
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [f for f in frames if "/katydid/" not in f.filename and "site-packages" not in f.filename]
+        for frame in own[-3:]:
+            print(f"      {frame.filename}:{frame.lineno} in {frame.name}: {frame.line}")
+        sys.stdout.flush()
+
+    def on_request(
+        self,
+        request_type: str,
+        name: str,
+        response_time: float | None,
+        response_length: int,
+        exception: Any = None,
+        response: Any = None,
+        url: str = "",
+        **_others: Any,
+    ) -> None:
+        self.requests += 1
+        status = getattr(response, "status_code", None)
+        took = "" if response_time is None else f", {response_time:.1f} ms"
+        shown = url or name
+        named = "" if not url or url.endswith(name) else f" (counted as {name})"
+        print(f"    {request_type} {shown}{named} -> {status or '-'}{took}, {response_length} bytes")
+        if exception:
+            self.failures += 1
+            print(f"      FAILED: {exception}")
+        for line in _details(response):
+            print(f"      {line}")
+
+
+def _details(response: Any) -> Iterator[str]:
+    headers = getattr(response, "headers", None)
+    if not headers:
+        return
+    for name, value in sorted(headers.items()):
+        yield f"{name}: {_shown(name, value)}"
+    content = getattr(response, "content", None)
+    if content:
+        yield outline(content, headers.get("content-type") or "")
+
+
+def _shown(name: str, value: Any) -> str:
+    secret = any(word in name.lower() for word in SECRET)
+    return "(hidden)" if secret else str(value)[:200]
+
+
+def check_environment(environment: Environment) -> int:
+    """0 if every task ran and every request succeeded, else 1."""
+    open_session(environment, lambda _message: None)
+    return Checker(environment).go()

@@ -1,0 +1,359 @@
+"""A run of a locustfile from the command line: from its words to its exit code.
+
+Knows the order of things. Options are resolved, load is paced and numbers are finished in Rust; users are the runner's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import resource
+import signal
+import sys
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+from . import _core, _scenario, events, log, stats
+from .argument_parser import parse
+from .env import Environment
+from .input_events import input_listener
+from .user.inspectuser import print_task_ratio, print_task_ratio_json
+from .user.users import NO_HOST, HttpUser
+
+logger = logging.getLogger("locust.main")
+
+#: File descriptors a run wants; users hold sockets.
+OPEN_FILES = 10_000
+
+
+class Ready:
+    """A scenario with its options, about to run."""
+
+    def __init__(self, words: list[str]) -> None:
+        located = _core.locate(words)
+        files = _scenario.find(located["locustfiles"])
+        self.scenario = _scenario.load(files)
+        _load_plugins()
+        self.options, self.resolved = parse(words)
+        stats.validate_stats_configuration()
+        if not self.options.skip_log_setup:
+            log.setup_logging(self.options.loglevel, self.options.logfile)
+
+    def user_classes(self) -> list[Any]:
+        """The classes that take part. ScenarioError if there are none, or one that was named does not exist."""
+        available = self.scenario.user_classes
+        if not available:
+            raise _scenario.ScenarioError("No User class found!")
+        named = list(dict.fromkeys(self.options.user_classes))
+        unknown = [name for name in named if name not in available]
+        if unknown:
+            raise _scenario.ScenarioError(
+                f"Unknown User(s): {', '.join(unknown)}. The locustfile has: {', '.join(available)}"
+            )
+        return [available[name] for name in named] or list(available.values())
+
+    def environment(self, user_classes: list[Any]) -> Environment:
+        from .main import create_environment
+
+        scenario = self.scenario
+        environment = create_environment(
+            user_classes,
+            self.options,
+            events=events,
+            shape_class=next(iter(scenario.shapes.values()), None),
+            locustfile=os.path.basename(scenario.files[0]),
+            parsed_locustfiles=scenario.files,
+            available_user_classes=scenario.user_classes,
+            available_shape_classes=scenario.shapes,
+            available_user_tasks={n: u.tasks for n, u in scenario.user_classes.items()},
+        )
+        for settings in self.options.config_users or ():
+            for item in settings:
+                try:
+                    environment.update_user_class(item)
+                except KeyError as error:
+                    raise _scenario.ScenarioError(
+                        f"--config-users names a user class that the locustfile does not have: {error}"
+                    ) from error
+        for user_class in user_classes:
+            if issubclass(user_class, HttpUser) and not (environment.host or user_class.host):
+                raise _scenario.ScenarioError(f"{user_class.__name__} has no host. {NO_HOST}")
+        return environment
+
+    def session(self, environment: Environment, **more: Any) -> Any:
+        """The native session of this run."""
+        options, plan = self.options, dict(self.resolved["plan"])
+        plan["user_classes"] = [
+            {"name": u.__name__, "weight": float(u.weight), "fixed_count": int(u.fixed_count)}
+            for u in environment.user_classes
+        ]
+        if environment.shape_class is not None:
+            plan["shape"] = type(environment.shape_class).__name__
+        environment._session = _core.Session(
+            {
+                "record": True,
+                "run_dir": options.run_dir,
+                "name": self.resolved["run_name"],
+                "argv": sys.argv,
+                "plan": plan,
+                "progress": not options.only_summary,
+                "scenario": self.scenario.files,
+                "csv": options.csv_prefix,
+                "csv_full_history": options.stats_history_enabled,
+                **more,
+            }
+        )
+        return environment._session
+
+
+def _load_plugins() -> None:
+    """locust_plugins registers options and patches task sets when it is imported."""
+    try:
+        import locust_plugins  # type: ignore[import-not-found]  # noqa: F401
+    except ModuleNotFoundError as error:
+        if error.name != "locust_plugins":
+            logging.warning("locust_plugins is installed, but could not be loaded: %s", error)
+    except Exception as error:
+        logging.warning("locust_plugins is installed, but could not be loaded: %s", error)
+
+
+def prepared(words: list[str]) -> Ready | int:
+    """Everything up to the options, or the exit code of what was wrong, which has been said."""
+    try:
+        return Ready(words)
+    except _core.UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except _scenario.ScenarioError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def run(words: list[str]) -> int:
+    """`katydid -f …`: the exit code."""
+    ready = prepared(words)
+    if isinstance(ready, int):
+        return ready
+    options = ready.options
+    if options.list_commands:
+        print("Available Users:")
+        for name in ready.scenario.user_classes:
+            print("    " + name)
+        return 0
+    try:
+        user_classes = ready.user_classes()
+        environment = ready.environment(user_classes)
+        if options.show_task_ratio or options.show_task_ratio_json:
+            return _show_ratio(options, environment.user_classes)
+        if environment.shape_class is None and not ready.resolved["load_given"]:
+            print(f"error: {_core.no_load_text()}", file=sys.stderr)
+            return 2
+        # A load given runs at once: for listeners and runners that is what Locust calls headless.
+        options.headless = True
+        logger.info("Starting Locust %s (katydid)", _core.__version__)
+        _raise_open_files()
+        _explain_options(environment, options)
+        return Run(ready, environment).go()
+    except _core.UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except (_scenario.ScenarioError, ValueError) as error:
+        logger.error("%s", error)
+        return 1
+
+
+def check(words: list[str]) -> int:
+    """`katydid check -f …`: every task once, without load."""
+    ready = prepared(words)
+    if isinstance(ready, int):
+        return ready
+    from ._check import check_environment
+
+    try:
+        environment = ready.environment(ready.user_classes())
+        ready.session(environment, record=False, progress=False, csv=None)
+        return check_environment(environment)
+    except (_scenario.ScenarioError, ValueError) as error:
+        logger.error("%s", error)
+        return 1
+
+
+def _show_ratio(options: argparse.Namespace, user_classes: list[Any]) -> int:
+    if options.show_task_ratio_json:
+        print_task_ratio_json(user_classes, options.num_users)
+        return 0
+    for title, total in (("Task ratio per User class", False), ("Total task ratio", True)):
+        print(f"\n {title}\n" + "-" * 80)
+        print_task_ratio(user_classes, options.num_users, total)
+    return 0
+
+
+def _raise_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
+        logger.warning("Only %d files may be open (ulimit -n): more users than that cannot connect.", soft)
+
+
+def _explain_options(environment: Environment, options: argparse.Namespace) -> None:
+    shape = environment.shape_class
+    if shape is not None and not shape.use_common_options:
+        names = {"num_users": "users", "spawn_rate": "spawn-rate", "run_time": "run-time"}
+        given = [f"--{flag}" for dest, flag in names.items() if getattr(options, dest, None)]
+        if given:
+            logger.warning(
+                "--run-time, --users or --spawn-rate have no impact on LoadShapes unless the shape class explicitly "
+                "reads them."
+            )
+            logger.warning("The following option(s) will be ignored: %s", ", ".join(given))
+    fixed = sum(u.fixed_count for u in environment.user_classes)
+    if shape is None and options.num_users and fixed > options.num_users:
+        logger.info(
+            "Total fixed_count of User classes (%d) is greater than the specified number of users (%d), so not all will "
+            "be spawned.",
+            fixed,
+            options.num_users,
+        )
+
+
+class Run:
+    """One run, from `init` to `quit`."""
+
+    def __init__(self, ready: Ready, environment: Environment) -> None:
+        self.options = ready.options
+        self.environment = environment
+        # gevent's record of who spawned whom costs a kilobyte and a microsecond per user, and serves only its debugger.
+        if "GEVENT_TRACK_GREENLET_TREE" not in os.environ:
+            gevent.config.track_greenlet_tree = False
+        self.session = ready.session(environment)
+        self.runner: Any = environment.create_local_runner()
+        self.runner._on_time_up = self._time_up
+        self.reason = "done"
+        self._interrupted = False
+        self._closed: int | None = None
+        self._over = Event()
+
+    def go(self) -> int:
+        environment, options = self.environment, self.options
+        if options.equal_weights:
+            environment.events.init.add_listener(
+                lambda environment, **_: environment.assign_equal_weights()
+            )
+        environment.events.init.fire(environment=environment, runner=self.runner, web_ui=None)
+        if log.unhandled_greenlet_exception:
+            self._close("done")
+            return 1
+        gevent.signal_handler(signal.SIGINT, self._stop, "interrupted", "Got CTRL+C")
+        gevent.signal_handler(signal.SIGTERM, self._stop, "terminated", "Got SIGTERM signal")
+        keys = gevent.spawn(input_listener(self._keys()))
+        gevent.spawn(stats.stats_history, self.runner)
+        self._start()
+        gevent.spawn(self._await_runner)
+        self._over.wait()
+        keys.kill(block=False)
+        return self._shut_down()
+
+    def _start(self) -> None:
+        options, runner = self.options, self.runner
+        if options.num_users is None:
+            options.num_users = 1
+        if options.spawn_rate is None:
+            options.spawn_rate = 1
+        if self.environment.shape_class is not None:
+            runner.start_shape()
+        else:
+            runner.start(options.num_users, options.spawn_rate)
+        if options.run_time:
+            logger.info("Run time limit set to %s seconds", options.run_time)
+            self.session.time_limit(float(options.run_time))
+        elif self.environment.shape_class is None and not options.iterations:
+            logger.info("No run time limit set, use CTRL+C to interrupt")
+
+    def _await_runner(self) -> None:
+        self.runner.greenlet.join()
+        if self.environment.shape_class is not None and self.reason == "done":
+            logger.info("Shape test completed, shutting down")
+        self._over.set()
+
+    def _time_up(self) -> None:
+        logger.info("--run-time limit reached, shutting down")
+        self.reason = "run-time"
+        self._over.set()
+
+    def _stop(self, reason: str, said: str) -> None:
+        """A signal. The first ends the run with all it has measured; the second does not wait for users."""
+        logger.info("%s", said)
+        if not self._interrupted:
+            self._interrupted = True
+            self.reason = reason
+            self._over.set()
+            return
+        logger.warning("Interrupted again: users are not waited for.")
+        code = self._close(reason)
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    def _shut_down(self) -> int:
+        environment, runner = self.environment, self.runner
+        environment.events.quitting.fire(environment=environment, reverse=True)
+        runner.quit()
+        code = self._close(self.reason)
+        logger.info("Shutting down (exit code %d)", code)
+        environment.events.quit.fire(exit_code=code)
+        return code
+
+    def _close(self, reason: str) -> int:
+        """Finishes the record, once; the exit code."""
+        if self._closed is None:
+            options = self.options
+            load = {"u": options.num_users, "r": options.spawn_rate, "t": options.run_time}
+            self.environment.stats._flush()
+            ended = self.session.finish(
+                {
+                    "reason": reason,
+                    "script_exit_code": self.environment.process_exit_code,
+                    "exit_code_on_error": options.exit_code_on_error,
+                    "unhandled": log.unhandled_greenlet_exception,
+                    "has_errors": bool(self.runner.exceptions or self.runner.stopped_by),
+                    "html": _filled_in(options.html_file, load),
+                    "csv": options.csv_prefix,
+                    "summary": options.summary,
+                    "json": options.json,
+                    "json_file": f"{options.json_file}.json" if options.json_file else None,
+                    "quiet": bool(options.json_file),
+                }
+            )
+            self._closed = int(ended["exit_code"])
+        return self._closed
+
+    def _keys(self) -> dict[str, Any]:
+        def change(by: int) -> None:
+            if self.runner.state == "spawning":
+                logging.warning("Already changing the number of users, wait for the ramp to end")
+            else:
+                self.runner.start(max(0, self.runner.user_count + by), 100)
+
+        return {
+            "w": lambda: change(1),
+            "W": lambda: change(10),
+            "s": lambda: change(-1),
+            "S": lambda: change(-10),
+        }
+
+
+def _filled_in(name: str | None, load: dict[str, Any]) -> str | None:
+    """{u}, {r} and {t} in a file name stand for users, rate and run time in seconds."""
+    for key, value in load.items():
+        if name:
+            number = float(value or 0)
+            shown = str(int(number)) if number.is_integer() else str(number)
+            name = name.replace("{" + key + "}", shown)
+    return name

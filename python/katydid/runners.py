@@ -1,0 +1,562 @@
+"""Runners start and stop users. The engine says when the next user is due; which one, the dispatcher; the runner makes it.
+
+Knows users, states and events; not requests, and of time only the shape's ticks and the grace at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import resource
+import socket
+import time
+import traceback
+from collections.abc import Callable, ItemsView, Iterator, MutableMapping
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import gevent
+from gevent.event import Event
+from gevent.pool import Group
+
+from . import argument_parser as argument_parser
+from ._link import open_session
+from .dispatch import UsersDispatcher
+from .exception import NotBuiltYet, StopTest
+from .log import greenlet_exception_logger
+from .population import Population
+from .rpc.protocol import Message
+from .stopping import stop_all
+
+if TYPE_CHECKING:
+    from .env import Environment
+    from .stats import RequestStats
+
+logger = logging.getLogger("locust.runners")
+
+STATE_INIT = "ready"
+STATE_SPAWNING = "spawning"
+STATE_RUNNING = "running"
+STATE_CLEANUP = "cleanup"
+STATE_STOPPING = "stopping"
+STATE_STOPPED = "stopped"
+STATE_MISSING = "missing"
+
+WORKER_REPORT_INTERVAL = 3.0
+WORKER_LOG_REPORT_INTERVAL = 10
+CPU_MONITOR_INTERVAL = 10.0
+CPU_WARNING_THRESHOLD = 90
+HEARTBEAT_INTERVAL = 1
+HEARTBEAT_LIVENESS = 3
+HEARTBEAT_DEAD_INTERNAL = -60
+MASTER_HEARTBEAT_TIMEOUT = 60
+FALLBACK_INTERVAL = 5
+CONNECT_TIMEOUT = 5
+CONNECT_RETRY_COUNT = 60
+
+#: Kinds of exceptions kept apart; the rest are counted together.
+MOST_EXCEPTIONS = 500
+
+
+def locust_exception_handler(environment: Environment) -> Callable[[Any], None]:
+    """For greenlets of a run: StopTest ends the test, anything else is logged."""
+    log_it = greenlet_exception_logger(logger)
+
+    def on_exception(greenlet: Any) -> None:
+        if isinstance(greenlet.exception, StopTest):
+            _stop_test(environment, greenlet.exception)
+        else:
+            log_it(greenlet)
+
+    return on_exception
+
+
+def _stop_test(environment: Environment, why: StopTest) -> None:
+    logger.error(why)
+    logger.warning("Stopping Locust...")
+    runner = environment.runner
+    if runner is not None:
+        runner.stopped_by = runner.stopped_by or str(why) or "StopTest"
+        runner._end()
+
+
+class Runner:
+    """What all kinds of runners share."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self._session = open_session(environment, self._on_message)
+        self.user_greenlets = Population(self._on_population)
+        self.greenlet = Group()
+        self.state = STATE_INIT
+        self.stopped_by = ""
+        """Why the test ended by itself: the text of a StopTest."""
+        self.spawning_greenlet: Any = None
+        self.shape_greenlet: Any = None
+        self.shape_last_tick: Any = None
+        self.current_cpu_usage = 0.0
+        self.current_memory_usage = 0
+        self.cpu_warning_emitted = False
+        self.worker_cpu_warning_emitted = False
+        self.connection_broken = False
+        self.exceptions: dict[int, dict[str, Any]] = {}
+        self.target_user_count = 0
+        self.target_user_classes_count: dict[str, int] = {}
+        self.final_user_classes_count: dict[str, int] = {}
+        self.custom_messages: dict[str, tuple[Callable[..., Any], bool]] = {}
+        self._users_dispatcher: UsersDispatcher | None = None
+        self._due = 0
+        self._due_changed = Event()
+        self._ending = False
+        self.greenlet.spawn(self.monitor_cpu_and_memory).link_exception(
+            locust_exception_handler(environment)
+        )
+        environment.events.spawning_complete.add_listener(self._on_spawning_complete)
+
+    def __del__(self) -> None:
+        group = getattr(self, "greenlet", None)
+        if group:
+            group.kill(block=False)
+
+    # looking at it -----------------------------------------------------------------------------------------------------
+
+    @property
+    def user_classes(self) -> list[Any]:
+        return self.environment.user_classes
+
+    @property
+    def user_classes_by_name(self) -> dict[str, Any]:
+        return self.environment.user_classes_by_name
+
+    @property
+    def stats(self) -> RequestStats:
+        return self.environment.stats
+
+    @property
+    def errors(self) -> dict[str, Any]:
+        return self.stats.errors
+
+    @property
+    def user_count(self) -> int:
+        return len(self.user_greenlets)
+
+    @property
+    def user_classes_count(self) -> dict[str, int]:
+        return self.user_greenlets.counts(u.__name__ for u in self.user_classes)
+
+    def update_state(self, new_state: str) -> None:
+        self.state = new_state
+
+    def _on_population(self, alive: int) -> None:
+        self._session.users(alive)
+        counted = self.environment._iterations
+        if alive == 0 and counted is not None and counted.exhausted and not self._ending:
+            logger.info("All task iterations are done")
+            self.greenlet.spawn(self._end)
+
+    def _on_message(self, message: tuple[Any, ...]) -> None:
+        """Called by the hub, where nothing may wait."""
+        if message[0] == "spawn":
+            self._users_due(message[1])
+        elif message[0] == "time_up":
+            self._on_time_up()
+
+    def _users_due(self, count: int) -> None:
+        self._due = count
+        self._due_changed.set()
+
+    def _on_time_up(self) -> None:
+        logger.info("--run-time limit reached, shutting down")
+        gevent.spawn(self.quit)
+
+    def _on_spawning_complete(self, user_count: int, **_: Any) -> None:
+        self.update_state(STATE_RUNNING)
+        if self.environment.reset_stats:
+            logger.info("Resetting stats\n")
+            self.stats.reset_all()
+
+    def monitor_cpu_and_memory(self) -> None:
+        """CPU is this thread's, which runs all users: at 100 % Python is the bottleneck, however many cores there are."""
+        page = os.sysconf("SC_PAGE_SIZE")
+        wall, cpu = time.perf_counter(), time.thread_time()
+        while True:
+            gevent.sleep(CPU_MONITOR_INTERVAL)
+            wall_now, cpu_now = time.perf_counter(), time.thread_time()
+            self.current_cpu_usage = 100 * (cpu_now - cpu) / max(wall_now - wall, 1e-9)
+            wall, cpu = wall_now, cpu_now
+            self.current_memory_usage = _resident(page)
+            events = self.environment.events
+            if self.current_cpu_usage > CPU_WARNING_THRESHOLD:
+                events.cpu_warning.fire(
+                    environment=self.environment, cpu_usage=self.current_cpu_usage
+                )
+                if not self.cpu_warning_emitted:
+                    logger.warning(
+                        "CPU usage above %s%%! The scenario's Python takes a whole core: users may wait for it, "
+                        "and response times that scripts measure themselves may be too high.",
+                        CPU_WARNING_THRESHOLD,
+                    )
+                    self.cpu_warning_emitted = True
+            events.usage_monitor.fire(
+                environment=self.environment,
+                cpu_usage=self.current_cpu_usage,
+                memory_usage=self.current_memory_usage,
+            )
+
+    def cpu_log_warning(self) -> bool:
+        if self.cpu_warning_emitted:
+            logger.warning("CPU usage was too high at some point during the test!")
+        return self.cpu_warning_emitted
+
+    # starting ----------------------------------------------------------------------------------------------------------
+
+    def start(
+        self,
+        user_count: int,
+        spawn_rate: float,
+        wait: bool = False,
+        user_classes: list[Any] | None = None,
+    ) -> None:
+        raise NotImplementedError
+
+    def spawn_users(self, user_classes_spawn_count: dict[str, int], wait: bool = False) -> list[Any]:
+        """Makes and starts users, one after the other, in the calling greenlet: a slow constructor slows the ramp."""
+        if self.state in (STATE_INIT, STATE_STOPPED):
+            self.update_state(STATE_SPAWNING)
+        classes = self.user_classes_by_name
+        users = []
+        for name, count in user_classes_spawn_count.items():
+            for _ in range(count):
+                users.append(self._spawn(classes[name]))
+        if wait:
+            self.user_greenlets.join()
+            logger.info("All users stopped\n")
+        return users
+
+    def _spawn(self, user_class: Any) -> Any:
+        user = user_class(self.environment)
+        assert hasattr(user, "environment"), (
+            f"Attribute 'environment' is missing on user {user_class.__name__}. Perhaps you defined your own __init__ "
+            "and forgot to call the base constructor? (super().__init__(*args, **kwargs))"
+        )
+        user.start(self.user_greenlets)
+        return user
+
+    # stopping ----------------------------------------------------------------------------------------------------------
+
+    def stop_users(self, user_classes_stop_count: dict[str, int]) -> None:
+        """Stops so many users of each class, newest first, and returns when they are gone. With a stop_timeout those in a task may
+        finish it; those that wait end at once."""
+        chosen = [
+            user
+            for name, count in user_classes_stop_count.items()
+            for user in self.user_greenlets.newest(name, count)
+        ]
+        stop_all(chosen, self.environment.stop_timeout)
+
+    def stop(self) -> None:
+        """Ends the test: all users stop, the runner stays and can start again."""
+        if self.state == STATE_STOPPED:
+            return
+        self.environment.events.test_stopping.fire(environment=self.environment)
+        self.final_user_classes_count = self.user_classes_count
+        self.update_state(STATE_CLEANUP)
+        current = gevent.getcurrent()
+        if self.spawning_greenlet is not None and self.spawning_greenlet is not current:
+            self.spawning_greenlet.kill(block=True)
+        if self.shape_greenlet is not None and self.shape_greenlet is not current:
+            self.shape_greenlet.kill(block=True)
+            self.shape_greenlet = None
+            self.shape_last_tick = None
+        stop_all([u for users in self.user_greenlets.by_class.values() for u in users.values()],
+                 self.environment.stop_timeout)
+        self._users_dispatcher = None
+        self.update_state(STATE_STOPPED)
+        self.cpu_log_warning()
+        self.environment.events.test_stop.fire(environment=self.environment)
+
+    def quit(self) -> None:
+        """Ends the test and the runner; whoever joins `greenlet` goes on."""
+        self.stop()
+        self.greenlet.kill(block=True)
+
+    def _end(self) -> None:
+        """Ends what a test without anybody to start it again would: the runner too when headless."""
+        self._ending = True
+        options = self.environment.parsed_options
+        if options is not None and getattr(options, "headless", False):
+            self.quit()
+        else:
+            self.stop()
+
+    # shapes ------------------------------------------------------------------------------------------------------------
+
+    def start_shape(self) -> None:
+        """Starts the test of `environment.shape_class`."""
+        if self.shape_greenlet is not None:
+            logger.info("There is an ongoing shape test running. Editing is disabled")
+            return
+        logger.info("Shape test starting.")
+        self.update_state(STATE_INIT)
+        self.shape_greenlet = self.greenlet.spawn(self.shape_worker)
+        self.shape_greenlet.link_exception(locust_exception_handler(self.environment))
+        if self.environment.shape_class is not None:
+            self.environment.shape_class.reset_time()
+
+    def shape_worker(self) -> None:
+        """Asks the shape about once a second and starts what it says whenever that changes."""
+        shape = self.environment.shape_class
+        while self.state in (STATE_INIT, STATE_SPAWNING, STATE_RUNNING):
+            began = time.perf_counter()
+            tick = shape.tick() if shape is not None else None
+            if tick is None:
+                logger.info("Shape test stopping")
+                self.shape_last_tick = None
+                self.shape_greenlet = None
+                self._end()
+                return
+            if tick != self.shape_last_tick:
+                users, rate, *classes = tick
+                logger.info("Shape test updating to %d users at %.2f spawn rate", users, rate)
+                self.start(int(users), rate, user_classes=classes[0] if classes else None)
+                self.shape_last_tick = tick
+            gevent.sleep(max(1 - (time.perf_counter() - began), 0))
+
+    # exceptions and messages -----------------------------------------------------------------------------------------
+
+    def log_exception(self, node_id: str, msg: str, formatted_tb: str) -> None:
+        """Counts an exception by its traceback. The record gets the first of a kind, and a mark whenever their number doubles."""
+        key = hash(formatted_tb)
+        if key not in self.exceptions and len(self.exceptions) >= MOST_EXCEPTIONS:
+            key, msg, formatted_tb = 0, "(other exceptions)", ""
+        row = self.exceptions.setdefault(
+            key, {"count": 0, "msg": msg, "traceback": formatted_tb, "nodes": set()}
+        )
+        row["count"] += 1
+        row["nodes"].add(node_id)
+        count = row["count"]
+        if count & (count - 1) == 0:
+            seen = f"\nSeen {count} times by now." if count > 1 else ""
+            self._session.mark("exception", msg.partition("\n")[0], formatted_tb + seen)
+
+    def register_message(
+        self, msg_type: str, listener: Callable[..., Any], concurrent: bool = False
+    ) -> None:
+        """`listener(environment=, msg=)` for custom messages of this type; `concurrent` runs it in a greenlet of its own."""
+        if msg_type in self.custom_messages:
+            raise Exception(f"Tried to register listener method for {msg_type}, but it already had a listener!")
+        self.custom_messages[msg_type] = (listener, concurrent)
+
+    def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
+        raise NotImplementedError
+
+
+class LocalRunner(Runner):
+    """A test in this process."""
+
+    def __init__(self, environment: Environment) -> None:
+        super().__init__(environment)
+        self.worker_index = 0
+        self.worker_count = 1
+        self.client_id = f"{socket.gethostname()}_{uuid4().hex}"
+        self._local_worker_node = WorkerNode(id="local")
+        environment.events.user_error.add_listener(self._on_user_error)
+
+    def _on_user_error(self, user_instance: Any, exception: Any, tb: Any, **_: Any) -> None:
+        self.log_exception("local", str(exception), "".join(traceback.format_tb(tb)))
+
+    def start(
+        self,
+        user_count: int,
+        spawn_rate: float,
+        wait: bool = False,
+        user_classes: list[Any] | None = None,
+    ) -> None:
+        """Goes to `user_count` users at `spawn_rate` per second, from however many there are; returns at once. A second call takes
+        the place of the first. With `wait`, the spawning greenlet stays until all users have ended."""
+        if spawn_rate > 100:
+            logger.warning(
+                "Your selected spawn rate is very high (>100): users start together, and so do their requests."
+            )
+        if self.spawning_greenlet is not None:
+            self.spawning_greenlet.kill(block=True)
+        self.spawning_greenlet = self.greenlet.spawn(
+            self._ramp, user_count, spawn_rate, wait, user_classes
+        )
+        self.spawning_greenlet.link_exception(locust_exception_handler(self.environment))
+
+    def _ramp(
+        self, target: int, spawn_rate: float, wait: bool, user_classes: list[Any] | None
+    ) -> None:
+        self.target_user_count = target
+        environment = self.environment
+        if self.state not in (STATE_RUNNING, STATE_SPAWNING):
+            self.stats.clear_all()
+            self.exceptions = {}
+            self.cpu_warning_emitted = False
+            environment._filter_tasks_by_tags()
+            environment.events.test_start.fire(environment=environment)
+        if wait and target - self.user_count > spawn_rate:
+            raise ValueError("wait is True but the amount of users to add is greater than the spawn rate")
+        for user_class in self.user_classes:
+            if environment.host:
+                user_class.host = environment.host
+        if self.state not in (STATE_INIT, STATE_STOPPED):
+            self.update_state(STATE_SPAWNING)
+        if self._users_dispatcher is None:
+            self._users_dispatcher = environment.dispatcher_class(
+                [self._local_worker_node], self.user_classes
+            )
+        dispatcher = self._users_dispatcher
+        logger.info("Ramping to %d users at a rate of %.2f per second", target, spawn_rate)
+        dispatcher.new_dispatch(target, spawn_rate, user_classes)
+        self._session.mark("user_target", str(target), str(spawn_rate))
+        self._session.no_wait(all(_never_waits(u) for u in self.user_classes))
+
+        if _is_own(type(dispatcher)):
+            self._follow_engine(dispatcher, target, spawn_rate)
+        else:
+            for counts in dispatcher:
+                self._reach(counts["local"])
+        if wait:
+            self.user_greenlets.join()
+            logger.info("All users stopped\n")
+
+        counts = self.user_classes_count
+        shown = json.dumps(dict(sorted(counts.items())))
+        logger.info("All users spawned: %s (%d total users)", shown, sum(counts.values()))
+        self.target_user_classes_count = counts
+        environment.events.spawning_complete.fire(user_count=sum(counts.values()))
+
+    def _follow_engine(self, dispatcher: UsersDispatcher, target: int, rate: float) -> None:
+        """Starts and stops users as the engine's messages say that they are due."""
+        begun = dispatcher.get_current_user_count()
+        if begun == target:
+            self._reach(dispatcher.advance(target))
+            return
+        self._due = begun
+        self._due_changed.clear()
+        self._session.ramp(begun, target, rate)
+        now = begun
+        while now != target:
+            self._due_changed.wait()
+            self._due_changed.clear()
+            while now != self._due:
+                # One at a time: each is made in Locust's order, and a slow constructor delays the next.
+                now += 1 if self._due > now else -1
+                self._reach(dispatcher.advance(now))
+                if dispatcher.get_current_user_count() < now:
+                    return  # there is no class to take a user of
+
+    def _reach(self, wanted: dict[str, int]) -> None:
+        """Starts and stops users so that each class has as many as `wanted`; users that died are replaced thereby."""
+        alive = self.user_greenlets.by_class
+        to_spawn, to_stop = {}, {}
+        for name, count in wanted.items():
+            have = len(alive.get(name, ()))
+            if have < count:
+                to_spawn[name] = count - have
+            elif have > count:
+                to_stop[name] = have - count
+        if to_spawn or self.state in (STATE_INIT, STATE_STOPPED):
+            self.spawn_users(to_spawn)
+        if to_stop:
+            self.stop_users(to_stop)
+
+    def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
+        """Calls this process's own listener."""
+        if msg_type not in self.custom_messages:
+            logger.warning("Unknown message type received: %s", msg_type)
+            return
+        listener, _ = self.custom_messages[msg_type]
+        listener(environment=self.environment, msg=Message(msg_type, data, "local"))
+
+
+class DistributedRunner(Runner):
+    """A test over several processes: the name exists so that `isinstance` checks in scripts work."""
+
+    def __init__(self, environment: Environment, *_args: Any, **_where: Any) -> None:
+        raise NotBuiltYet(type(self).__name__, "A run uses one process for now.")
+
+
+class MasterRunner(DistributedRunner):
+    pass
+
+
+class WorkerRunner(DistributedRunner):
+    pass
+
+
+class WorkerNode:
+    """What is known of a worker."""
+
+    def __init__(
+        self, id: str, state: str = STATE_INIT, heartbeat_liveness: int = HEARTBEAT_LIVENESS
+    ) -> None:
+        self.id = id
+        self.state = state
+        self.heartbeat = heartbeat_liveness
+        self.cpu_usage = 0
+        self.cpu_warning_emitted = False
+        self.memory_usage = 0
+        self.user_classes_count: dict[str, int] = {}
+
+    @property
+    def user_count(self) -> int:
+        return sum(self.user_classes_count.values())
+
+
+class WorkerNodes(MutableMapping[str, WorkerNode]):
+    """Workers by id, and by state."""
+
+    def __init__(self) -> None:
+        self._worker_nodes: dict[str, WorkerNode] = {}
+
+    def get_by_state(self, state: str) -> list[WorkerNode]:
+        return [node for node in self.values() if node.state == state]
+
+    @property
+    def all(self) -> list[WorkerNode]:
+        return list(self.values())
+
+    ready = property(lambda self: self.get_by_state(STATE_INIT))
+    spawning = property(lambda self: self.get_by_state(STATE_SPAWNING))
+    running = property(lambda self: self.get_by_state(STATE_RUNNING))
+    missing = property(lambda self: self.get_by_state(STATE_MISSING))
+
+    def __getitem__(self, key: str) -> WorkerNode:
+        return self._worker_nodes[key]
+
+    def __setitem__(self, key: str, node: WorkerNode) -> None:
+        self._worker_nodes[key] = node
+
+    def __delitem__(self, key: str) -> None:
+        del self._worker_nodes[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._worker_nodes)
+
+    def __len__(self) -> int:
+        return len(self._worker_nodes)
+
+    def items(self) -> ItemsView[str, WorkerNode]:
+        return self._worker_nodes.items()
+
+
+def _is_own(kind: type[UsersDispatcher]) -> bool:
+    """A dispatcher whose steps no script has changed: then the engine keeps the pace."""
+    return all(getattr(kind, name) is getattr(UsersDispatcher, name) for name in ("__next__", "_steps", "advance"))
+
+
+def _never_waits(user_class: Any) -> bool:
+    return getattr(user_class.wait_time, "constant_wait", None) == 0
+
+
+def _resident(page: int) -> int:
+    """Bytes of memory this process uses."""
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * page
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
