@@ -22,11 +22,13 @@ setup: .venv/.built ## build katydid and install it, with all that tests and dem
 demo: setup ## start the demo shop, put it under load, show the numbers (ARGS="-u 50 -t 1m")
 	$(BIN)/katydid demo $(ARGS)
 
+# tests/python imports katydid, which patches the standard library, so it has a process of its own.
 test: setup wheel ## all tests, in Rust and Python
 	scripts/test-packages
 	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run $(TESTED); else cargo test --lib --bins --tests $(TESTED); fi
 	cargo test --doc $(TESTED)
-	$(BIN)/python -m pytest $(ARGS)
+	$(if $(ARGS),,$(BIN)/python -m pytest tests/python)
+	$(BIN)/python -m pytest $(or $(ARGS),--ignore=tests/python)
 
 check: setup ## format, lints, types, the rules of the house
 	cargo fmt --all --check

@@ -4,6 +4,7 @@ Knows nothing of HTTP or of which program it is. A child leads a process group o
 process dies, whatever the reason; whoever leaves the `with` block kills the whole group.
 """
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -147,10 +148,8 @@ class Child:
             self._reap(block=True)
 
     def _signal(self, number: signal.Signals) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):  # nobody is left in the group
             os.killpg(self.pid, number)
-        except ProcessLookupError:
-            pass  # nobody is left in the group
 
     def _reap(self, block: bool) -> bool:
         pid, status, usage = os.wait4(self.pid, 0 if block else os.WNOHANG)

@@ -36,13 +36,16 @@ class Tools:
     locust: str = "locust"
 
 
-def prepare(katydid: str, build: bool) -> tuple[Tools, list[str]]:
-    """Builds and installs what is missing. What cannot be had is told; its rows go without it."""
-    if build:
-        crates = ["-p", "katydid", "-p", "katydid-target"]
-        _run("cargo", "build", "--release", *crates)
+def install() -> list[str]:
+    """Builds and installs what is missing. A peer that cannot be had is told; its rows go without it."""
+    _run("cargo", "build", "--release", "-p", "katydid", "-p", "katydid-target")
     lost = [_lost(step) for step in (_wrk, _oha, _peers)]
-    tools = Tools(
+    return [text for text in lost if text]
+
+
+def locate(katydid: str) -> Tools:
+    """Where everything is, if it is anywhere."""
+    return Tools(
         katydid=tuple(shlex.split(katydid)),
         attack=str(_CARGO_TARGET / "release/katydid"),
         target=str(_CARGO_TARGET / "release/katydid-target"),
@@ -50,7 +53,6 @@ def prepare(katydid: str, build: bool) -> tuple[Tools, list[str]]:
         k6=str(_VENV / "bin/k6"),
         locust=str(_VENV / "bin/locust"),
     )
-    return tools, [text for text in lost if text]
 
 
 def versions(tools: Tools) -> dict[str, str]:
@@ -73,6 +75,8 @@ def _version(argv: list[str]) -> str:
             argv, capture_output=True, text=True, timeout=20, check=False, stdin=subprocess.DEVNULL
         )
     except (OSError, subprocess.TimeoutExpired):
+        return "not available"
+    if done.returncode and argv[1] != "-v":  # wrk -v prints its version and fails
         return "not available"
     first = (done.stdout or done.stderr).strip().splitlines() or [""]
     return " ".join(first[0].split()[:2])

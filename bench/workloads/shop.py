@@ -61,6 +61,8 @@ class Seller(FastHttpUser):
         order = random.choice(self.orders)["id"] if self.orders else 1000
         asked = self.client.post(f"/shop/orders/{order}/invoice", name="/shop/orders/[id]/invoice")
         job = asked.json()["job"]
-        with self.client.get(f"/shop/jobs/{job}", name="/shop/jobs/[id]", catch_response=True) as got:
+        with self.client.get(
+            f"/shop/jobs/{job}", name="/shop/jobs/[id]", catch_response=True
+        ) as got:
             if got.json()["status"] != "done":
                 got.failure("the invoice is not done")

@@ -1,8 +1,11 @@
 """katydid's scenario API: what a locustfile imports.
 
-`from katydid import HttpUser, task` and, when katydid is the program running, `from locust import …` give these names.
-Importing it patches the standard library (see `_patch`), as scripts that use Locust as a library rely on.
+`from katydid import HttpUser, task` and, when katydid is the program running, `from locust import
+…` give these names. Importing it patches the standard library (see `_patch`), as scripts that use
+Locust as a library rely on.
 """
+
+# ruff: noqa: E402  (patching comes before every other import)
 
 from ._patch import patch as _patch
 

@@ -1,7 +1,8 @@
 """Lets `import locust` mean katydid, in a process whose program is katydid.
 
-`install()` is called by the console command and by `katydid exec`, never by importing katydid: a script that has real
-Locust installed keeps it. The modules are the same objects, so classes are identical whichever name imported them.
+`install()` is called by the console command and by `katydid exec`, never by importing katydid: a
+script that has real Locust installed keeps it. The modules are the same objects, so classes are
+identical whichever name imported them.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ _finder = _Finder()
 
 
 def install() -> None:
-    """From now on `locust` is katydid, ahead of an installed Locust. Calling it again changes nothing."""
+    """From now on `locust` is katydid, ahead of an installed Locust. Calling it again changes
+    nothing."""
     if _finder in sys.meta_path:
         return
     for name in [n for n in sys.modules if n == ALIAS or n.startswith(ALIAS + ".")]:

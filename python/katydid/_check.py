@@ -1,5 +1,6 @@
-"""`katydid check`: one user of each class, every task once, every request and response shown. Before a test, to see that the scenario
-does what its author thinks. Makes no load and judges nothing but success.
+"""`katydid check`: one user of each class, every task once, every request and response shown.
+Before a test, to see that the scenario does what its author thinks. Makes no load and judges
+nothing but success.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from .exception import CONTROL_FLOW, InterruptTaskSet, StopTest, StopUser
 from .user.task import DefaultTaskSet, TaskSet
 
 #: Headers whose values are not shown.
-SECRET = ("authorization", "cookie", "set-cookie", "proxy-authorization", "token", "secret", "api-key", "apikey")
+SECRET = (
+    "authorization",
+    "cookie",
+    "set-cookie",
+    "proxy-authorization",
+    "token",
+    "secret",
+    "api-key",
+    "apikey",
+)
 
 
 class Checker:
@@ -97,7 +107,9 @@ class Checker:
         self.failures += 1
         print(f"    FAILED in {where}: {type(error).__name__}: {error}")
         frames = traceback.extract_tb(error.__traceback__)
-        own = [f for f in frames if "/katydid/" not in f.filename and "site-packages" not in f.filename]
+        own = [
+            f for f in frames if "/katydid/" not in f.filename and "site-packages" not in f.filename
+        ]
         for frame in own[-3:]:
             print(f"      {frame.filename}:{frame.lineno} in {frame.name}: {frame.line}")
         sys.stdout.flush()
@@ -118,7 +130,9 @@ class Checker:
         took = "" if response_time is None else f", {response_time:.1f} ms"
         shown = url or name
         named = "" if not url or url.endswith(name) else f" (counted as {name})"
-        print(f"    {request_type} {shown}{named} -> {status or '-'}{took}, {response_length} bytes")
+        print(
+            f"    {request_type} {shown}{named} -> {status or '-'}{took}, {response_length} bytes"
+        )
         if exception:
             self.failures += 1
             print(f"      FAILED: {exception}")

@@ -1,4 +1,5 @@
-"""`katydid exec SCRIPT args…`: a Python script, run as `python SCRIPT` would, for which `locust` is katydid."""
+"""`katydid exec SCRIPT args…`: a Python script, run as `python SCRIPT` would, for which `locust` is
+katydid."""
 
 from __future__ import annotations
 

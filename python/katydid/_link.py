@@ -1,7 +1,7 @@
 """Ties an environment to a native session: its hub, its statistics, its request events.
 
-`main` opens the session of a run and leaves it on the environment; whoever makes a runner or a user in a script gets one that writes
-nothing to disk.
+`main` opens the session of a run and leaves it on the environment; whoever makes a runner or a user
+in a script gets one that writes nothing to disk.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """A run of a locustfile from the command line: from its words to its exit code.
 
-Knows the order of things. Options are resolved, load is paced and numbers are finished in Rust; users are the runner's.
+Knows the order of things. Options are resolved, load is paced and numbers are finished in Rust;
+users are the runner's.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import resource
@@ -18,6 +20,7 @@ from gevent.event import Event
 
 from . import _core, _scenario, events, log, stats
 from .argument_parser import parse
+from .contrib.fasthttp import FastHttpUser
 from .env import Environment
 from .input_events import input_listener
 from .user.inspectuser import print_task_ratio, print_task_ratio_json
@@ -43,7 +46,8 @@ class Ready:
             log.setup_logging(self.options.loglevel, self.options.logfile)
 
     def user_classes(self) -> list[Any]:
-        """The classes that take part. ScenarioError if there are none, or one that was named does not exist."""
+        """The classes that take part. ScenarioError if there are none, or one that was named does
+        not exist."""
         available = self.scenario.user_classes
         if not available:
             raise _scenario.ScenarioError("No User class found!")
@@ -78,9 +82,6 @@ class Ready:
                     raise _scenario.ScenarioError(
                         f"--config-users names a user class that the locustfile does not have: {error}"
                     ) from error
-        for user_class in user_classes:
-            if issubclass(user_class, HttpUser) and not (environment.host or user_class.host):
-                raise _scenario.ScenarioError(f"{user_class.__name__} has no host. {NO_HOST}")
         return environment
 
     def session(self, environment: Environment, **more: Any) -> Any:
@@ -148,6 +149,7 @@ def run(words: list[str]) -> int:
         environment = ready.environment(user_classes)
         if options.show_task_ratio or options.show_task_ratio_json:
             return _show_ratio(options, environment.user_classes)
+        _require_hosts(environment)
         if environment.shape_class is None and not ready.resolved["load_given"]:
             print(f"error: {_core.no_load_text()}", file=sys.stderr)
             return 2
@@ -174,11 +176,23 @@ def check(words: list[str]) -> int:
 
     try:
         environment = ready.environment(ready.user_classes())
+        _require_hosts(environment)
         ready.session(environment, record=False, progress=False, csv=None)
         return check_environment(environment)
     except (_scenario.ScenarioError, ValueError) as error:
         logger.error("%s", error)
         return 1
+
+
+def _require_hosts(environment: Environment) -> None:
+    """ScenarioError if a user will have no host. A constructor or a listener of `init` may still
+    set one: then it is asked when the first user is made."""
+    if environment.host or events.init._handlers:
+        return
+    for user_class in environment.user_classes:
+        made_by_us = user_class.__init__ in (HttpUser.__init__, FastHttpUser.__init__)
+        if made_by_us and not user_class.host:
+            raise _scenario.ScenarioError(f"{user_class.__name__} has no host. {NO_HOST}")
 
 
 def _show_ratio(options: argparse.Namespace, user_classes: list[Any]) -> int:
@@ -198,7 +212,9 @@ def _raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         soft = wanted
     if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
-        logger.warning("Only %d files may be open (ulimit -n): more users than that cannot connect.", soft)
+        logger.warning(
+            "Only %d files may be open (ulimit -n): more users than that cannot connect.", soft
+        )
 
 
 def _explain_options(environment: Environment, options: argparse.Namespace) -> None:
@@ -228,12 +244,13 @@ class Run:
     def __init__(self, ready: Ready, environment: Environment) -> None:
         self.options = ready.options
         self.environment = environment
-        # gevent's record of who spawned whom costs a kilobyte and a microsecond per user, and serves only its debugger.
+        # gevent's record of who spawned whom costs a kilobyte and a microsecond per user, and
+        # serves only its debugger.
         if "GEVENT_TRACK_GREENLET_TREE" not in os.environ:
             gevent.config.track_greenlet_tree = False
         self.session = ready.session(environment)
         self.runner: Any = environment.create_local_runner()
-        self.runner._on_time_up = self._time_up
+        self.runner.on_time_up = self._time_up
         self.reason = "done"
         self._interrupted = False
         self._closed: int | None = None
@@ -261,6 +278,9 @@ class Run:
 
     def _start(self) -> None:
         options, runner = self.options, self.runner
+        # What is loaded by now stays; the collector need not walk it again and again under load.
+        gc.collect()
+        gc.freeze()
         if options.num_users is None:
             options.num_users = 1
         if options.spawn_rate is None:
@@ -287,7 +307,8 @@ class Run:
         self._over.set()
 
     def _stop(self, reason: str, said: str) -> None:
-        """A signal. The first ends the run with all it has measured; the second does not wait for users."""
+        """A signal. The first ends the run with all it has measured; the second does not wait for
+        users."""
         logger.info("%s", said)
         if not self._interrupted:
             self._interrupted = True

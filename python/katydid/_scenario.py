@@ -1,6 +1,8 @@
-"""From the words of -f to user classes: finds the locustfiles, runs them, and says in one message what is wrong with them.
+"""From the words of -f to user classes: finds the locustfiles, runs them, and says in one message
+what is wrong with them.
 
-Knows files and classes. Everything a user can get wrong here ends as `ScenarioError`, whose text is all that is printed.
+Knows files and classes. Everything a user can get wrong here ends as `ScenarioError`, whose text is
+all that is printed.
 """
 
 from __future__ import annotations
@@ -51,7 +53,8 @@ def _find(word: str) -> list[str]:
 
 
 def load(files: Sequence[str]) -> Scenario:
-    """Runs the files. A class that one file imports from another counts once; two classes of one name are an error."""
+    """Runs the files. A class that one file imports from another counts once; two classes of one
+    name are an error."""
     users: dict[str, Any] = {}
     shapes: dict[str, Any] = {}
     for path in files:

@@ -1,4 +1,5 @@
-"""The version katydid reports to scripts (`katydid.__version__`); the native half is the one place that holds it."""
+"""The version katydid reports to scripts (`katydid.__version__`); the native half is the one place
+that holds it."""
 
 from ._core import __version__ as version
 

@@ -1,5 +1,6 @@
-"""The command line as scripts see it. Options are declared once, in Rust; this parser is made from that table, so that listeners of
-`init_command_line_parser` can add their own. What the options mean, and which of command line, environment and files wins, Rust decides.
+"""The command line as scripts see it. Options are declared once, in Rust; this parser is made from
+that table, so that listeners of `init_command_line_parser` can add their own. What the options
+mean, and which of command line, environment and files wins, Rust decides.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def _above_zero(value: float, shown: str) -> float:
 
 
 def json_user_config(string: str) -> list[dict[str, Any]]:
-    """Settings per user class: JSON, or the path of a file holding it. Always a list; each item names its `user_class_name`."""
+    """Settings per user class: JSON, or the path of a file holding it. Always a list; each item
+    names its `user_class_name`."""
     try:
         if string.endswith(".json"):
             with open(string) as file:
@@ -94,8 +96,8 @@ class LocustArgumentParser(argparse.ArgumentParser):
     """argparse's parser, plus `env_var` and what an option says for the web interface."""
 
     def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
-        """As argparse's, and: `env_var` (read when the option is not given), include_in_web_ui, is_secret, is_required,
-        is_multiple."""
+        """As argparse's, and: `env_var` (read when the option is not given), include_in_web_ui,
+        is_secret, is_required, is_multiple."""
         return _adding(super().add_argument, args, kwargs)
 
     add = add_argument
@@ -125,7 +127,9 @@ class LocustArgumentParser(argparse.ArgumentParser):
 
     def _shown(self, attribute: str) -> dict[str, argparse.Action]:
         shown = {a.dest: a for a in self._actions if getattr(a, "include_in_web_ui", False)}
-        return {dest: a for dest, a in shown.items() if not attribute or getattr(a, attribute, False)}
+        return {
+            dest: a for dest, a in shown.items() if not attribute or getattr(a, attribute, False)
+        }
 
     args_included_in_web_ui = property(lambda self: self._shown(""))
     secret_args_included_in_web_ui = property(lambda self: self._shown("is_secret"))
@@ -139,13 +143,18 @@ def _is_given(action: argparse.Action, words: list[str]) -> bool:
 
 
 def as_words(action: argparse.Action, text: str) -> list[str]:
-    """A value from a file or the environment, as it would stand on the command line. Lists may be written [a, b]."""
+    """A value from a file or the environment, as it would stand on the command line. Lists may be
+    written [a, b]."""
     if not action.option_strings:
         return text.split()
     flag = action.option_strings[-1]
     if action.nargs == 0:  # a switch
         return [flag] if text.strip().lower() in ("true", "yes", "on", "1") else []
-    if action.nargs in ("*", "+") or isinstance(action.nargs, int) or getattr(action, "is_multiple", False):
+    if (
+        action.nargs in ("*", "+")
+        or isinstance(action.nargs, int)
+        or getattr(action, "is_multiple", False)
+    ):
         return [flag, *_items(text)]
     if isinstance(action, argparse._AppendAction):
         return [word for item in _items(text) for word in (flag, item)]
@@ -162,7 +171,8 @@ def _items(text: str) -> list[str]:
         return [item.strip() for item in text[1:-1].split(",") if item.strip()]
 
 
-# making parsers ----------------------------------------------------------------------------------------------------------
+# making parsers -----------------------------------------------------------------------------------
+# -----------------------
 
 
 def get_empty_argument_parser(add_help: bool = True, **_options: Any) -> LocustArgumentParser:
@@ -198,7 +208,10 @@ def _add_row(where: Any, row: Any) -> None:
         options["action"] = "store_true"
     else:
         options.update(
-            action=row["action"], nargs=row["nargs"], type=_TYPES.get(row["type"]), choices=row["choices"]
+            action=row["action"],
+            nargs=row["nargs"],
+            type=_TYPES.get(row["type"]),
+            choices=row["choices"],
         )
         if row["dest"] == "config_users":
             options["type"] = json_user_config
@@ -233,12 +246,14 @@ def default_args_dict() -> dict[str, Any]:
     return {row["dest"]: row["default"] for row in _core.option_table()}
 
 
-# parsing ------------------------------------------------------------------------------------------------------------------
+# parsing ------------------------------------------------------------------------------------------
+# ------------------------
 
 
 def parse(argv: Sequence[str]) -> tuple[Namespace, dict[str, Any]]:
-    """All options of a run: what `environment.parsed_options` is, and the resolved map as Rust gave it. Custom options are taken out
-    of `argv` first; the rest is Rust's, strictly. Raises UsageError; argparse ends the process itself over a custom option."""
+    """All options of a run: what `environment.parsed_options` is, and the resolved map as Rust gave
+    it. Custom options are taken out of `argv` first; the rest is Rust's, strictly. Raises
+    UsageError; argparse ends the process itself over a custom option."""
     custom: list[argparse.Action] = get_parser()._custom  # type: ignore[attr-defined]
     parser = _parser_of(custom)
     _, rest = parser.parse_known_args(list(argv))
@@ -267,7 +282,7 @@ def _parser_of(actions: list[argparse.Action]) -> argparse.ArgumentParser:
     return parser
 
 
-def _row(action: argparse.Action) -> dict[str, Any]:
+def _row(action: argparse.Action) -> Any:
     """A custom option in the table's form."""
     kinds = {int: "int", float: "float", timespan: "timespan"}
     switch = action.nargs == 0
@@ -278,14 +293,15 @@ def _row(action: argparse.Action) -> dict[str, Any]:
         "default": None,
         "action": "store_true" if switch else "store",
         "nargs": "*" if action.nargs in ("*", "+") else None,
-        "type": kinds.get(action.type, "str") if not switch else "str",  # type: ignore[call-overload]
+        "type": kinds.get(action.type, "str") if not switch else "str",
         "choices": None,
         "help": "",
         "group": "",
     }
 
 
-# the web interface's custom options ------------------------------------------------------------------------------------------
+# the web interface's custom options
+# ------------------------------------------------------------------------------------------
 
 
 class UIExtraArgOptions(NamedTuple):
@@ -304,10 +320,10 @@ def ui_extra_args_dict(args: Sequence[str] | None = None) -> dict[str, dict[str,
     return {
         action.dest: UIExtraArgOptions(
             default_value=values.get(action.dest),
-            is_secret=action.is_secret,  # type: ignore[attr-defined]
-            is_required=action.is_required,  # type: ignore[attr-defined]
+            is_secret=action.is_secret,
+            is_required=action.is_required,
             help_text=action.help,
-            is_multiple=action.is_multiple,  # type: ignore[attr-defined]
+            is_multiple=action.is_multiple,
             choices=list(action.choices) if action.choices is not None else None,
         )._asdict()
         for action in parser._custom  # type: ignore[attr-defined]

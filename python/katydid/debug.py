@@ -1,4 +1,5 @@
-"""`run_single_user`: one user in the current greenlet, for debuggers. Prints a line per request; records nothing."""
+"""`run_single_user`: one user in the current greenlet, for debuggers. Prints a line per request;
+records nothing."""
 
 from __future__ import annotations
 
@@ -57,7 +58,11 @@ class PrintListener:
         cells = [request_type, (name or "").ljust(50)]
         cells.append(str(-1 if response_time is None else round(response_time)).ljust(7))
         if self.include_time:
-            at = datetime.now() if start_time is None else datetime.fromtimestamp(start_time, timezone.utc)
+            at = (
+                datetime.now()
+                if start_time is None
+                else datetime.fromtimestamp(start_time, timezone.utc)
+            )
             cells.insert(0, str(at))
         if self.include_length:
             cells.append(str(response_length))
@@ -85,8 +90,8 @@ def run_single_user(
     include_payload: bool = False,
     loglevel: str | None = "WARNING",
 ) -> None:
-    """Runs one user until it stops. Fires `init` and `test_start`; never `test_stop` or `quit`. The command line is read as usual
-    (-H, tags, custom options)."""
+    """Runs one user until it stops. Fires `init` and `test_start`; never `test_stop` or `quit`. The
+    command line is read as usual (-H, tags, custom options)."""
     global _env
     if loglevel:
         log.setup_logging(loglevel)

@@ -1,8 +1,9 @@
 """In which order users of several classes start and stop.
 
-The order is a pure sequence: classes with a fixed count first, then the others so that the mix stays as close to the weights as whole
-users allow; stopping takes the newest first. Knows names and weights, not users; only iterating a `UsersDispatcher` sleeps, for scripts
-that subclass it. The runner takes the order alone (`advance`) and gets its pace from the engine.
+The order is a pure sequence: classes with a fixed count first, then the others so that the mix
+stays as close to the weights as whole users allow; stopping takes the newest first. Knows names and
+weights, not users; only iterating a `UsersDispatcher` sleeps, for scripts that subclass it. The
+runner takes the order alone (`advance`) and gets its pace from the engine.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ Counts = dict[str, dict[str, int]]  # {worker id: {class name: users}}
 
 
 def weighted_order(weights: Iterable[tuple[str, float]]) -> Iterator[str | None]:
-    """Names for ever, each as often as its weight says: always the one whose next user brings the mix nearest to the weights by
-    Kullback-Leibler divergence. None for ever if no weight is positive. 5:1 gives AABAAAAABAAA…"""
-    # Taking a class for the x-th time, from x = weight on, changes the divergence by weight·log2(x / (x + 1)).
+    """Names for ever, each as often as its weight says: always the one whose next user brings the
+    mix nearest to the weights by Kullback-Leibler divergence. None for ever if no weight is
+    positive. 5:1 gives AABAAAAABAAA…"""
+    # Taking a class for the x-th time, from x = weight on, changes the divergence by weight·log2(x
+    # / (x + 1)).
     heap = [(w * log2(w / (w + 1.0)), w + 1.0, w, name) for name, w in weights if w > 0]
     heapify(heap)
     if not heap:
@@ -37,7 +40,8 @@ def weighted_order(weights: Iterable[tuple[str, float]]) -> Iterator[str | None]
 
 
 class UsersDispatcher(Iterator[Counts]):
-    """The roster of a test: who runs where, after each step. `new_dispatch` sets where it is going, iterating goes there."""
+    """The roster of a test: who runs where, after each step. `new_dispatch` sets where it is going,
+    iterating goes there."""
 
     def __init__(self, worker_nodes: list[Any], user_classes: list[Any]) -> None:
         assert user_classes, "a test needs at least one user class"
@@ -70,7 +74,8 @@ class UsersDispatcher(Iterator[Counts]):
     def new_dispatch(
         self, target_user_count: int, spawn_rate: float, user_classes: list[Any] | None = None
     ) -> None:
-        """From here to `target_user_count` users. Other `user_classes` apply to users that start from now on."""
+        """From here to `target_user_count` users. Other `user_classes` apply to users that start
+        from now on."""
         if target_user_count < 0:
             raise ValueError(f"target_user_count must be >= 0, got {target_user_count}")
         if not (spawn_rate > 0 and math.isfinite(spawn_rate)):
@@ -92,7 +97,8 @@ class UsersDispatcher(Iterator[Counts]):
         self.dispatch_iteration_durations.clear()
 
     def advance(self, user_count: int) -> dict[str, int]:
-        """Goes to `user_count` users at once; how many of each class there are then, on all workers. Costs what it changes."""
+        """Goes to `user_count` users at once; how many of each class there are then, on all
+        workers. Costs what it changes."""
         while self._current_user_count < user_count:
             name = next(self._user_generator)
             if name is None:
@@ -106,7 +112,8 @@ class UsersDispatcher(Iterator[Counts]):
             self._try_dispatch_fixed = True
         return self._counts
 
-    # Locust's own form: an iterator that paces itself -------------------------------------------------------------------
+    # Locust's own form: an iterator that paces itself
+    # -------------------------------------------------------------------
 
     def __next__(self) -> Counts:
         return {worker: dict(counts) for worker, counts in next(self._dispatcher_generator).items()}
@@ -134,7 +141,8 @@ class UsersDispatcher(Iterator[Counts]):
             gevent.sleep(max(0.0, self._wait_between_dispatch - spent))
         self._dispatch_in_progress = False
 
-    # workers that come and go -------------------------------------------------------------------------------------------
+    # workers that come and go
+    # -------------------------------------------------------------------------------------------
 
     def add_worker(self, worker_node: Any) -> None:
         """The next step spreads all users over the workers anew."""
@@ -158,7 +166,8 @@ class UsersDispatcher(Iterator[Counts]):
         self.advance(users)
         self._rebalance = True
 
-    # ------------------------------------------------------------------------------------------------------------------
+    # ----------------------------------------------------------------------------------------------
+    # --------------------
 
     def _nobody(self) -> Counts:
         names = [user_class.__name__ for user_class in self._original_user_classes]
@@ -170,7 +179,9 @@ class UsersDispatcher(Iterator[Counts]):
         self._current_user_count += change
 
     def _user_gen(self) -> Iterator[str | None]:
-        weighted = weighted_order((u.__name__, u.weight) for u in self._user_classes if not u.fixed_count)
+        weighted = weighted_order(
+            (u.__name__, u.weight) for u in self._user_classes if not u.fixed_count
+        )
         while True:
             if self._try_dispatch_fixed:
                 self._try_dispatch_fixed = False
@@ -187,7 +198,8 @@ class UsersDispatcher(Iterator[Counts]):
 
 
 def _spread(workers: list[Any]) -> list[Any]:
-    """Workers in a repeatable order that goes over the hosts first: the first worker of each host, then the second…"""
+    """Workers in a repeatable order that goes over the hosts first: the first worker of each host,
+    then the second…"""
     seen: dict[str, int] = {}
     ranked = []
     for worker in sorted(workers, key=attrgetter("id")):

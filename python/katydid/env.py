@@ -1,5 +1,5 @@
-"""`Environment`: what belongs together in one test. Holds user classes, events, options, statistics and the runner; does nothing with
-them itself.
+"""`Environment`: what belongs together in one test. Holds user classes, events, options, statistics
+and the runner; does nothing with them itself.
 """
 
 from __future__ import annotations
@@ -90,10 +90,13 @@ class Environment:
         limit = getattr(parsed_options, "iterations", None)
         self._iterations = Iterations(limit) if limit else None
         self._session: Any = None
-        """The native session; `main` gives the recorded one, a runner made by a script opens its own."""
+        """The native session; `main` gives the recorded one, a runner made by a script opens its
+        own."""
         self._check_user_classes()
         if shape_class is not None and not isinstance(shape_class, LoadTestShape):
-            raise ValueError(f"shape_class must be an instance of LoadTestShape, but is {shape_class}")
+            raise ValueError(
+                f"shape_class must be an instance of LoadTestShape, but is {shape_class}"
+            )
 
     def _check_user_classes(self) -> None:
         if not self.user_classes:
@@ -110,7 +113,8 @@ class Environment:
     def user_classes_by_name(self) -> dict[str, Any]:
         return {u.__name__: u for u in self.user_classes}
 
-    # runners -----------------------------------------------------------------------------------------------------------
+    # runners --------------------------------------------------------------------------------------
+    # ---------------------
 
     def create_local_runner(self) -> LocalRunner:
         return self._adopt(LocalRunner)  # type: ignore[no-any-return]
@@ -137,10 +141,12 @@ class Environment:
         self.web_ui = WebUI(self, host, port, **options)
         return self.web_ui
 
-    # changing classes --------------------------------------------------------------------------------------------------
+    # changing classes -----------------------------------------------------------------------------
+    # ---------------------
 
     def update_user_class(self, user_settings: dict[str, Any]) -> None:
-        """Sets attributes of the class named by "user_class_name"; "tasks" names those to keep. KeyError if there is none."""
+        """Sets attributes of the class named by "user_class_name"; "tasks" names those to keep.
+        KeyError if there is none."""
         name = user_settings["user_class_name"]
         user_class = (self.available_user_classes or {})[name]
         for key, value in user_settings.items():
@@ -155,7 +161,8 @@ class Environment:
             self.worker_logs[worker] = worker_log_report.get("logs", [])
 
     def assign_equal_weights(self) -> None:
-        """Every class weighs 1; every task counts once, and nested task sets are dissolved into their tasks."""
+        """Every class weighs 1; every task counts once, and nested task sets are dissolved into
+        their tasks."""
         for user_class in self.user_classes:
             user_class.weight = 1
             user_class.tasks = list(dict.fromkeys(_leaves(list(user_class.tasks))))

@@ -1,7 +1,8 @@
 """Event hooks: where scripts attach listeners, and how a listener's exception is treated.
 
-Does not know when an event happens; runners, users and clients fire them. The `request` hook alone also records, through
-the native session it was bound to: what is fired by hand is counted first, then shown to listeners, who cannot veto it.
+Does not know when an event happens; runners, users and clients fire them. The `request` hook alone
+also records, through the native session it was bound to: what is fired by hand is counted first,
+then shown to listeners, who cannot veto it.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ class EventHook:
         self._handlers.remove(handler)
 
     def fire(self, *, reverse: bool = False, **kwargs: Any) -> None:
-        """Calls every listener. One that raises is logged and the rest still run; only the exceptions that steer a user
-        (StopUser, StopTest, RescheduleTask…, InterruptTaskSet) go through to whoever fired."""
+        """Calls every listener. One that raises is logged and the rest still run; only the
+        exceptions that steer a user (StopUser, StopTest, RescheduleTask…, InterruptTaskSet) go
+        through to whoever fired."""
         for handler in self._handlers[::-1] if reverse else self._handlers.copy():
             try:
                 handler(**kwargs)
@@ -49,8 +51,9 @@ class EventHook:
     def measure(
         self, request_type: str, name: str, response_length: int = 0, context: Any = None
     ) -> Iterator[dict[str, Any]]:
-        """Times the block and fires one request event for it. An exception in the block is swallowed and becomes the
-        failure. The dictionary it yields may be changed inside the block; response_time is set at its end."""
+        """Times the block and fires one request event for it. An exception in the block is
+        swallowed and becomes the failure. The dictionary it yields may be changed inside the block;
+        response_time is set at its end."""
         meta: dict[str, Any] = {
             "request_type": request_type,
             "name": name,
@@ -83,7 +86,8 @@ class RequestHook(EventHook):
         self._endpoints: dict[tuple[str, str], int] = {}
 
     def bind(self, session: Session | None) -> None:
-        """From now on what is fired by hand is recorded in `session`; endpoint ids belong to one session only."""
+        """From now on what is fired by hand is recorded in `session`; endpoint ids belong to one
+        session only."""
         self._session = session
         self._endpoints = {}
 
@@ -92,12 +96,15 @@ class RequestHook(EventHook):
         if self._session is not None:
             try:
                 self._record(**kwargs)
-            except Exception:  # wrong arguments: as with any listener, the script's mistake, not the run's end
+            except (
+                Exception
+            ):  # wrong arguments: as with any listener, the script's mistake, not the run's end
                 _log_uncaught()
         super().fire(reverse=reverse, **kwargs)
 
     def notify(self, **kwargs: Any) -> None:
-        """For katydid's own clients, whose requests the engine has recorded already: listeners only."""
+        """For katydid's own clients, whose requests the engine has recorded already: listeners
+        only."""
         if self._handlers:
             super().fire(**kwargs)
 
@@ -123,7 +130,8 @@ class RequestHook(EventHook):
 
 
 def failure_text(error: Any) -> str:
-    """What Locust's tables show for `error`: its repr (text as it is), without the address of the object."""
+    """What Locust's tables show for `error`: its repr (text as it is), without the address of the
+    object."""
     text = error if isinstance(error, str) else repr(error)
     head, found, tail = text.partition("object at 0x")
     if not found:
@@ -148,8 +156,8 @@ class Events:
     """All hooks of one environment. A subclass gains a hook per attribute annotated `EventHook`."""
 
     request: RequestHook
-    """A request ended: request_type, name, response_time (ms or None), response_length, exception (None when it went
-    well), context, response, start_time (epoch s), url."""
+    """A request ended: request_type, name, response_time (ms or None), response_length, exception
+    (None when it went well), context, response, start_time (epoch s), url."""
     user_error: EventHook
     """A task raised: user_instance (the task set), exception, tb."""
     report_to_master: EventHook

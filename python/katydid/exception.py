@@ -28,7 +28,7 @@ class InterruptTaskSet(Exception):
     """Leaves the current task set; `reschedule` says whether the parent goes on without waiting."""
 
     def __init__(self, reschedule: bool = True) -> None:
-        super().__init__(reschedule)
+        super().__init__()
         self.reschedule = reschedule
 
 
@@ -72,8 +72,11 @@ class NotBuiltYet(NotImplementedError):
     """A part of Locust that katydid does not have yet."""
 
     def __init__(self, what: str, instead: str = "") -> None:
-        super().__init__(f"{what} is not built into katydid yet." + (f" {instead}" if instead else ""))
+        super().__init__(
+            f"{what} is not built into katydid yet." + (f" {instead}" if instead else "")
+        )
 
 
-#: What a listener or a task may raise to steer the user it runs in; never logged as a mistake of the listener.
+#: What a listener or a task may raise to steer the user it runs in; never logged as a mistake of
+#: the listener.
 CONTROL_FLOW = (StopUser, StopTest, RescheduleTask, RescheduleTaskImmediately, InterruptTaskSet)

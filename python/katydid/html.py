@@ -1,4 +1,5 @@
-"""Locust's HTML report functions by name. katydid writes its report natively (`--html FILE`); these are not built yet."""
+"""Locust's HTML report functions by name. katydid writes its report natively (`--html FILE`); these
+are not built yet."""
 
 from __future__ import annotations
 

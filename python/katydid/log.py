@@ -1,4 +1,5 @@
-"""Logging in Locust's format, under Locust's logger names, so that scripts that grep or configure them keep working.
+"""Logging in Locust's format, under Locust's logger names, so that scripts that grep or configure
+them keep working.
 
 Also holds the one flag that turns an exception nobody handled into exit code 2.
 """
@@ -18,7 +19,8 @@ HOSTNAME = socket.gethostname().partition(".")[0]
 #: Lines `get_logs` keeps.
 KEPT_LINES = 500
 
-#: Set by whoever swallows an exception that no user code handled; `main` turns it into the exit code.
+#: Set by whoever swallows an exception that no user code handled; `main` turns it into the exit
+#: code.
 unhandled_greenlet_exception = False
 
 
@@ -34,7 +36,8 @@ class LogReader(logging.Handler):
 
 
 def setup_logging(loglevel: str, logfile: str | None = None) -> None:
-    """Sends everything to stderr, or to `logfile`; statistics tables stay on stderr, without a prefix."""
+    """Sends everything to stderr, or to `logfile`; statistics tables stay on stderr, without a
+    prefix."""
     level = loglevel.upper()
     where = ["file" if logfile else "console", "log_reader"]
     handlers: dict[str, Any] = {
@@ -86,7 +89,8 @@ def get_logs() -> list[str]:
 def greenlet_exception_logger(
     logger: logging.Logger, level: int = logging.CRITICAL
 ) -> Callable[[Any], None]:
-    """A callback for `Greenlet.link_exception`: logs what ended the greenlet and remembers that it happened."""
+    """A callback for `Greenlet.link_exception`: logs what ended the greenlet and remembers that it
+    happened."""
 
     def on_exception(greenlet: Any) -> None:
         global unhandled_greenlet_exception

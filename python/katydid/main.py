@@ -1,4 +1,5 @@
-"""The console command. It tells the commands apart and ends the process; what a run does is in `_run.py`."""
+"""The console command. It tells the commands apart and ends the process; what a run does is in
+`_run.py`."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ def create_environment(
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Runs katydid with these words (the process's own by default) and ends the process with its exit code."""
+    """Runs katydid with these words (the process's own by default) and ends the process with its
+    exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     sys.exit(command(words))
 

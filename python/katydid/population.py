@@ -1,6 +1,7 @@
 """The users that are alive: by class, in the order of their start, in constant time per change.
 
-A gevent `Group`, so that scripts may iterate it, join it and kill it. Knows users and greenlets, not why they start or stop.
+A gevent `Group`, so that scripts may iterate it, join it and kill it. Knows users and greenlets,
+not why they start or stop.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ class Population(Group):
 
     def __init__(self, on_change: Callable[[int], Any]) -> None:
         super().__init__()
-        self.by_class: dict[str, dict[Any, Any]] = {}  # {class name: {greenlet: user}}, oldest first
+        self.by_class: dict[
+            str, dict[Any, Any]
+        ] = {}  # {class name: {greenlet: user}}, oldest first
         self._on_change = on_change
 
     def add(self, greenlet: Any) -> None:
@@ -41,7 +44,7 @@ class Population(Group):
         if user is not None:
             self.by_class[type(user).__name__].pop(greenlet, None)
             greenlet.user = None
-        super()._discard(greenlet)
+        super()._discard(greenlet)  # type: ignore[misc]
         self._on_change(len(self))
 
     def counts(self, names: Any) -> dict[str, int]:
@@ -53,4 +56,4 @@ class Population(Group):
     def newest(self, name: str, count: int) -> list[Any]:
         """Up to `count` users of a class, newest first."""
         users = self.by_class.get(name, {})
-        return [user for _, user in zip(range(count), reversed(users.values()))]
+        return [user for _, user in zip(range(count), reversed(users.values()), strict=False)]

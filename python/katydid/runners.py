@@ -1,18 +1,18 @@
-"""Runners start and stop users. The engine says when the next user is due; which one, the dispatcher; the runner makes it.
+"""Runners start and stop users. The engine says when the next user is due; which one, the
+dispatcher; the runner makes it.
 
-Knows users, states and events; not requests, and of time only the shape's ticks and the grace at the end.
+Knows users, states and events; not requests, and of time only the shape's ticks and the grace at
+the end.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
-import resource
 import socket
 import time
 import traceback
-from collections.abc import Callable, ItemsView, Iterator, MutableMapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -20,7 +20,6 @@ import gevent
 from gevent.event import Event
 from gevent.pool import Group
 
-from . import argument_parser as argument_parser
 from ._link import open_session
 from .dispatch import UsersDispatcher
 from .exception import NotBuiltYet, StopTest
@@ -28,6 +27,14 @@ from .log import greenlet_exception_logger
 from .population import Population
 from .rpc.protocol import Message
 from .stopping import stop_all
+from .usage import Usage
+from .workers import HEARTBEAT_LIVENESS as HEARTBEAT_LIVENESS
+from .workers import STATE_INIT as STATE_INIT
+from .workers import STATE_MISSING as STATE_MISSING
+from .workers import STATE_RUNNING as STATE_RUNNING
+from .workers import STATE_SPAWNING as STATE_SPAWNING
+from .workers import WorkerNode as WorkerNode
+from .workers import WorkerNodes as WorkerNodes
 
 if TYPE_CHECKING:
     from .env import Environment
@@ -35,20 +42,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("locust.runners")
 
-STATE_INIT = "ready"
-STATE_SPAWNING = "spawning"
-STATE_RUNNING = "running"
 STATE_CLEANUP = "cleanup"
 STATE_STOPPING = "stopping"
 STATE_STOPPED = "stopped"
-STATE_MISSING = "missing"
 
 WORKER_REPORT_INTERVAL = 3.0
 WORKER_LOG_REPORT_INTERVAL = 10
 CPU_MONITOR_INTERVAL = 10.0
 CPU_WARNING_THRESHOLD = 90
 HEARTBEAT_INTERVAL = 1
-HEARTBEAT_LIVENESS = 3
 HEARTBEAT_DEAD_INTERNAL = -60
 MASTER_HEARTBEAT_TIMEOUT = 60
 FALLBACK_INTERVAL = 5
@@ -57,6 +59,9 @@ CONNECT_RETRY_COUNT = 60
 
 #: Kinds of exceptions kept apart; the rest are counted together.
 MOST_EXCEPTIONS = 500
+
+#: Exceptions of one kind that are marked in the record.
+MOST_MARKS = 1000
 
 
 def locust_exception_handler(environment: Environment) -> Callable[[Any], None]:
@@ -109,6 +114,8 @@ class Runner:
         self._due = 0
         self._due_changed = Event()
         self._ending = False
+        self.on_time_up: Callable[[], Any] = lambda: gevent.spawn(self.quit)
+        """Called by the hub when the session's time limit is reached."""
         self.greenlet.spawn(self.monitor_cpu_and_memory).link_exception(
             locust_exception_handler(environment)
         )
@@ -119,7 +126,8 @@ class Runner:
         if group:
             group.kill(block=False)
 
-    # looking at it -----------------------------------------------------------------------------------------------------
+    # looking at it --------------------------------------------------------------------------------
+    # ---------------------
 
     @property
     def user_classes(self) -> list[Any]:
@@ -160,15 +168,11 @@ class Runner:
         if message[0] == "spawn":
             self._users_due(message[1])
         elif message[0] == "time_up":
-            self._on_time_up()
+            self.on_time_up()
 
     def _users_due(self, count: int) -> None:
         self._due = count
         self._due_changed.set()
-
-    def _on_time_up(self) -> None:
-        logger.info("--run-time limit reached, shutting down")
-        gevent.spawn(self.quit)
 
     def _on_spawning_complete(self, user_count: int, **_: Any) -> None:
         self.update_state(STATE_RUNNING)
@@ -177,20 +181,16 @@ class Runner:
             self.stats.reset_all()
 
     def monitor_cpu_and_memory(self) -> None:
-        """CPU is this thread's, which runs all users: at 100 % Python is the bottleneck, however many cores there are."""
-        page = os.sysconf("SC_PAGE_SIZE")
-        wall, cpu = time.perf_counter(), time.thread_time()
+        """For ever: tells listeners what this thread and process use, and warns when Python is the
+        bottleneck."""
+        usage = Usage()
         while True:
             gevent.sleep(CPU_MONITOR_INTERVAL)
-            wall_now, cpu_now = time.perf_counter(), time.thread_time()
-            self.current_cpu_usage = 100 * (cpu_now - cpu) / max(wall_now - wall, 1e-9)
-            wall, cpu = wall_now, cpu_now
-            self.current_memory_usage = _resident(page)
-            events = self.environment.events
-            if self.current_cpu_usage > CPU_WARNING_THRESHOLD:
-                events.cpu_warning.fire(
-                    environment=self.environment, cpu_usage=self.current_cpu_usage
-                )
+            cpu, memory = usage.since_last()
+            self.current_cpu_usage, self.current_memory_usage = cpu, memory
+            environment = self.environment
+            if cpu > CPU_WARNING_THRESHOLD:
+                environment.events.cpu_warning.fire(environment=environment, cpu_usage=cpu)
                 if not self.cpu_warning_emitted:
                     logger.warning(
                         "CPU usage above %s%%! The scenario's Python takes a whole core: users may wait for it, "
@@ -198,10 +198,8 @@ class Runner:
                         CPU_WARNING_THRESHOLD,
                     )
                     self.cpu_warning_emitted = True
-            events.usage_monitor.fire(
-                environment=self.environment,
-                cpu_usage=self.current_cpu_usage,
-                memory_usage=self.current_memory_usage,
+            environment.events.usage_monitor.fire(
+                environment=environment, cpu_usage=cpu, memory_usage=memory
             )
 
     def cpu_log_warning(self) -> bool:
@@ -209,7 +207,8 @@ class Runner:
             logger.warning("CPU usage was too high at some point during the test!")
         return self.cpu_warning_emitted
 
-    # starting ----------------------------------------------------------------------------------------------------------
+    # starting -------------------------------------------------------------------------------------
+    # ---------------------
 
     def start(
         self,
@@ -220,8 +219,11 @@ class Runner:
     ) -> None:
         raise NotImplementedError
 
-    def spawn_users(self, user_classes_spawn_count: dict[str, int], wait: bool = False) -> list[Any]:
-        """Makes and starts users, one after the other, in the calling greenlet: a slow constructor slows the ramp."""
+    def spawn_users(
+        self, user_classes_spawn_count: dict[str, int], wait: bool = False
+    ) -> list[Any]:
+        """Makes and starts users, one after the other, in the calling greenlet: a slow constructor
+        slows the ramp."""
         if self.state in (STATE_INIT, STATE_STOPPED):
             self.update_state(STATE_SPAWNING)
         classes = self.user_classes_by_name
@@ -243,11 +245,12 @@ class Runner:
         user.start(self.user_greenlets)
         return user
 
-    # stopping ----------------------------------------------------------------------------------------------------------
+    # stopping -------------------------------------------------------------------------------------
+    # ---------------------
 
     def stop_users(self, user_classes_stop_count: dict[str, int]) -> None:
-        """Stops so many users of each class, newest first, and returns when they are gone. With a stop_timeout those in a task may
-        finish it; those that wait end at once."""
+        """Stops so many users of each class, newest first, and returns when they are gone. With a
+        stop_timeout those in a task may finish it; those that wait end at once."""
         chosen = [
             user
             for name, count in user_classes_stop_count.items()
@@ -269,8 +272,10 @@ class Runner:
             self.shape_greenlet.kill(block=True)
             self.shape_greenlet = None
             self.shape_last_tick = None
-        stop_all([u for users in self.user_greenlets.by_class.values() for u in users.values()],
-                 self.environment.stop_timeout)
+        stop_all(
+            [u for users in self.user_greenlets.by_class.values() for u in users.values()],
+            self.environment.stop_timeout,
+        )
         self._users_dispatcher = None
         self.update_state(STATE_STOPPED)
         self.cpu_log_warning()
@@ -290,7 +295,8 @@ class Runner:
         else:
             self.stop()
 
-    # shapes ------------------------------------------------------------------------------------------------------------
+    # shapes ---------------------------------------------------------------------------------------
+    # ---------------------
 
     def start_shape(self) -> None:
         """Starts the test of `environment.shape_class`."""
@@ -323,10 +329,12 @@ class Runner:
                 self.shape_last_tick = tick
             gevent.sleep(max(1 - (time.perf_counter() - began), 0))
 
-    # exceptions and messages -----------------------------------------------------------------------------------------
+    # exceptions and messages
+    # -----------------------------------------------------------------------------------------
 
     def log_exception(self, node_id: str, msg: str, formatted_tb: str) -> None:
-        """Counts an exception by its traceback. The record gets the first of a kind, and a mark whenever their number doubles."""
+        """Counts an exception by its traceback; the first thousand of each kind are marked in the
+        record."""
         key = hash(formatted_tb)
         if key not in self.exceptions and len(self.exceptions) >= MOST_EXCEPTIONS:
             key, msg, formatted_tb = 0, "(other exceptions)", ""
@@ -335,17 +343,23 @@ class Runner:
         )
         row["count"] += 1
         row["nodes"].add(node_id)
-        count = row["count"]
-        if count & (count - 1) == 0:
-            seen = f"\nSeen {count} times by now." if count > 1 else ""
-            self._session.mark("exception", msg.partition("\n")[0], formatted_tb + seen)
+        first_line = msg.partition("\n")[0]
+        if row["count"] <= MOST_MARKS:
+            self._session.mark("exception", first_line, formatted_tb)
+        elif row["count"] == MOST_MARKS + 1:
+            self._session.mark(
+                "warning", f"only {MOST_MARKS} exceptions are recorded of: {first_line}"
+            )
 
     def register_message(
         self, msg_type: str, listener: Callable[..., Any], concurrent: bool = False
     ) -> None:
-        """`listener(environment=, msg=)` for custom messages of this type; `concurrent` runs it in a greenlet of its own."""
+        """`listener(environment=, msg=)` for custom messages of this type; `concurrent` runs it in
+        a greenlet of its own."""
         if msg_type in self.custom_messages:
-            raise Exception(f"Tried to register listener method for {msg_type}, but it already had a listener!")
+            raise Exception(
+                f"Tried to register listener method for {msg_type}, but it already had a listener!"
+            )
         self.custom_messages[msg_type] = (listener, concurrent)
 
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
@@ -373,8 +387,9 @@ class LocalRunner(Runner):
         wait: bool = False,
         user_classes: list[Any] | None = None,
     ) -> None:
-        """Goes to `user_count` users at `spawn_rate` per second, from however many there are; returns at once. A second call takes
-        the place of the first. With `wait`, the spawning greenlet stays until all users have ended."""
+        """Goes to `user_count` users at `spawn_rate` per second, from however many there are;
+        returns at once. A second call takes the place of the first. With `wait`, the spawning
+        greenlet stays until all users have ended."""
         if spawn_rate > 100:
             logger.warning(
                 "Your selected spawn rate is very high (>100): users start together, and so do their requests."
@@ -398,7 +413,9 @@ class LocalRunner(Runner):
             environment._filter_tasks_by_tags()
             environment.events.test_start.fire(environment=environment)
         if wait and target - self.user_count > spawn_rate:
-            raise ValueError("wait is True but the amount of users to add is greater than the spawn rate")
+            raise ValueError(
+                "wait is True but the amount of users to add is greater than the spawn rate"
+            )
         for user_class in self.user_classes:
             if environment.host:
                 user_class.host = environment.host
@@ -417,8 +434,8 @@ class LocalRunner(Runner):
         if _is_own(type(dispatcher)):
             self._follow_engine(dispatcher, target, spawn_rate)
         else:
-            for counts in dispatcher:
-                self._reach(counts["local"])
+            for step in dispatcher:
+                self._reach(step["local"])
         if wait:
             self.user_greenlets.join()
             logger.info("All users stopped\n")
@@ -443,14 +460,16 @@ class LocalRunner(Runner):
             self._due_changed.wait()
             self._due_changed.clear()
             while now != self._due:
-                # One at a time: each is made in Locust's order, and a slow constructor delays the next.
+                # One at a time: each is made in Locust's order, and a slow constructor delays the
+                # next.
                 now += 1 if self._due > now else -1
                 self._reach(dispatcher.advance(now))
                 if dispatcher.get_current_user_count() < now:
                     return  # there is no class to take a user of
 
     def _reach(self, wanted: dict[str, int]) -> None:
-        """Starts and stops users so that each class has as many as `wanted`; users that died are replaced thereby."""
+        """Starts and stops users so that each class has as many as `wanted`; users that died are
+        replaced thereby."""
         alive = self.user_greenlets.by_class
         to_spawn, to_stop = {}, {}
         for name, count in wanted.items():
@@ -488,75 +507,13 @@ class WorkerRunner(DistributedRunner):
     pass
 
 
-class WorkerNode:
-    """What is known of a worker."""
-
-    def __init__(
-        self, id: str, state: str = STATE_INIT, heartbeat_liveness: int = HEARTBEAT_LIVENESS
-    ) -> None:
-        self.id = id
-        self.state = state
-        self.heartbeat = heartbeat_liveness
-        self.cpu_usage = 0
-        self.cpu_warning_emitted = False
-        self.memory_usage = 0
-        self.user_classes_count: dict[str, int] = {}
-
-    @property
-    def user_count(self) -> int:
-        return sum(self.user_classes_count.values())
-
-
-class WorkerNodes(MutableMapping[str, WorkerNode]):
-    """Workers by id, and by state."""
-
-    def __init__(self) -> None:
-        self._worker_nodes: dict[str, WorkerNode] = {}
-
-    def get_by_state(self, state: str) -> list[WorkerNode]:
-        return [node for node in self.values() if node.state == state]
-
-    @property
-    def all(self) -> list[WorkerNode]:
-        return list(self.values())
-
-    ready = property(lambda self: self.get_by_state(STATE_INIT))
-    spawning = property(lambda self: self.get_by_state(STATE_SPAWNING))
-    running = property(lambda self: self.get_by_state(STATE_RUNNING))
-    missing = property(lambda self: self.get_by_state(STATE_MISSING))
-
-    def __getitem__(self, key: str) -> WorkerNode:
-        return self._worker_nodes[key]
-
-    def __setitem__(self, key: str, node: WorkerNode) -> None:
-        self._worker_nodes[key] = node
-
-    def __delitem__(self, key: str) -> None:
-        del self._worker_nodes[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._worker_nodes)
-
-    def __len__(self) -> int:
-        return len(self._worker_nodes)
-
-    def items(self) -> ItemsView[str, WorkerNode]:
-        return self._worker_nodes.items()
-
-
 def _is_own(kind: type[UsersDispatcher]) -> bool:
     """A dispatcher whose steps no script has changed: then the engine keeps the pace."""
-    return all(getattr(kind, name) is getattr(UsersDispatcher, name) for name in ("__next__", "_steps", "advance"))
+    return all(
+        getattr(kind, name) is getattr(UsersDispatcher, name)
+        for name in ("__next__", "_steps", "advance")
+    )
 
 
 def _never_waits(user_class: Any) -> bool:
     return getattr(user_class.wait_time, "constant_wait", None) == 0
-
-
-def _resident(page: int) -> int:
-    """Bytes of memory this process uses."""
-    try:
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * page
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,4 +1,5 @@
-"""`LoadTestShape`: a script's own load over time. Knows its clock and its runner; the runner asks it about once a second."""
+"""`LoadTestShape`: a script's own load over time. Knows its clock and its runner; the runner asks
+it about once a second."""
 
 from __future__ import annotations
 

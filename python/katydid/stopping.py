@@ -1,4 +1,5 @@
-"""How users end: at once, or after the task they are in. Knows their states and greenlets; who is to end is the runner's choice."""
+"""How users end: at once, or after the task they are in. Knows their states and greenlets; who is
+to end is the runner's choice."""
 
 from __future__ import annotations
 
@@ -15,8 +16,9 @@ logger = logging.getLogger("locust.runners")
 
 
 def stop_all(users: list[Any], grace: float) -> None:
-    """Ends these users and returns when they are gone (their `on_stop` included). Those in a task get `grace` seconds to finish it, then
-    they are killed. A user that calls this itself is not waited for."""
+    """Ends these users and returns when they are gone (their `on_stop` included). Those in a task
+    get `grace` seconds to finish it, then they are killed. A user that calls this itself is not
+    waited for."""
     me = getcurrent()
     waited_for = []
     for user in users:
@@ -31,16 +33,17 @@ def stop_all(users: list[Any], grace: float) -> None:
             user._state = LOCUST_STATE_STOPPING
         elif not grace or user._state != LOCUST_STATE_STOPPING:
             user.group.killone(greenlet, block=False)
-    if not grace:
-        gevent.joinall(waited_for)
-        return
-    gevent.joinall(waited_for, timeout=grace)
+    gevent.joinall(waited_for, timeout=grace or None)
     left = [greenlet for greenlet in waited_for if not greenlet.dead]
     if left:
         logger.info(
             "Not all users finished their tasks & terminated in %s seconds. Stopping them...", grace
         )
         gevent.killall(left, block=True)
+    # gevent tells a group of a death a moment later; callers count users now.
+    for user in users:
+        if user.greenlet.dead:
+            user.group._discard(user.greenlet)
 
 
 def _ends_as_usual(user: Any) -> bool:

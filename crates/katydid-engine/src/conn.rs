@@ -94,7 +94,7 @@ impl Conn {
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<ReadEnd> {
         match &mut self.tls {
             None => read_once(&mut self.stream, buffer),
-            Some(tls) => read_tls(tls, &mut self.stream, buffer),
+            Some(tls) => read_tls(tls, &mut self.stream, buffer, &mut self.ended),
         }
     }
 
@@ -158,7 +158,12 @@ fn read_once(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<ReadEnd> {
     }
 }
 
-fn read_tls(tls: &mut ClientConnection, stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<ReadEnd> {
+fn read_tls(
+    tls: &mut ClientConnection,
+    stream: &mut TcpStream,
+    buffer: &mut [u8],
+    ended: &mut bool,
+) -> io::Result<ReadEnd> {
     loop {
         match tls.reader().read(buffer) {
             Ok(0) => return Ok(ReadEnd::Eof),
@@ -170,7 +175,9 @@ fn read_tls(tls: &mut ClientConnection, stream: &mut TcpStream, buffer: &mut [u8
         }
         match tls.read_tls(stream) {
             Ok(_) => {
-                tls.process_new_packets().map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                let state = tls.process_new_packets().map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                // close_notify may come with the last bytes of a response, and long before the FIN.
+                *ended |= state.peer_has_closed();
                 flush_tls(tls, stream)?;
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(ReadEnd::Drained(0)),

@@ -32,6 +32,9 @@ pub(crate) fn of_io(error: &io::Error, step: Step) -> Failure {
         (Some(libc::ETIMEDOUT), _) => Cause::TimeoutFirstByte,
         (_, io::ErrorKind::InvalidData) => Cause::Tls,
         _ if step == Step::Handshake => Cause::Tls,
+        (_, io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe) => Cause::Reset,
+        // Forbidden by a firewall, no such address family…
+        _ if step == Step::Connect => Cause::Unreachable,
         _ => Cause::Reset,
     };
     Failure { cause, text: plain(error), os_error, partial: None }

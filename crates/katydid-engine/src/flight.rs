@@ -27,7 +27,6 @@ impl BodySink for Body {
     }
 }
 
-
 /// One request under way.
 #[derive(Debug)]
 pub(crate) struct Flight {
@@ -52,9 +51,8 @@ pub(crate) struct Flight {
 impl Flight {
     /// A request that the I/O thread took up at `taken`.
     pub fn new(request: Box<Request>, taken: Nanos) -> Box<Self> {
-        let limits = Limits { body_bytes: request.body_limit, ..Limits::default() };
         let mut flight = Box::new(Self {
-            parser: ResponseParser::new(limits),
+            parser: ResponseParser::new(Limits::default()),
             body: Body::default(),
             at: Instants::default(),
             bytes_in: 0,
@@ -72,8 +70,6 @@ impl Flight {
 
     /// Uses this flight again for another request.
     pub fn reuse(&mut self, request: Box<Request>, taken: Nanos) {
-        let limits = Limits { body_bytes: request.body_limit, ..Limits::default() };
-        self.parser.set_limits(limits);
         self.request = request;
         self.bytes_in = 0;
         self.bytes_out = 0;
@@ -84,8 +80,16 @@ impl Flight {
 
     fn begin(&mut self, taken: Nanos) {
         let request = &self.request;
+        // Of a stream only what is read ahead of its reader is bounded.
+        let body_bytes = if request.stream { u64::MAX } else { request.body_limit };
+        self.parser.set_limits(Limits { body_bytes, ..Limits::default() });
         self.at = Instants { due: request.due, asked: request.asked, taken, ..Instants::default() };
         self.restart();
+    }
+
+    /// When a connection must stand.
+    pub fn connect_deadline(&self) -> Nanos {
+        self.connect_began.saturating_add(self.request.connect_timeout)
     }
 
     /// Forgets what arrived, for another try on a new connection.
@@ -104,6 +108,8 @@ impl Flight {
 /// Pieces of a streamed body that were not asked for yet.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
+    /// Whose it is.
+    pub client: u32,
     pub buffer: Vec<u8>,
     /// Somebody waits for the next piece.
     pub wanted: bool,
@@ -116,6 +122,11 @@ pub(crate) struct Stream {
 pub(crate) const STREAM_AHEAD: usize = 256 << 10;
 
 impl Stream {
+    /// The body of a response for this client, of which nothing has come yet.
+    pub fn of(client: u32) -> Self {
+        Self { client, ..Self::default() }
+    }
+
     /// The next piece, if there is one.
     pub fn take(&mut self) -> Option<Piece> {
         if !self.buffer.is_empty() {

@@ -136,6 +136,13 @@ pub struct Instants {
     pub done: Nanos,
 }
 
+impl Instants {
+    /// Whether it was sent, and on a connection that had been used before.
+    pub fn is_reused(&self) -> bool {
+        self.send != 0 && self.connected == 0
+    }
+}
+
 /// A response, still coded as it came.
 #[derive(Clone, Debug, Default)]
 pub struct Response {
@@ -208,7 +215,8 @@ pub enum Message {
 pub enum Command {
     /// Make this request.
     Submit(Box<Request>),
-    /// Its asker is gone: close the connection and count it as aborted, if it is still under way.
+    /// Its asker is gone: close the connection and count it as aborted, if it is still under way. A stream whose head was
+    /// handed over ([`Message::Completed`]) is not counted: that is for whoever got the head, even if it came unseen.
     Cancel {
         /// The client whose request it is.
         client: u32,

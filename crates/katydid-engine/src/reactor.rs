@@ -1,9 +1,11 @@
 //! The I/O thread: one loop that owns sockets, timers and the recorder. It never takes the GIL and never blocks but in `poll`.
 //!
 //! It knows requests and connections; users, tasks and what a response means are others' business. The parts: this file is the
-//! loop, its clock work and its commands; [`exchange`] is what happens on a connection; [`outcome`] is how a request ends.
+//! loop, its clock work and its commands; [`names`] is how a request finds an address; [`exchange`] is what happens on a
+//! connection; [`outcome`] is how a request ends.
 
 mod exchange;
+mod names;
 mod outcome;
 
 use std::cmp::Reverse;
@@ -68,12 +70,16 @@ pub(crate) struct Reactor {
     /// Connections by client.
     clients: Vec<Vec<u32>>,
     next_stamp: u32,
+    /// Instant, key and stamp. Valid while its connection is armed for just that instant.
     timers: BinaryHeap<Reverse<(Nanos, u32, u32)>>,
     precise: Option<PreciseTimer>,
     scratch: Vec<u8>,
     spare: Vec<Box<Flight>>,
     addresses: HashMap<u32, Addresses>,
+    /// Requests that wait for the addresses of a route; an entry means that they were asked for.
     unresolved: HashMap<u32, Vec<Box<Flight>>>,
+    /// When the first of these has waited long enough.
+    unresolved_until: Option<Nanos>,
     resolver: Resolver,
     tls: TlsConfigs,
     streams: HashMap<u64, Stream>,
@@ -120,6 +126,7 @@ impl Reactor {
             spare: Vec::new(),
             addresses: HashMap::new(),
             unresolved: HashMap::new(),
+            unresolved_until: None,
             tls: TlsConfigs::default(),
             streams: HashMap::new(),
             recorder: Recorder::new(0, "io", start),
@@ -200,9 +207,15 @@ impl Reactor {
         }
     }
 
+    /// Takes up what the driver wants by now. What that brings about at once (a refusal, and the driver's answer to it) waits
+    /// for the next turn: commands, clock and sockets come first.
     fn take_up_wanted(&mut self) {
-        while let Some(request) = self.wanted.pop() {
+        let mut batch = std::mem::take(&mut self.wanted);
+        while let Some(request) = batch.pop() {
             self.submit(Box::new(request));
+        }
+        if self.wanted.is_empty() {
+            self.wanted = batch;
         }
     }
 
@@ -240,7 +253,10 @@ impl Reactor {
                 break;
             }
             self.timers.pop();
-            self.on_timer(key, stamp, now);
+            self.on_timer(at, key, stamp, now);
+        }
+        if self.unresolved_until.is_some_and(|at| now >= at) {
+            self.give_up_unresolved(now);
         }
         if now >= self.cut_at {
             self.cut(now);
@@ -280,11 +296,16 @@ impl Reactor {
     fn patience(&mut self) -> Duration {
         let now = clock::now();
         let mut next = self.cut_at;
-        for at in [self.ramp_at, self.time_up, self.timers.peek().map(|t| t.0.0)].into_iter().flatten() {
+        for at in [self.unresolved_until, self.timers.peek().map(|t| t.0.0)].into_iter().flatten() {
             next = next.min(at);
         }
         match &self.consumer {
-            Consumer::Hub(_) => next = next.min(self.tick_at),
+            Consumer::Hub(_) => {
+                for at in [Some(self.tick_at), self.ramp_at, self.time_up].into_iter().flatten() {
+                    next = next.min(at);
+                }
+            }
+            Consumer::Driver(_) if !self.wanted.is_empty() => return Duration::ZERO,
             Consumer::Driver(driver) => {
                 if let Some(wake) = driver.next_wake() {
                     if wake <= now {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
@@ -31,7 +32,7 @@ fn build(mode: &TlsMode) -> Result<Arc<ClientConfig>, String> {
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
-    let config = match mode {
+    let mut config = match mode {
         TlsMode::Accept => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AcceptAny(provider)))
@@ -39,6 +40,8 @@ fn build(mode: &TlsMode) -> Result<Arc<ClientConfig>, String> {
         TlsMode::Verify => builder.with_root_certificates(system_roots()?).with_no_client_auth(),
         TlsMode::Roots(path) => builder.with_root_certificates(roots_of(path)?).with_no_client_auth(),
     };
+    // Users are strangers to each other: none resumes another's session, and each new connection costs the server a handshake.
+    config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
 

@@ -82,7 +82,7 @@ pub struct Timeline {
 impl Timeline {
     /// Takes in one frame.
     pub fn apply(&mut self, frame: &Frame) {
-        self.end = self.end.max(frame.at + frame.span);
+        self.end = self.end.max(frame.at.saturating_add(frame.span));
         match &frame.body {
             Body::Names(names) => self.learn(frame.source, names),
             Body::Requests(windows) => {

@@ -49,15 +49,21 @@ pub fn rate(value: f64) -> String {
     }
 }
 
-/// A ratio in percent: never rounded up to 100 or down to 0.
+/// A ratio in percent: `0 %`, `0.12 %`, `3.0 %`, `42 %`; never rounded up to 100 or down to 0.
 pub fn percent(ratio: f64) -> String {
     let value = ratio * 100.0;
-    if value > 0.0 && value < 0.01 {
+    if !value.is_finite() {
+        NONE.to_owned()
+    } else if value > 0.0 && value < 0.01 {
         "<0.01 %".to_owned()
-    } else if (99.95..100.0).contains(&value) {
-        ">99.9 %".to_owned()
+    } else if (99.5..100.0).contains(&value) {
+        ">99 %".to_owned()
+    } else if value == 0.0 || value >= 9.95 {
+        format!("{value:.0} %")
+    } else if value < 0.995 {
+        format!("{value:.2} %")
     } else {
-        format!("{} %", short(value))
+        format!("{value:.1} %")
     }
 }
 
@@ -96,6 +102,20 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// An instant of the run: `44 s`, `1:18`, `2:05:09`.
+pub fn instant(seconds: f64) -> String {
+    if seconds < 60.0 {
+        return duration(seconds.max(0.0).min(59.9));
+    }
+    let whole = seconds as u64;
+    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
+    if hours == 0 {
+        format!("{minutes}:{seconds:02}")
+    } else {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    }
+}
+
 /// For files that programs read: three decimals, trailing zeros removed.
 pub fn plain(value: f64) -> String {
     let text = format!("{value:.3}");
@@ -131,8 +151,10 @@ mod tests {
         let check = |ratio, expected: &str| assert_eq!(percent(ratio), expected);
         check(0.0, "0 %");
         check(0.000_001, "<0.01 %");
-        check(0.012_3, "1.23 %");
-        check(0.999_99, ">99.9 %");
+        check(0.007_6, "0.76 %");
+        check(0.012_3, "1.2 %");
+        check(0.421, "42 %");
+        check(0.999_99, ">99 %");
         check(1.0, "100 %");
     }
 
@@ -145,6 +167,9 @@ mod tests {
         check(60.0, "1 min");
         check(303.2, "5 min 3 s");
         check(7500.0, "2 h 5 min");
+        assert_eq!(instant(44.0), "44 s");
+        assert_eq!(instant(78.9), "1:18");
+        assert_eq!(instant(7509.0), "2:05:09");
         assert_eq!(bytes(512), "512 B");
         assert_eq!(bytes(47_110_000), "44.9 MiB");
         assert_eq!(bytes(1_023_000), "999 KiB");

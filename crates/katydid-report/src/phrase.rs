@@ -1,6 +1,6 @@
 //! Sentences that text and HTML both say.
 
-use katydid_record::summary::{EndpointSummary, GeneratorSummary, Summary};
+use katydid_record::summary::{EndpointSummary, GeneratorSummary, Latency, Summary};
 use katydid_record::{Cause, Kind};
 
 use crate::number::{bytes, count, duration, percent, short, short_or_dash};
@@ -67,12 +67,12 @@ pub fn what_ran(summary: &Summary) -> String {
 /// What the table leaves out: given up, blocked, missed, not judged. Only what is not zero.
 pub fn apart(total: &EndpointSummary) -> Vec<String> {
     let said = [
-        (total.aborted, "given up in flight at the end (aborted)"),
+        (total.aborted, "aborted in flight at the end"),
         (
             total.blocked,
-            "blocked: every allowed user was still busy with the target",
+            "blocked because every allowed user was still busy with the target",
         ),
-        (total.missed, "missed: the generator was late"),
+        (total.missed, "missed because the generator was late"),
         (total.unjudged, "completed but not judged by the script"),
     ];
     said.iter()
@@ -156,4 +156,19 @@ pub fn generator(g: &GeneratorSummary) -> (Vec<String>, Vec<String>) {
         second.push("users looped without a wait".to_owned());
     }
     (first, second)
+}
+
+/// Whether a marked percentile is in the table.
+pub fn any_wide(summary: &Summary) -> bool {
+    let shown = |latency: &Latency| {
+        latency
+            .wide
+            .iter()
+            .any(|name| name == "p95" || name == "p99")
+    };
+    summary
+        .endpoints
+        .iter()
+        .chain([&summary.total])
+        .any(|endpoint| shown(&endpoint.from_due) || shown(&endpoint.from_send))
 }

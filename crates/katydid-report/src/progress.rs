@@ -88,7 +88,7 @@ mod tests {
         );
         check(
             80,
-            "1 min 12 s, 48 s left  300 users  1,234 req/s  p95 12.3 ms  17 failed",
+            "1 min 12 s, 48 s left  300 users  1,234 req/s  p95 12.3 ms  17 failed  lag p99 –",
         );
         check(20, "1 min 12 s, 48 s le…");
     }

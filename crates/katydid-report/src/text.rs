@@ -7,7 +7,6 @@ mod sections;
 mod table;
 
 use katydid_record::Summary;
-use katydid_record::summary::Latency;
 
 use crate::phrase;
 use page::{Page, Tone};
@@ -37,11 +36,8 @@ impl Default for Style {
 pub fn text(summary: &Summary, style: &Style) -> String {
     let mut page = Page::new(style.width, style.color);
     verdict(&mut page, summary);
+    page.gap();
     page.paragraph(Tone::Strong, &heading(summary));
-    page.paragraph(
-        Tone::Faint,
-        &format!("{}.", phrase::ended(&summary.run.ended)),
-    );
     page.gap();
     table::write(&mut page, summary);
     let apart = phrase::apart(&summary.total);
@@ -51,7 +47,7 @@ pub fn text(summary: &Summary, style: &Style) -> String {
             &format!("Not in the table: {}.", apart.join("; ")),
         );
     }
-    if any_wide(summary) {
+    if phrase::any_wide(summary) {
         page.paragraph(Tone::Faint, phrase::WIDE);
     }
     sections::failures(&mut page, summary);
@@ -74,25 +70,14 @@ fn verdict(page: &mut Page, summary: &Summary) {
 }
 
 fn heading(summary: &Summary) -> String {
-    let what = phrase::what_ran(summary);
+    let what = format!(
+        "{} ({})",
+        phrase::what_ran(summary),
+        phrase::ended(&summary.run.ended)
+    );
     if summary.run.name.is_empty() {
         what
     } else {
         format!("{}: {what}", summary.run.name)
     }
-}
-
-/// Whether a marked percentile is in the table.
-fn any_wide(summary: &Summary) -> bool {
-    let shown = |latency: &Latency| {
-        latency
-            .wide
-            .iter()
-            .any(|name| name == "p95" || name == "p99")
-    };
-    summary
-        .endpoints
-        .iter()
-        .chain([&summary.total])
-        .any(|endpoint| shown(&endpoint.from_due) || shown(&endpoint.from_send))
 }

@@ -75,8 +75,12 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(8);
     let mut lines = Vec::new();
     let mut line = String::new();
-    for word in text.split(' ').filter(|word| !word.is_empty()) {
-        if !line.is_empty() && columns(&line) + 1 + columns(word) > width {
+    let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+    for (i, word) in words.iter().enumerate() {
+        // A number keeps its unit.
+        let next = words.get(i + 1).filter(|next| is_unit(next));
+        let room = columns(word) + next.map_or(0, |unit| 1 + columns(unit));
+        if !line.is_empty() && !is_unit(word) && columns(&line) + 1 + room > width {
             lines.push(std::mem::take(&mut line));
         }
         if !line.is_empty() {
@@ -96,6 +100,11 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+fn is_unit(word: &str) -> bool {
+    let word = word.trim_end_matches([',', '.', ':', ';', ')']);
+    matches!(word, "%" | "s" | "ms" | "µs" | "min")
 }
 
 #[cfg(test)]
@@ -120,6 +129,7 @@ mod tests {
     #[test]
     fn lines_are_wrapped_at_spaces() {
         assert_eq!(wrap("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrap("it is 100 %.", 9), ["it is", "100 %."]);
         assert_eq!(wrap("aaaaaaaaaaaa b", 8), ["aaaaaaaa", "aaaa b"]);
         assert!(wrap("  ", 8).is_empty());
     }

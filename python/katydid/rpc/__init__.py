@@ -1,4 +1,5 @@
-"""Messages between the parts of a run. In one process only `Message` is needed; the wire itself is not built yet."""
+"""Messages between the parts of a run. In one process only `Message` is needed; the wire itself is
+not built yet."""
 
 from .protocol import Message
 

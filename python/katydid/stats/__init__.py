@@ -1,7 +1,8 @@
 """Statistics in Locust's shape and by Locust's definitions: asked → done, failures included.
 
-`environment.stats` is a view on the native session; a `RequestStats()` that a script makes holds its own numbers. Scripts assign to the
-names below, so everything reads them here when it needs them. Knows nothing of phases, validity or the record.
+`environment.stats` is a view on the native session; a `RequestStats()` that a script makes holds
+its own numbers. Scripts assign to the names below, so everything reads them here when it needs
+them. Knows nothing of phases, validity or the record.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ STATS_NAME_WIDTH = _name_width()
 
 
 def bucket_response_time(response_time: float) -> int:
-    """The key of a response time (ms) in `response_times`: two significant digits, whole milliseconds below 100. Replaceable."""
+    """The key of a response time (ms) in `response_times`: two significant digits, whole
+    milliseconds below 100. Replaceable."""
     for limit, places in ((100, 0), (1000, -1), (10000, -2)):
         if response_time < limit:
             return int(round(response_time, places))
@@ -75,9 +77,7 @@ def validate_stats_configuration() -> None:
         problem = "stats.PERCENTILES_TO_CHART parameter should be a maximum of 6 parameters"
     for name in ("PERCENTILES_TO_CHART", "PERCENTILES_TO_STATISTICS"):
         if not all(_is_fraction(p) for p in globals()[name]):
-            problem = (
-                f"stats.{name} parameter need to be float and value between. 0 < percentile < 1 Eg 0.95"
-            )
+            problem = f"stats.{name} parameter need to be float and value between. 0 < percentile < 1 Eg 0.95"
     if problem:
         sys.stderr.write(problem + "\n")
         sys.exit(1)

@@ -1,4 +1,5 @@
-"""Locust's tables for the terminal and its JSON list, from any `RequestStats`. Knows columns, not where the numbers come from."""
+"""Locust's tables for the terminal and its JSON list, from any `RequestStats`. Knows columns, not
+where the numbers come from."""
 
 from __future__ import annotations
 
@@ -45,7 +46,9 @@ def get_stats_summary(stats: RequestStats, current: bool = True) -> list[str]:
 def get_percentile_stats_summary(stats: RequestStats) -> list[str]:
     kind, width = tunables().STATS_TYPE_WIDTH, tunables().STATS_NAME_WIDTH
     names = [*get_readable_percentiles(tunables().PERCENTILES_TO_REPORT), "# reqs"]
-    head = f"{'Type':<{kind}} {'Name':<{width}} {names[0]:>8} " + " ".join(f"{n:>6}" for n in names[1:])
+    head = f"{'Type':<{kind}} {'Name':<{width}} {names[0]:>8} " + " ".join(
+        f"{n:>6}" for n in names[1:]
+    )
     rule = "|".join("-" * n for n in (kind, width, 8, *[6] * (len(names) - 1)))
     rows = [entry.percentile() for entry in sort_stats(stats.entries) if entry.response_times]
     last = [stats.total.percentile()] if stats.total.response_times else []

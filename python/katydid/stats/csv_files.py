@@ -1,4 +1,5 @@
-"""Locust's CSV files, for scripts that write them themselves. The command line's `--csv` is written natively."""
+"""Locust's CSV files, for scripts that write them themselves. The command line's `--csv` is written
+natively."""
 
 from __future__ import annotations
 
@@ -31,7 +32,12 @@ class StatsCSV:
         self.percentiles_na = ["N/A"] * len(percentiles_to_report)
         self.requests_csv_columns = [
             *("Type", "Name", "Request Count", "Failure Count"),
-            *("Median Response Time", "Average Response Time", "Min Response Time", "Max Response Time"),
+            *(
+                "Median Response Time",
+                "Average Response Time",
+                "Min Response Time",
+                "Max Response Time",
+            ),
             *("Average Content Size", "Requests/s", "Failures/s"),
             *get_readable_percentiles(percentiles_to_report),
         ]
@@ -55,7 +61,11 @@ class StatsCSV:
         if not entry.num_requests:
             return self.percentiles_na
         current = use_current and entry.use_response_times_cache
-        read = entry.get_current_response_time_percentile if current else entry.get_response_time_percentile
+        read = (
+            entry.get_current_response_time_percentile
+            if current
+            else entry.get_response_time_percentile
+        )
         return [int(read(p) or 0) for p in self.percentiles_to_report]
 
     def _requests_data_rows(self, csv_writer: CSVWriter) -> None:
@@ -80,7 +90,9 @@ class StatsCSV:
     def _exceptions_data_rows(self, csv_writer: CSVWriter) -> None:
         runner = self.environment.runner
         for exc in runner.exceptions.values() if runner is not None else ():
-            csv_writer.writerow([exc["count"], exc["msg"], exc["traceback"], ", ".join(exc["nodes"])])
+            csv_writer.writerow(
+                [exc["count"], exc["msg"], exc["traceback"], ", ".join(exc["nodes"])]
+            )
 
 
 class StatsCSVFileWriter(StatsCSV):
@@ -97,7 +109,7 @@ class StatsCSVFileWriter(StatsCSV):
         self.base_filepath = base_filepath
         self.full_history = full_history
         self._files = {
-            part: open(f"{base_filepath}_{part}.csv", "w", newline="")
+            part: open(f"{base_filepath}_{part}.csv", "w", newline="")  # noqa: SIM115
             for part in ("stats", "stats_history", "failures", "exceptions")
         }
         self._writers = {part: csv.writer(file) for part, file in self._files.items()}

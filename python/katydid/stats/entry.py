@@ -1,6 +1,8 @@
-"""The numbers of one row, and of one kind of failure, counted here in Python: for a `RequestStats` that a script made.
+"""The numbers of one row, and of one kind of failure, counted here in Python: for a `RequestStats`
+that a script made.
 
-Percentiles follow Locust to the digit: from bucketed times, with Python's rounding to even. For what the engine recorded see `live.py`.
+Percentiles follow Locust to the digit: from bucketed times, with Python's rounding to even. For
+what the engine recorded see `live.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ class CachedResponseTimes(NamedTuple):
 def calculate_response_time_percentile(
     response_times: dict[int, int], num_requests: int, percent: float
 ) -> int:
-    """The time within which `percent` (0 to 1) of the requests ended, from {time: count}; 0 without any."""
+    """The time within which `percent` (0 to 1) of the requests ended, from {time: count}; 0 without
+    any."""
     rank = int(num_requests * percent)
     above = 0
     for response_time in sorted(response_times, reverse=True):
@@ -270,13 +273,14 @@ class StatsEntry(Figures):
         window = tunables().CURRENT_RESPONSE_TIME_PERCENTILE_WINDOW
         wanted = int(time.time()) - window
         nearest = [wanted] + [wanted + side * i for i in range(1, 9) for side in (-1, 1)]
-        cache = self.response_times_cache or {}
+        cache: dict[int, CachedResponseTimes] = self.response_times_cache or {}
         then = next((cache[t] for t in nearest if t in cache), None)
         if then is None:
             return None
         return calculate_response_time_percentile(
             diff_response_time_dicts(self.response_times, then.response_times),
-            (self.num_requests - self.num_none_requests) - (then.num_requests - then.num_none_requests),
+            (self.num_requests - self.num_none_requests)
+            - (then.num_requests - then.num_none_requests),
             percent,
         )
 
@@ -293,7 +297,9 @@ class StatsEntry(Figures):
     def extend(self, other: Figures) -> None:
         """Adds another row's numbers to this one."""
         before = int(self.last_request_timestamp or 0)
-        stamps = [t for t in (self.last_request_timestamp, other.last_request_timestamp) if t is not None]
+        stamps = [
+            t for t in (self.last_request_timestamp, other.last_request_timestamp) if t is not None
+        ]
         self.last_request_timestamp = max(stamps) if stamps else None
         self.start_time = min(self.start_time, other.start_time)
         for field in (

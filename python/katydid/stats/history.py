@@ -20,7 +20,10 @@ def update_stats_history(runner: Any, timestamp: str | None = None) -> None:
     stats.history.append(
         {
             **{
-                f"response_time_percentile_{p}": [at, total.get_current_response_time_percentile(p) or 0]
+                f"response_time_percentile_{p}": [
+                    at,
+                    total.get_current_response_time_percentile(p) or 0,
+                ]
                 for p in tunables().PERCENTILES_TO_CHART
             },
             "current_rps": [at, total.current_rps or 0],
@@ -33,7 +36,8 @@ def update_stats_history(runner: Any, timestamp: str | None = None) -> None:
 
 
 def stats_history(runner: Any) -> None:
-    """For a greenlet: appends a point every `HISTORY_STATS_INTERVAL_SEC` seconds while a test is on."""
+    """For a greenlet: appends a point every `HISTORY_STATS_INTERVAL_SEC` seconds while a test is
+    on."""
     while runner.stats.total.use_response_times_cache:
         if runner.state not in ("ready", "stopped"):
             update_stats_history(runner)

@@ -1,5 +1,6 @@
-"""Rows whose numbers the engine holds. They have the fields and figures of a counted row, read afresh when the session has newer ones;
-percentiles come from its histograms, to the millisecond's thousandth instead of two digits.
+"""Rows whose numbers the engine holds. They have the fields and figures of a counted row, read
+afresh when the session has newer ones; percentiles come from its histograms, to the millisecond's
+thousandth instead of two digits.
 """
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ class LiveEntry(StatsEntry):
         return self.serialize()
 
     def extend(self, other: Figures) -> None:
-        raise TypeError("rows of a running test cannot be added to; make a RequestStats() of your own")
+        raise TypeError(
+            "rows of a running test cannot be added to; make a RequestStats() of your own"
+        )
 
 
 def _field(name: str) -> property:

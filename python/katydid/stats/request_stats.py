@@ -1,6 +1,8 @@
-"""All rows of a test. One class for both kinds: counted here, or, once `attach`ed to a session, a view on what the engine recorded.
+"""All rows of a test. One class for both kinds: counted here, or, once `attach`ed to a session, a
+view on what the engine recorded.
 
-The object stays the same when it is attached, so that a script may take hold of `environment.stats` before there is a runner.
+The object stays the same when it is attached, so that a script may take hold of `environment.stats`
+before there is a runner.
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from ..event import failure_text
 from .entry import StatsEntry, StatsError
 from .live import EMPTY, LiveEntry
 
-#: A snapshot is used again for this many times as long as it took to get: reading statistics in a loop costs at most a tenth of the
-#: time, and what a test reads after a request is fresh.
+#: A snapshot is used again for this many times as long as it took to get: reading statistics in a
+#: loop costs at most a tenth of the time, and what a test reads after a request is fresh.
 REUSE = 10
 
 
@@ -122,7 +124,8 @@ class RequestStats:
         """The row, made if there is none."""
         return self._entries[(name, method)]
 
-    # writing -----------------------------------------------------------------------------------------------------------
+    # writing --------------------------------------------------------------------------------------
+    # ---------------------
 
     def log_request(
         self, method: str, name: str, response_time: float | None, content_length: int
@@ -131,8 +134,8 @@ class RequestStats:
             self._total.log(response_time, content_length)
             self._entries[(name, method)].log(response_time, content_length)
             return
-        # Locust's way to log a failure is log_request and then log_error; in the record that is one attempt. So the request waits
-        # until the hub runs next.
+        # Locust's way to log a failure is log_request and then log_error; in the record that is one
+        # attempt. So the request waits until the hub runs next.
         self._flush()
         self._pending = (method, name, response_time, content_length)
         gevent.get_hub().loop.run_callback(self._flush)
@@ -191,12 +194,17 @@ class RequestStats:
 
     def serialize_stats(self) -> list[dict[str, Any]]:
         """Rows as JSON; a script's own rows start again from zero by this, as in Locust."""
-        return [e.get_stripped_report() for e in list(self.entries.values()) if e.num_requests or e.num_failures]
+        return [
+            e.get_stripped_report()
+            for e in list(self.entries.values())
+            if e.num_requests or e.num_failures
+        ]
 
     def serialize_errors(self) -> dict[str, dict[str, Any]]:
         return {key: error.serialize() for key, error in self.errors.items()}
 
-    # reading the session -------------------------------------------------------------------------------------------------
+    # reading the session --------------------------------------------------------------------------
+    # -----------------------
 
     def _snapshot(self) -> Snapshot:
         began = perf_counter()
@@ -215,7 +223,12 @@ def _read(raw: dict[str, Any]) -> Snapshot:
     rows = {(e["name"], e["method"]): _with_int_keys(e) for e in raw.get("entries", ())}
     errors = [
         StatsError(
-            e["method"], e["name"], e["error"], e["occurrences"], e.get("first_seen"), e.get("last_seen")
+            e["method"],
+            e["name"],
+            e["error"],
+            e["occurrences"],
+            e.get("first_seen"),
+            e.get("last_seen"),
         )
         for e in raw.get("errors", ())
     ]
@@ -227,5 +240,6 @@ def _read(raw: dict[str, Any]) -> Snapshot:
 def _with_int_keys(row: dict[str, Any]) -> dict[str, Any]:
     for field in ("response_times", "num_reqs_per_sec", "num_fail_per_sec"):
         if row.get(field):
-            row[field] = {int(key): count for key, count in row[field].items()}
+            pairs = row[field].items() if isinstance(row[field], dict) else row[field]
+            row[field] = {int(key): count for key, count in pairs}
     return row

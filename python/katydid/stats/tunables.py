@@ -1,4 +1,5 @@
-"""The names that scripts may assign to, looked up when they are needed: they live in the package itself."""
+"""The names that scripts may assign to, looked up when they are needed: they live in the package
+itself."""
 
 from __future__ import annotations
 

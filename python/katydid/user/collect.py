@@ -1,7 +1,8 @@
-"""Which tasks a class has: the `task` and `tag` decorators, weights, inheritance, and filtering by tag.
+"""Which tasks a class has: the `task` and `tag` decorators, weights, inheritance, and filtering by
+tag.
 
-Works on classes before anything runs. Tasks are function objects, not names: overriding a parent's task method in a subclass leaves
-the parent's function in the list, as in Locust.
+Works on classes before anything runs. Tasks are function objects, not names: overriding a parent's
+task method in a subclass leaves the parent's function in the list, as in Locust.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ def task(weight: F) -> F: ...
 @overload
 def task(weight: int) -> Callable[[F], F]: ...
 def task(weight: Any = 1) -> Any:
-    """Marks a method, or a nested TaskSet class, as a task: `@task` or `@task(3)` for three times the weight."""
+    """Marks a method, or a nested TaskSet class, as a task: `@task` or `@task(3)` for three times
+    the weight."""
 
     def decorate(function: Any, times: int = weight) -> Any:
         if function.__name__ == "run":
-            raise Exception("run() belongs to katydid: it cannot be a task, and must not be overridden")
+            raise Exception(
+                "run() belongs to katydid: it cannot be a task, and must not be overridden"
+            )
         if function.__name__ in ("on_start", "on_stop"):
             logging.warning(
-                "%s is marked with @task: it will run as a task as well as on start/stop.", function.__name__
+                "%s is marked with @task: it will run as a task as well as on start/stop.",
+                function.__name__,
             )
         function.locust_task_weight = times
         return function
@@ -75,7 +80,8 @@ def written_out(tasks: Any) -> Iterator[Any]:
 
 
 def get_tasks_from_base_classes(bases: tuple[type, ...], class_dict: dict[str, Any]) -> list[Any]:
-    """All tasks of a class about to be created: inherited ones, its `tasks`, then decorated ones in order of definition."""
+    """All tasks of a class about to be created: inherited ones, its `tasks`, then decorated ones in
+    order of definition."""
     found = inherited(bases)
     if class_dict.get("tasks") is not None:
         found += written_out(class_dict["tasks"])
@@ -95,7 +101,8 @@ def filter_tasks_by_tags(
     exclude_tags: set[str] | None = None,
     checked: dict[Any, bool] | None = None,
 ) -> None:
-    """Removes from a User or TaskSet class, recursively, what the tag options exclude. Markov sets stay whole."""
+    """Removes from a User or TaskSet class, recursively, what the tag options exclude. Markov sets
+    stay whole."""
     checked = {} if checked is None else checked
 
     def passes(item: Any) -> bool:
@@ -114,7 +121,12 @@ def filter_tasks_by_tags(
         if checked[item]:
             kept.append(item)
     task_holder.tasks = kept
-    if not kept and not is_markov_taskset(task_holder) and not getattr(task_holder, "functions", False):
+    if (
+        not kept
+        and not is_markov_taskset(task_holder)
+        and not getattr(task_holder, "functions", False)
+    ):
         logging.warning(
-            "%s had no tasks left after filtering, instantiating it will fail!", task_holder.__name__
+            "%s had no tasks left after filtering, instantiating it will fail!",
+            task_holder.__name__,
         )

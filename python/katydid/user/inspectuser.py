@@ -30,7 +30,8 @@ def print_task_ratio_json(user_classes: list[Any], num_users: int | None) -> Non
 
 
 def get_ratio(user_classes: list[Any], user_spawned: dict[str, int], total: bool) -> dict[str, Any]:
-    """{class: {"ratio": share, "tasks": {task: …}}}; `user_spawned` says how many users each class has."""
+    """{class: {"ratio": share, "tasks": {task: …}}}; `user_spawned` says how many users each class
+    has."""
     everybody = sum(user_spawned.values()) or 1
     result = {}
     for user_class in user_classes:
@@ -59,9 +60,7 @@ def _calc_distribution(user_classes: list[Any], num_users: int | None) -> dict[s
     weights = sum(u.weight for u in user_classes if not u.fixed_count)
     users = num_users or (1 if fixed else weights)
     rest = max(0, users - fixed)
-    return {
-        u.__name__: round(u.fixed_count or (u.weight / weights) * rest) for u in user_classes
-    }
+    return {u.__name__: round(u.fixed_count or (u.weight / weights) * rest) for u in user_classes}
 
 
 def _print(rows: dict[str, Any], level: int = 0) -> None:

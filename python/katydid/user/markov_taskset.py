@@ -1,6 +1,7 @@
 """Task sets whose next task depends on the current one, by weighted transitions.
 
-The chain is checked when the class is defined; a chain that cannot run is an error there, not in the middle of a test.
+The chain is checked when the class is defined; a chain that cannot run is an error there, not in
+the middle of a test.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ class MarkovTaskSetMeta(TaskSetMeta):
             _check(chain, body, name)
             body["current"] = chain[0]
             for item in chain:
-                item.transitions = [to for to, times in item.transitions.items() for _ in range(times)]
+                item.transitions = [
+                    to for to, times in item.transitions.items() for _ in range(times)
+                ]
         return type.__new__(mcs, name, bases, body)
 
 
@@ -103,7 +106,9 @@ def _check(chain: list[Any], body: dict[str, Any], name: str) -> None:
     _warn_unreachable(chain, body, name)
     for item in chain:
         if item.__name__ == "run":
-            raise Exception("run() belongs to katydid: it cannot have transitions, and must not be overridden")
+            raise Exception(
+                "run() belongs to katydid: it cannot have transitions, and must not be overridden"
+            )
         if item.__name__ in ("on_start", "on_stop"):
             logging.warning(
                 "%s has transitions: it will run as a step as well as on start/stop.", item.__name__
@@ -125,4 +130,6 @@ def _warn_unreachable(chain: list[Any], body: dict[str, Any], name: str) -> None
             waiting += [to for to, times in body[here].transitions.items() if times > 0]
     unreachable = {item.__name__ for item in chain} - reached
     if unreachable:
-        logging.warning("The following markov tasks are unreachable in class %s: %s", name, unreachable)
+        logging.warning(
+            "The following markov tasks are unreachable in class %s: %s", name, unreachable
+        )

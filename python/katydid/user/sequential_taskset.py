@@ -11,9 +11,12 @@ from .task import TaskSet, TaskSetMeta
 
 
 class SequentialTaskSetMeta(TaskSetMeta):
-    """Keeps the order of the class body, in which `tasks` has its own place; a weight repeats a task in a row."""
+    """Keeps the order of the class body, in which `tasks` has its own place; a weight repeats a
+    task in a row."""
 
-    def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> SequentialTaskSetMeta:
+    def __new__(
+        mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]
+    ) -> SequentialTaskSetMeta:
         found = inherited(bases)
         for key, value in body.items():
             if key == "tasks":

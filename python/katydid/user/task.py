@@ -1,8 +1,9 @@
 """Tasks, task sets and the loop in which a user runs them.
 
-The loop has two forms. The tight one is used when nothing that a script may override has been overridden, which is asked anew each
-time a task set starts (plug-ins replace `TaskSet.execute_task` at run time); it spells out what the methods below do. The plain one
-calls every method. Knows users and greenlets; nothing of requests, statistics or load.
+The loop has two forms. The tight one is used when nothing that a script may override has been
+overridden, which is asked anew each time a task set starts (plug-ins replace `TaskSet.execute_task`
+at run time); it spells out what the methods below do. The plain one calls every method. Knows users
+and greenlets; nothing of requests, statistics or load.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, TypeVar, ru
 import gevent
 from gevent import GreenletExit
 
+from .._turns import turns
 from ..exception import (
     InterruptTaskSet,
     MissingWaitTimeError,
@@ -28,7 +30,6 @@ from ..exception import (
     StopUser,
 )
 from .collect import filter_tasks_by_tags, get_tasks_from_base_classes, tag, task
-from .turn import turns
 
 if TYPE_CHECKING:
     from .users import User
@@ -74,7 +75,15 @@ class TaskSetMeta(type):
 class TaskSet(metaclass=TaskSetMeta):
     """A group of tasks that a user runs until the group is interrupted."""
 
-    __slots__ = ("__dict__", "__weakref__", "_cp_last_run", "_cp_last_wait_time", "_parent", "_queue", "_user")
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_cp_last_run",
+        "_cp_last_wait_time",
+        "_parent",
+        "_queue",
+        "_user",
+    )
 
     tasks: ClassVar[list[Any]] = []
     min_wait: float | None = None
@@ -112,7 +121,8 @@ class TaskSet(metaclass=TaskSetMeta):
 
     @property
     def _task_queue(self) -> deque[Any]:
-        """Tasks that come before the next choice; made when first needed, since an empty deque takes 600 bytes."""
+        """Tasks that come before the next choice; made when first needed, since an empty deque
+        takes 600 bytes."""
         if self._queue is None:
             self._queue = deque()
         return self._queue
@@ -127,10 +137,12 @@ class TaskSet(metaclass=TaskSetMeta):
     def on_stop(self) -> None:
         """Called when a user leaves it: interrupted, stopped or killed."""
 
-    # ------------------------------------------------------------------------------------------------------- running
+    # ----------------------------------------------------------------------------------------------
+    # --------- running
 
     def run(self) -> NoReturn:
-        """Runs tasks until an exception ends it: RescheduleTask[Immediately] for the parent, or the end of the user."""
+        """Runs tasks until an exception ends it: RescheduleTask[Immediately] for the parent, or the
+        end of the user."""
         try:
             self.on_start()
         except InterruptTaskSet as interrupt:
@@ -146,7 +158,9 @@ class TaskSet(metaclass=TaskSetMeta):
                         self.wait()
                     spin()
                 except RescheduleTaskImmediately:
-                    pass
+                    # Tasks that only ever do this would keep everybody else, and the end of the
+                    # test, waiting.
+                    turns().give()
                 except RescheduleTask:
                     self.wait()
             except InterruptTaskSet as interrupt:
@@ -168,9 +182,9 @@ class TaskSet(metaclass=TaskSetMeta):
     def _leave(self, *, swallow_only_mistakes: bool) -> None:
         try:
             self.on_stop()
-        except (StopUser, StopTest) if swallow_only_mistakes else ():
-            raise
-        except Exception:
+        except Exception as error:
+            if swallow_only_mistakes and isinstance(error, (StopUser, StopTest)):
+                raise
             logging.error("Uncaught exception in on_stop: \n%s", traceback.format_exc())
 
     def _spin(self) -> NoReturn:
@@ -198,7 +212,7 @@ class TaskSet(metaclass=TaskSetMeta):
         clock = mine.clock
         getrandbits = random.getrandbits
         sleep = gevent.sleep
-        seen = clock.iteration
+        beat, seen = mine.beat, clock.iteration
         while True:
             if self._queue:
                 todo = self._queue.popleft()
@@ -230,14 +244,20 @@ class TaskSet(metaclass=TaskSetMeta):
             seconds = owner.wait_time()
             if seconds > 0:
                 sleep(seconds)
-                if user._due_ns:
+                if user._due_ns and user._pace is not None:
                     user._pace.woke(user, perf_counter_ns())
-            elif clock.iteration == seen:
+            elif beat == mine.beat and seen == clock.iteration:
                 mine.give()
             if user._state == LOCUST_STATE_STOPPING:
                 raise StopUser()
             user._state = LOCUST_STATE_RUNNING
-            seen = clock.iteration
+            if beat == mine.beat:
+                seen = clock.iteration
+            else:
+                beat, seen = (
+                    mine.beat,
+                    -1,
+                )  # it has waited; reading the clock can wait for the next time
 
     def _is_plain(self) -> bool:
         """True if every method that the tight loop spells out is the one defined here."""
@@ -256,13 +276,15 @@ class TaskSet(metaclass=TaskSetMeta):
             and not _STEPS & self.__dict__.keys()
         )
 
-    # ------------------------------------------------------------------------------------------- steps of the plain form
+    # -------------------------------------------------------------------------------------------
+    # steps of the plain form
 
     def execute_next_task(self) -> None:
         self.execute_task(self._task_queue.popleft())
 
     def execute_task(self, task: Any) -> None:
-        """Calls a bound method as it is, runs a nested task set, calls anything else with this task set."""
+        """Calls a bound method as it is, runs a nested task set, calls anything else with this task
+        set."""
         if getattr(task, "__self__", None) is self:
             task()
         elif _is_task_set_class(task):
@@ -271,7 +293,8 @@ class TaskSet(metaclass=TaskSetMeta):
             task(self)
 
     def schedule_task(self, task_callable: Any, first: bool = False) -> None:
-        """Puts a task in the queue (in front, with `first`); the queue comes before a random choice."""
+        """Puts a task in the queue (in front, with `first`); the queue comes before a random
+        choice."""
         if first:
             self._task_queue.appendleft(task_callable)
         else:
@@ -294,7 +317,8 @@ class TaskSet(metaclass=TaskSetMeta):
         )
 
     def wait(self) -> None:
-        """Pauses for `wait_time()`; a user that is being stopped ends here, even in the middle of a task."""
+        """Pauses for `wait_time()`; a user that is being stopped ends here, even in the middle of a
+        task."""
         user = self.user
         if user._state == LOCUST_STATE_STOPPING:
             raise StopUser()
@@ -314,7 +338,8 @@ class TaskSet(metaclass=TaskSetMeta):
             turns().give()
 
     def interrupt(self, reschedule: bool = True) -> NoReturn:
-        """Leaves this task set; the parent goes on at once, or after its wait with reschedule=False."""
+        """Leaves this task set; the parent goes on at once, or after its wait with
+        reschedule=False."""
         raise InterruptTaskSet(reschedule)
 
 
@@ -350,7 +375,11 @@ def _no_tasks(holder: Any, name: str, kind: str) -> str:
         if getattr(holder, "task", None)
         else "."
     )
-    also = " (or mark it abstract = True, if it is only meant to be subclassed)" if kind == "User" else ""
+    also = (
+        " (or mark it abstract = True, if it is only meant to be subclassed)"
+        if kind == "User"
+        else ""
+    )
     return (
         f"No tasks defined on {name}{mixed_up} "
         f"Use the @task decorator or set the 'tasks' attribute of the {kind}{also}"
@@ -360,7 +389,16 @@ def _no_tasks(holder: Any, name: str, kind: str) -> str:
 _OWN: dict[str, Callable[..., Any]] = dict(vars(TaskSet))
 _OWN_DEFAULT: dict[str, Callable[..., Any]] = dict(vars(DefaultTaskSet))
 _STEPS = frozenset(
-    ("schedule_task", "execute_next_task", "execute_task", "get_next_task", "wait", "_sleep", "tasks", "wait_time")
+    (
+        "schedule_task",
+        "execute_next_task",
+        "execute_task",
+        "get_next_task",
+        "wait",
+        "_sleep",
+        "tasks",
+        "wait_time",
+    )
 )
 
 

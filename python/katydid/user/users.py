@@ -1,5 +1,5 @@
-"""Virtual users. A user is one greenlet that runs the tasks of its class; it knows its environment and its client, not the other
-users, not when it is started and not how many there are.
+"""Virtual users. A user is one greenlet that runs the tasks of its class; it knows its environment
+and its client, not the other users, not when it is started and not how many there are.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gevent import Greenlet, GreenletExit
+from gevent import GreenletExit
 from gevent.pool import Group
 
 from ..clients import HttpSession
@@ -83,7 +83,7 @@ class User(metaclass=UserMeta):
     _is_task_set: ClassVar[bool] = False
     environment: Environment
     _state: str | None
-    _greenlet: Greenlet[..., Any] | None
+    _greenlet: Any
     _group: Group
     _taskset_instance: Any
     _pace: Pace | None
@@ -136,7 +136,8 @@ class User(metaclass=UserMeta):
         return self._greenlet
 
     def stop(self, force: bool = False) -> bool:
-        """Ends the user: at once if forced, waiting or not yet started (True), otherwise after its current task (False)."""
+        """Ends the user: at once if forced, waiting or not yet started (True), otherwise after its
+        current task (False)."""
         if force or self._state in (None, LOCUST_STATE_WAITING):
             self._group.killone(self._greenlet)
             return True
@@ -182,7 +183,8 @@ class HttpUser(RestMixin, User):
 
     abstract: bool = True
     pool_manager: Any = None
-    """A urllib3 PoolManager to share among users; choosing one takes the session off the native path."""
+    """A urllib3 PoolManager to share among users; choosing one takes the session off the native
+    path."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

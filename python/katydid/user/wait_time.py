@@ -1,7 +1,8 @@
 """How long a user pauses between tasks: functions to assign to `wait_time`.
 
-The random ones use the global `random` module, so that `random.seed(n)` in a locustfile fixes the whole sequence.
-The pacing ones keep Locust's timing and leave for the clients when the next iteration was *due* (see `pace.py`).
+The random ones use the global `random` module, so that `random.seed(n)` in a locustfile fixes the
+whole sequence. The pacing ones keep Locust's timing and leave for the clients when the next
+iteration was *due* (see `pace.py`).
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ def constant(wait_time: float) -> WaitTime:
 
 
 def constant_pacing(wait_time: float) -> WaitTime:
-    """One iteration every `wait_time` seconds, counted from start to start. A task that takes longer is followed at once by
-    the next one, whose start then counts: lost iterations are not made up for."""
+    """One iteration every `wait_time` seconds, counted from start to start. A task that takes
+    longer is followed at once by the next one, whose start then counts: lost iterations are not
+    made up for."""
     period_ns = round(wait_time * 1e9)
 
     def pacing(self: Any) -> float:
@@ -41,7 +43,8 @@ def constant_pacing(wait_time: float) -> WaitTime:
         now = now_ns / 1e9
         busy = now - self._cp_last_run - self._cp_last_wait_time
         self._cp_last_run = now
-        self._cp_last_wait_time = wait = max(0.0, wait_time - busy)
+        wait: float = max(0.0, wait_time - busy)
+        self._cp_last_wait_time = wait
         user = self.user if self._is_task_set else self
         pace = user._pace
         if pace is None or pace.period_ns != period_ns:
@@ -60,7 +63,8 @@ def constant_throughput(task_runs_per_second: float) -> WaitTime:
 
 
 def poisson(rate: float) -> WaitTime:
-    """Exponentially distributed pauses with mean 1/`rate` seconds: arrivals as of a Poisson process."""
+    """Exponentially distributed pauses with mean 1/`rate` seconds: arrivals as of a Poisson
+    process."""
     if rate <= 0:
         raise ValueError(f"poisson() needs a rate above 0, got {rate}")
     return lambda instance: random.expovariate(rate)

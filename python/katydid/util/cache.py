@@ -9,8 +9,9 @@ from typing import Any
 
 
 def memoize(timeout: float, dynamic_timeout: bool = False) -> Callable[[Callable[..., Any]], Any]:
-    """Calls the function at most once per `timeout` seconds (arguments are ignored). With `dynamic_timeout` the time doubles
-    whenever a call takes longer than it. The wrapper has `clear_cache()`."""
+    """Calls the function at most once per `timeout` seconds (arguments are ignored). With
+    `dynamic_timeout` the time doubles whenever a call takes longer than it. The wrapper has
+    `clear_cache()`."""
 
     def decorate(function: Callable[..., Any]) -> Any:
         kept: list[Any] = []  # [result, when]

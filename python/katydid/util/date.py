@@ -16,7 +16,7 @@ def format_safe_timestamp(unix_timestamp: float) -> str:
 
 
 def format_duration(start_time: float, end_time: float) -> str:
-    """"1 hour, 2 minutes and 3 seconds"; parts that are zero are left out."""
+    """ "1 hour, 2 minutes and 3 seconds"; parts that are zero are left out."""
     rest = int(end_time - start_time)
     parts = []
     for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1)):

@@ -48,7 +48,11 @@ def check_for_deprecated_task_set_attribute(body: dict[str, Any]) -> None:
     from ..user.task import TaskSet
 
     old = body.get("task_set")
-    if isinstance(old, type) and issubclass(old, TaskSet) and not hasattr(old, "locust_task_weight"):
+    if (
+        isinstance(old, type)
+        and issubclass(old, TaskSet)
+        and not hasattr(old, "locust_task_weight")
+    ):
         warnings.warn(
             f"User.task_set has no effect since version 1.0. Write tasks = [{old.__name__}] instead.",
             DeprecationWarning,

@@ -23,7 +23,9 @@ def retry(
                 try:
                     return function(*args, **kwargs)
                 except exception as error:
-                    logger.info("Attempt %d failed (%r), trying again in %ss", attempt, error, delay)
+                    logger.info(
+                        "Attempt %d failed (%r), trying again in %ss", attempt, error, delay
+                    )
                     time.sleep(delay)
             return function(*args, **kwargs)
 

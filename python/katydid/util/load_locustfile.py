@@ -1,4 +1,5 @@
-"""Imports a locustfile and finds the classes in it. Does not know what happens when that fails: `_scenario` tells the user."""
+"""Imports a locustfile and finds the classes in it. Does not know what happens when that fails:
+`_scenario` tells the user."""
 
 from __future__ import annotations
 
@@ -28,8 +29,9 @@ def is_shape_class(item: Any) -> bool:
 
 
 def load_locustfile(path: str) -> tuple[dict[str, type[User]], list[LoadTestShape]]:
-    """Runs the file and returns {name: User class} of everything in its namespace, imported names included, and an instance
-    of every shape. The working directory stays on sys.path; the file's own folder comes first while it loads."""
+    """Runs the file and returns {name: User class} of everything in its namespace, imported names
+    included, and an instance of every shape. The working directory stays on sys.path; the file's
+    own folder comes first while it loads."""
     if os.getcwd() not in sys.path[:1]:
         sys.path.insert(0, os.getcwd())
     folder, file = os.path.split(path)

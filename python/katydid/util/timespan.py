@@ -9,7 +9,8 @@ _ALLOWED = "Invalid time span format. Valid formats: 20, 20s, 3m, 2h, 1h20m, 3h3
 
 
 def parse_timespan(time_str: str) -> int:
-    """Seconds meant by "20", "20s", "3m", "2h", "1h20m", "3h30m10s". Raises ValueError on anything else."""
+    """Seconds meant by "20", "20s", "3m", "2h", "1h20m", "3h30m10s". Raises ValueError on anything
+    else."""
     if time_str and re.fullmatch(r"\d+", time_str):
         return int(time_str)
     found = _FORM.fullmatch(time_str) if time_str else None

@@ -8,14 +8,18 @@ use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Interest, Token};
 
-use super::{ADDRESSES_LAST, Addresses, Reactor};
+use super::Reactor;
 use crate::clock::{self, Nanos};
 use crate::conn::{Conn, Phase, ReadEnd};
 use crate::failure::{self, Step, failure};
 use crate::flight::Flight;
 use crate::http1::{self, Body, Eof, HeaderBlock, Origin, Progress, RequestKind, Scheme};
 use crate::message::{Failure, Request, Route};
-use crate::resolve;
+
+/// Bytes read from one connection before the others get their turn.
+const TURN: usize = 1 << 20;
+/// Timers kept without looking which of them are out of date.
+const TIMERS_KEPT: usize = 1024;
 
 impl Reactor {
     pub(super) fn submit(&mut self, request: Box<Request>) {
@@ -55,53 +59,7 @@ impl Reactor {
         }
     }
 
-    /// Opens a connection for a request, or waits for its addresses.
-    fn open(&mut self, mut flight: Box<Flight>, now: Nanos) {
-        let route = flight.request.route.clone();
-        if flight.connect_began == 0 {
-            flight.connect_began = now;
-        }
-        let dial = dial(&route);
-        if let Some(address) = resolve::literal(dial) {
-            return self.connect(flight, address);
-        }
-        match self.addresses.get(&route.id) {
-            Some(known) if now.saturating_sub(known.at) < ADDRESSES_LAST => {
-                let address = known.found[flight.next_address.min(known.found.len() - 1)];
-                self.connect(flight, address);
-            }
-            _ => {
-                let waiting = self.unresolved.entry(route.id).or_default();
-                waiting.push(flight);
-                if waiting.len() == 1 && !self.resolver.ask(route.id, dial) {
-                    self.on_resolved(route.id, Err("too many host names at once".into()));
-                }
-            }
-        }
-    }
-
-    pub(super) fn on_resolved(&mut self, route: u32, answer: Result<Vec<SocketAddr>, String>) {
-        let waiting = self.unresolved.remove(&route).unwrap_or_default();
-        match answer {
-            Ok(found) if !found.is_empty() => {
-                let now = clock::now();
-                self.addresses.insert(route, Addresses { found: found.into(), at: now });
-                for mut flight in waiting {
-                    flight.next_address = 0;
-                    self.open(flight, now);
-                }
-            }
-            other => {
-                let text = other.err().unwrap_or_else(|| "the name has no address".into());
-                for flight in waiting {
-                    let text = format!("cannot resolve {}: {text}", dial(&flight.request.route).host);
-                    self.fail_flight(flight, failure(Cause::Dns, text));
-                }
-            }
-        }
-    }
-
-    fn connect(&mut self, mut flight: Box<Flight>, address: SocketAddr) {
+    pub(super) fn connect(&mut self, mut flight: Box<Flight>, address: SocketAddr) {
         flight.next_address += 1;
         let mut stream = match TcpStream::connect(address) {
             Ok(stream) => stream,
@@ -113,13 +71,13 @@ impl Reactor {
         let stamp = self.next_stamp;
         let entry = self.conns.vacant_entry();
         let key = entry.key() as u32;
-        let token = Token(key as usize | (stamp as usize) << 32);
+        let token = token_of(key, stamp);
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) = self.poll.registry().register(&mut stream, token, interest) {
             return self.connect_failed(flight, failure::of_io(&error, Step::Connect));
         }
         let client = flight.request.client;
-        let deadline = flight.connect_began.saturating_add(flight.request.connect_timeout);
+        let deadline = flight.connect_deadline();
         entry.insert(Conn {
             stream,
             tls: None,
@@ -144,7 +102,7 @@ impl Reactor {
     }
 
     /// Tries the next address, or ends this request.
-    fn connect_failed(&mut self, mut flight: Box<Flight>, why: Failure) {
+    pub(super) fn connect_failed(&mut self, mut flight: Box<Flight>, why: Failure) {
         let known = self.addresses.get(&flight.request.route.id).map_or(0, |known| known.found.len());
         if flight.next_address < known && why.cause != Cause::Exhausted {
             flight.tcp_done = 0;
@@ -162,16 +120,15 @@ impl Reactor {
             Phase::Connecting => self.on_connecting(key, event.is_writable()),
             Phase::Tunnel => self.on_tunnel(key),
             Phase::Handshake => self.on_handshake(key),
-            Phase::Idle if readable => self.on_idle_event(key),
-            Phase::Idle => {}
-            Phase::Busy => {
-                if event.is_writable() && self.is_writing(key) && !self.go_on_writing(key) {
-                    return;
-                }
-                if readable {
-                    self.read_from(key, ended);
-                }
-            }
+            Phase::Idle if readable => return self.on_idle_event(key),
+            Phase::Idle => return,
+            Phase::Busy if event.is_writable() && self.is_writing(key) => self.go_on_writing(key),
+            Phase::Busy => {}
+        }
+        // A server may have spoken, or left, before it was asked: the edge that says so does not come twice.
+        let busy = self.conns.get(key as usize).is_some_and(|conn| conn.stamp == stamp && conn.phase == Phase::Busy);
+        if readable && busy {
+            self.read_from(key, ended);
         }
     }
 
@@ -218,28 +175,30 @@ impl Reactor {
     }
 
     fn on_tunnel(&mut self, key: u32) {
-        let mut buffer = [0; 4096];
-        let conn = &mut self.conns[key as usize];
-        match conn.read(&mut buffer) {
-            Ok(ReadEnd::Bytes(n) | ReadEnd::Drained(n)) => conn.unread.extend_from_slice(&buffer[..n]),
-            Ok(ReadEnd::Eof) => return self.fail(key, failure(Cause::Reset, "the proxy closed the connection")),
-            Err(error) => return self.fail(key, failure::of_io(&error, Step::Connect)),
-        }
-        let Some(flight) = &mut conn.flight else { return };
-        match flight.parser.advance(&conn.unread, &mut Vec::new()) {
-            Err(error) => self.fail(key, failure::of_protocol(error)),
-            Ok(step) if step.progress == Progress::Head => {
-                conn.unread.drain(..step.consumed);
+        loop {
+            let conn = &mut self.conns[key as usize];
+            match conn.read(&mut self.scratch) {
+                Ok(ReadEnd::Drained(0)) => return,
+                Ok(ReadEnd::Bytes(n) | ReadEnd::Drained(n)) => conn.unread.extend_from_slice(&self.scratch[..n]),
+                Ok(ReadEnd::Eof) => return self.fail(key, failure(Cause::Reset, "the proxy closed the connection")),
+                Err(error) => return self.fail(key, failure::of_io(&error, Step::Connect)),
             }
-            Ok(_) => {
-                conn.unread.clear();
-                let status = flight.parser.head().status();
-                if (200..300).contains(&status) {
+            let Some(flight) = &mut conn.flight else { return };
+            match flight.parser.advance(&conn.unread, &mut Vec::new()) {
+                Err(error) => return self.fail(key, failure::of_protocol(error)),
+                Ok(step) if step.progress == Progress::Head => {
+                    conn.unread.drain(..step.consumed);
+                }
+                Ok(_) => {
+                    conn.unread.clear();
+                    let status = flight.parser.head().status();
+                    // The proxy's answer is not the response.
                     flight.parser.begin(flight.request.kind);
-                    self.begin_handshake(key);
-                } else {
+                    if (200..300).contains(&status) {
+                        return self.begin_handshake(key);
+                    }
                     let text = format!("the proxy answered {status} to CONNECT");
-                    self.fail(key, failure(Cause::Refused, text));
+                    return self.fail(key, failure(Cause::Refused, text));
                 }
             }
         }
@@ -289,7 +248,19 @@ impl Reactor {
             self.arm(key);
         }
         if let Err(error) = result {
-            self.exchange_failed(key, &error);
+            self.write_failed(key, &error);
+        }
+    }
+
+    /// The server takes no more. It may have answered before it left; what it said is read first.
+    fn write_failed(&mut self, key: u32, error: &std::io::Error) {
+        let stamp = self.conns[key as usize].stamp;
+        if self.conns[key as usize].written > 0 {
+            self.read_from(key, true);
+        }
+        let still = |conn: &Conn| conn.stamp == stamp && conn.flight.is_some();
+        if self.conns.get(key as usize).is_some_and(still) {
+            self.exchange_failed(key, error);
         }
     }
 
@@ -299,22 +270,21 @@ impl Reactor {
         conn.written < wanted || conn.tls.as_ref().is_some_and(|tls| tls.wants_write())
     }
 
-    /// False when the connection is gone.
-    fn go_on_writing(&mut self, key: u32) -> bool {
+    fn go_on_writing(&mut self, key: u32) {
         let conn = &mut self.conns[key as usize];
-        let Some(flight) = conn.flight.take() else { return true };
+        let Some(flight) = conn.flight.take() else { return };
         let result = conn.write(flight.request.payload.as_bytes());
         conn.deadline = clock::now().saturating_add(flight.request.read_timeout);
         conn.flight = Some(flight);
-        if let Err(error) = &result {
-            self.exchange_failed(key, error);
+        if let Err(error) = result {
+            self.write_failed(key, &error);
         }
-        result.is_ok()
     }
 
     /// Reads what is there; `to_the_end` when the server's side is closed, since no further event will come.
     pub(super) fn read_from(&mut self, key: u32, to_the_end: bool) {
         let stamp = self.conns[key as usize].stamp;
+        let mut taken = 0;
         loop {
             let Some(conn) = self.conns.get_mut(key as usize).filter(|conn| conn.stamp == stamp) else { return };
             if conn.flight.is_none() {
@@ -327,9 +297,13 @@ impl Reactor {
                 return;
             }
             let conn = &mut self.conns[key as usize];
+            if taken >= TURN && !conn.ended {
+                return self.look_again(key);
+            }
             let secure = conn.tls.is_some();
             match conn.read(&mut self.scratch) {
                 Ok(ReadEnd::Bytes(n)) => {
+                    taken += n;
                     // A whole message through TLS needs no look at the socket; its end will make an event.
                     if self.feed(key, n) && secure && !to_the_end {
                         return;
@@ -346,6 +320,16 @@ impl Reactor {
                 Ok(ReadEnd::Eof) => return self.on_eof(key),
                 Err(error) => return self.exchange_failed(key, &error),
             }
+        }
+    }
+
+    /// Has the poll report the connection once more, whatever it has reported.
+    fn look_again(&mut self, key: u32) {
+        let conn = &mut self.conns[key as usize];
+        let token = token_of(key, conn.stamp);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.poll.registry().reregister(&mut conn.stream, token, interest) {
+            self.exchange_failed(key, &error);
         }
     }
 
@@ -437,6 +421,7 @@ impl Reactor {
     fn on_idle_event(&mut self, key: u32) {
         let conn = &mut self.conns[key as usize];
         if !matches!(conn.read(&mut self.scratch), Ok(ReadEnd::Drained(0))) {
+            self.recorder.generator.connections_replaced += 1;
             self.close(key);
         }
     }
@@ -457,6 +442,9 @@ impl Reactor {
         for key in keys {
             self.abort(key);
         }
+        self.abort_unresolved(|flight| flight.request.client == client);
+        // Whole bodies whose reader did not come for the rest.
+        self.streams.retain(|_, stream| stream.client != client);
     }
 
     pub(super) fn close_idle(&mut self, client: u32) {
@@ -468,15 +456,22 @@ impl Reactor {
         }
     }
 
-    /// Sets the timer of a connection for its deadline. One timer per connection; it moves on lazily.
-    pub(super) fn arm(&mut self, key: u32) {
+    /// Sets the timer of a connection for its deadline. One timer per connection counts; it moves on lazily. Those of closed
+    /// connections, and those that an earlier deadline replaced, are left behind until they fire or are too many.
+    fn arm(&mut self, key: u32) {
         let conn = &mut self.conns[key as usize];
         conn.armed = conn.deadline;
         self.timers.push(Reverse((conn.deadline, key, conn.stamp)));
+        if self.timers.len() > TIMERS_KEPT + 2 * self.conns.len() {
+            self.timers.retain(|Reverse((at, key, stamp))| {
+                self.conns.get(*key as usize).is_some_and(|conn| conn.stamp == *stamp && conn.armed == *at)
+            });
+        }
     }
 
-    pub(super) fn on_timer(&mut self, key: u32, stamp: u32, now: Nanos) {
-        let Some(conn) = self.conns.get_mut(key as usize).filter(|conn| conn.stamp == stamp) else { return };
+    pub(super) fn on_timer(&mut self, at: Nanos, key: u32, stamp: u32, now: Nanos) {
+        let is_its = |conn: &&mut Conn| conn.stamp == stamp && conn.armed == at;
+        let Some(conn) = self.conns.get_mut(key as usize).filter(is_its) else { return };
         conn.armed = 0;
         if conn.deadline == 0 {
             return;
@@ -485,6 +480,11 @@ impl Reactor {
             return self.arm(key);
         }
         let Some(flight) = &conn.flight else { return };
+        if self.streams.get(&flight.request.token).is_some_and(|stream| stream.paused) {
+            // It is the reader who is slow, not the server.
+            conn.deadline = now.saturating_add(flight.request.read_timeout);
+            return self.arm(key);
+        }
         let request = &flight.request;
         let (cause, what, limit) = match conn.phase {
             Phase::Busy if flight.at.first_byte != 0 => {
@@ -498,8 +498,12 @@ impl Reactor {
     }
 }
 
+fn token_of(key: u32, stamp: u32) -> Token {
+    Token(key as usize | (stamp as usize) << 32)
+}
+
 /// Whom to connect to.
-fn dial(route: &Route) -> &Origin {
+pub(super) fn dial(route: &Route) -> &Origin {
     route.proxy.as_ref().map_or(&route.origin, |proxy| &proxy.origin)
 }
 

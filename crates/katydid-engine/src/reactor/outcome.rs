@@ -4,10 +4,10 @@ use katydid_record::Cause;
 
 use super::{Reactor, SPARE_FLIGHTS};
 use crate::clock::{self, Nanos};
-use crate::conn::Phase;
-use crate::flight::{Flight, STREAM_AHEAD, Stream};
-use crate::http1::{Limits, ResponseHead};
-use crate::message::{Completion, Failure, Judge, Message, Piece, Response};
+use crate::conn::{Conn, Phase};
+use crate::flight::{Body, Flight, STREAM_AHEAD, Stream};
+use crate::http1::ResponseHead;
+use crate::message::{Completion, Failure, Judge, Message, Payload, Piece, Response};
 use crate::recorder::Failed;
 
 impl Reactor {
@@ -16,8 +16,7 @@ impl Reactor {
         let conn = &mut self.conns[key as usize];
         let Some(mut flight) = conn.flight.take() else { return };
         flight.bytes_out = conn.written as u64;
-        let sent = conn.written >= flight.request.payload.as_bytes().len();
-        let reusable = flight.parser.reusable() && sent && !conn.ended;
+        let reusable = is_reusable(conn, &flight);
         self.rest_or_close(key, reusable);
         flight.at.done = now;
         let response = take_response(&mut flight);
@@ -30,6 +29,7 @@ impl Reactor {
             conn.phase = Phase::Idle;
             conn.used = true;
             conn.deadline = 0;
+            conn.unread = Vec::new();
         } else {
             self.close(key);
         }
@@ -57,10 +57,12 @@ impl Reactor {
     }
 
     /// Counts what a flight moved, whoever judges it, and keeps its parser for the next.
-    fn leave(&mut self, flight: Box<Flight>) {
+    fn leave(&mut self, mut flight: Box<Flight>) {
         self.in_flight -= 1;
         self.recorder.bytes(flight.request.endpoint, flight.bytes_out, flight.bytes_in);
         if self.spare.len() < SPARE_FLIGHTS {
+            flight.request.payload = Payload::Own(Vec::new());
+            flight.body = Body::default();
             self.spare.push(flight);
         }
     }
@@ -87,7 +89,7 @@ impl Reactor {
             outcome,
             instants: flight.at,
             recorded,
-            reused: flight.at.connected == 0,
+            reused: flight.at.is_reused(),
         };
         self.leave(flight);
         self.push(Message::Completed(Box::new(completion)));
@@ -114,19 +116,13 @@ impl Reactor {
         self.recorder.failed(endpoint, &flight.at, bytes, failed);
     }
 
-    /// The asker is gone. What is already complete is its business; what is under way is aborted.
+    /// The asker is gone. What was handed to it, if only the head, is its business; the rest is aborted.
     pub(super) fn cancel(&mut self, client: u32, token: u64) {
         self.streams.remove(&token);
         if let Some(key) = self.carrier(client, token) {
             return self.abort(key);
         }
-        let parked = self.unresolved.values_mut().find_map(|waiting| {
-            let at = waiting.iter().position(|flight| flight.request.token == token)?;
-            Some(waiting.swap_remove(at))
-        });
-        if let Some(flight) = parked {
-            self.count_aborted(flight);
-        }
+        self.abort_unresolved(|flight| flight.request.token == token);
     }
 
     /// The connection that carries this request.
@@ -139,15 +135,20 @@ impl Reactor {
 
     /// Closes a connection; a request that is under way on it is counted as aborted.
     pub(super) fn abort(&mut self, key: u32) {
-        if let Some(flight) = self.close(key) {
+        let written = self.conns.get(key as usize).map_or(0, |conn| conn.written as u64);
+        if let Some(mut flight) = self.close(key) {
+            flight.bytes_out = written;
             self.streams.remove(&flight.request.token);
             self.count_aborted(flight);
         }
     }
 
+    /// A streamed response whose head was handed over is counted by whoever got it, and only there.
     pub(super) fn count_aborted(&mut self, flight: Box<Flight>) {
-        let age = clock::micros_between(flight.request.due, clock::now());
-        self.recorder.aborted(flight.request.endpoint, age);
+        if !flight.head_given {
+            let age = clock::micros_between(flight.request.due, clock::now());
+            self.recorder.aborted(flight.request.endpoint, age);
+        }
         self.leave(flight);
     }
 
@@ -167,8 +168,6 @@ impl Reactor {
         let token = flight.request.token;
         if !flight.head_given {
             flight.head_given = true;
-            // What is read ahead is bounded instead of the whole.
-            flight.parser.set_limits(Limits { body_bytes: u64::MAX, ..Limits::default() });
             flight.at.done = now;
             let completion = Completion {
                 token,
@@ -176,9 +175,9 @@ impl Reactor {
                 outcome: Ok(Response { head: flight.parser.head().clone(), ..Response::default() }),
                 instants: flight.at,
                 recorded: false,
-                reused: flight.at.connected == 0,
+                reused: flight.at.is_reused(),
             };
-            self.streams.insert(token, Stream::default());
+            self.streams.insert(token, Stream::of(flight.request.client));
             self.push(Message::Completed(Box::new(completion)));
         }
         let conn = &mut self.conns[key as usize];
@@ -189,10 +188,9 @@ impl Reactor {
             return self.hand_over(token);
         }
         flight.bytes_out = conn.written as u64;
-        let reusable = flight.parser.reusable() && !conn.ended;
-        if let Some(flight) = conn.flight.take() {
-            self.leave(flight);
-        }
+        let Some(flight) = conn.flight.take() else { return };
+        let reusable = is_reusable(conn, &flight);
+        self.leave(flight);
         self.rest_or_close(key, reusable);
         self.end_stream(token, Ok(now));
     }
@@ -221,10 +219,20 @@ impl Reactor {
         let was_paused = std::mem::take(&mut stream.paused);
         self.hand_over(token);
         if was_paused && let Some(key) = self.carrier(client, token) {
+            let conn = &mut self.conns[key as usize];
+            if let Some(flight) = &conn.flight {
+                conn.deadline = clock::now().saturating_add(flight.request.read_timeout);
+            }
             // The edge was consumed when reading paused, so look without waiting for another.
             self.read_from(key, true);
         }
     }
+}
+
+/// Whether a connection can carry another request after this one, whose response is whole.
+fn is_reusable(conn: &Conn, flight: &Flight) -> bool {
+    let sent = conn.written >= flight.request.payload.as_bytes().len();
+    flight.parser.reusable() && sent && !conn.ended
 }
 
 fn take_response(flight: &mut Flight) -> Response {

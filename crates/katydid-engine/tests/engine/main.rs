@@ -1,4 +1,5 @@
 //! The crate's integration tests: one binary, one module per subject.
+#![allow(unsafe_code)] // poll, listen and setrlimit, in `live`
 
 mod decode;
 mod grammar;
@@ -10,5 +11,7 @@ mod http1_request;
 mod http1_response;
 mod http1_split;
 mod http1_url;
+mod live;
 mod properties;
+mod recorder;
 mod support;

@@ -3,7 +3,7 @@
 use katydid_record::summary::{ExampleSummary, Summary};
 
 use super::page::{Page, Tone};
-use crate::number::{count, duration, short};
+use crate::number::{count, instant, short};
 use crate::phrase;
 use crate::words::{clean, columns, pad_left, shorten};
 
@@ -81,7 +81,7 @@ pub fn slowest(page: &mut Page, summary: &Summary) {
         .max_by(|a, b| a.from_due_ms.total_cmp(&b.from_due_ms));
     if let Some(example) = slowest {
         page.gap();
-        page.item(18, "Slowest request", Tone::Plain, &example_line(example));
+        page.item(17, "Slowest request", Tone::Plain, &example_line(example));
     }
 }
 
@@ -89,14 +89,14 @@ pub fn slowest(page: &mut Page, summary: &Summary) {
 pub fn generator(page: &mut Page, summary: &Summary) {
     page.gap();
     let (first, second) = phrase::generator(&summary.generator);
-    page.parts(18, "Generator", &first);
-    page.parts(18, "", &second);
+    page.parts(17, "Generator", &first);
+    page.parts(17, "", &second);
     // The first reason is the first line of the text.
     for reason in summary.generator.reasons.iter().skip(1) {
-        page.item(18, "", Tone::Bad, reason);
+        page.item(17, "", Tone::Bad, reason);
     }
     for warning in &summary.generator.warnings {
-        page.item(18, "", Tone::Warning, warning);
+        page.item(17, "", Tone::Warning, warning);
     }
 }
 
@@ -117,11 +117,8 @@ pub fn saved(page: &mut Page, run_dir: Option<&str>) {
     let Some(dir) = run_dir else { return };
     page.gap();
     let dir = clean(dir);
-    page.line(&format!("Saved             {dir}"));
-    page.line(&format!(
-        "Report            katydid report {}",
-        quoted(&dir)
-    ));
+    page.line(&format!("Saved            {dir}"));
+    page.line(&format!("Report           katydid report {}", quoted(&dir)));
 }
 
 /// For a shell.
@@ -149,7 +146,7 @@ fn example_line(example: &ExampleSummary) -> String {
         named(&example.method, &example.name),
         short(example.from_due_ms),
         short(example.from_send_ms),
-        duration(example.done_s),
+        instant(example.done_s),
     )
 }
 
@@ -164,9 +161,9 @@ fn named(method: &str, name: &str) -> String {
 
 fn when(first_s: f64, last_s: f64) -> String {
     if last_s - first_s <= 1.0 {
-        format!("at {}", duration(first_s))
+        format!("at {}", instant(first_s))
     } else {
-        format!("from {} to {}", duration(first_s), duration(last_s))
+        format!("from {} to {}", instant(first_s), instant(last_s))
     }
 }
 

@@ -8,20 +8,47 @@ use crate::number::{count, percent, rate, short_or_dash};
 use crate::phrase;
 use crate::words::{clean, columns, pad_left, pad_right, shorten};
 
-/// Columns that a name gets at least before others give way to it.
-const NAME: usize = 24;
 const GAP: usize = 2;
 /// More endpoints are said to be there, and found in the report.
 const MOST_ROWS: usize = 60;
 const METHOD: usize = 10;
 
-/// Which percentiles are shown, the fullest first.
-const CHOICES: [(&[&str], &[&str]); 5] = [
-    (&["p50", "p95", "p99", "max"], &["p50", "p95", "p99", "max"]),
-    (&["p50", "p95", "p99", "max"], &["p50", "p95", "p99"]),
-    (&["p50", "p95", "p99", "max"], &["p50", "p99"]),
-    (&["p50", "p95", "p99", "max"], &["p99"]),
-    (&["p50", "p95", "p99"], &[]),
+/// Which columns are shown.
+#[derive(Clone, Copy)]
+struct Choice {
+    due: &'static [&'static str],
+    send: &'static [&'static str],
+    /// Failures in percent.
+    share: bool,
+    /// Columns that a name gets at least before the next choice is taken.
+    name: usize,
+}
+
+const FOUR: &[&str] = &["p50", "p95", "p99", "max"];
+
+const fn choice(
+    due: &'static [&'static str],
+    send: &'static [&'static str],
+    share: bool,
+    name: usize,
+) -> Choice {
+    Choice {
+        due,
+        send,
+        share,
+        name,
+    }
+}
+
+/// The fullest first.
+const CHOICES: [Choice; 7] = [
+    choice(FOUR, FOUR, true, 24),
+    choice(FOUR, &["p50", "p95", "p99"], true, 24),
+    choice(FOUR, &["p50", "p99"], true, 24),
+    choice(FOUR, &["p99"], true, 20),
+    choice(FOUR, &["p99"], false, 14),
+    choice(FOUR, &[], false, 14),
+    choice(&["p50", "p95", "p99"], &[], false, 0),
 ];
 
 struct Row {
@@ -63,6 +90,7 @@ pub fn write(page: &mut Page, summary: &Summary) {
 }
 
 struct Layout {
+    choice: Choice,
     rows: Vec<Row>,
     groups: String,
     heads: Vec<String>,
@@ -72,13 +100,16 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(listed: &[(&EndpointSummary, Tone)], (due, send): (&[&str], &[&str])) -> Self {
+    fn new(listed: &[(&EndpointSummary, Tone)], choice: Choice) -> Self {
+        let Choice { due, send, .. } = choice;
+        let before = if choice.share { 3 } else { 2 };
         let rows: Vec<Row> = listed
             .iter()
-            .map(|(e, tone)| row(e, *tone, due, send))
+            .map(|(e, tone)| row(e, *tone, choice))
             .collect();
-        let heads: Vec<String> = ["requests", "failures", ""]
+        let heads: Vec<String> = ["requests", "failed", ""]
             .iter()
+            .take(before)
             .chain(due)
             .chain(send)
             .chain(&["req/s"])
@@ -102,10 +133,10 @@ impl Layout {
             widths[from..from + n].iter().map(|width| width + GAP).sum()
         };
         // Titles of the two groups, each over its own columns.
-        let mut groups = pad_left("", span(0, 3));
+        let mut groups = pad_left("", span(0, before));
         for (title, from, n) in [
-            ("from due, ms", 3, due.len()),
-            ("from send, ms", 3 + due.len(), send.len()),
+            ("from due, ms", before, due.len()),
+            ("from send, ms", before + due.len(), send.len()),
         ] {
             if n > 0 {
                 let room = span(from, n);
@@ -118,6 +149,7 @@ impl Layout {
             }
         }
         Self {
+            choice,
             rows,
             groups,
             heads,
@@ -132,7 +164,7 @@ impl Layout {
     }
 
     fn fits(&self, width: usize) -> bool {
-        self.method + GAP + self.name.min(NAME) + self.numbers() <= width
+        self.method + GAP + self.name.min(self.choice.name) + self.numbers() <= width
     }
 
     fn write(&self, page: &mut Page) {
@@ -140,8 +172,8 @@ impl Layout {
             .width()
             .saturating_sub(self.method + GAP + self.numbers());
         let name = self.name.min(room.max(8));
-        let before = self.method + GAP + name;
-        let groups = format!("{}{}", " ".repeat(before), self.groups);
+        let before = if self.choice.share { 3 } else { 2 };
+        let groups = format!("{}{}", " ".repeat(self.method + GAP + name), self.groups);
         page.line(&page.tone(Tone::Faint, groups.trim_end()));
         let head = format!(
             "{}  {}{}",
@@ -159,8 +191,8 @@ impl Layout {
             let tone = if row.failed { Tone::Bad } else { row.tone };
             let mut line = page.tone(row.tone, &text);
             line.push_str(&page.tone(row.tone, &self.range(&row.cells, 0, 1)));
-            line.push_str(&page.tone(tone, &self.range(&row.cells, 1, 3)));
-            line.push_str(&page.tone(row.tone, &self.range(&row.cells, 3, row.cells.len())));
+            line.push_str(&page.tone(tone, &self.range(&row.cells, 1, before)));
+            line.push_str(&page.tone(row.tone, &self.range(&row.cells, before, row.cells.len())));
             page.line(&line);
         }
     }
@@ -190,15 +222,17 @@ fn rule(title: &str, width: usize) -> String {
     )
 }
 
-fn row(e: &EndpointSummary, tone: Tone, due: &[&str], send: &[&str]) -> Row {
-    let share = if e.failures > 0 {
-        percent(e.failure_ratio)
-    } else {
-        String::new()
-    };
-    let mut cells = vec![count(e.requests), count(e.failures), share];
-    cells.extend(due.iter().map(|name| value(&e.from_due, name)));
-    cells.extend(send.iter().map(|name| value(&e.from_send, name)));
+fn row(e: &EndpointSummary, tone: Tone, choice: Choice) -> Row {
+    let mut cells = vec![count(e.requests), count(e.failures)];
+    if choice.share {
+        cells.push(if e.failures > 0 {
+            percent(e.failure_ratio)
+        } else {
+            String::new()
+        });
+    }
+    cells.extend(choice.due.iter().map(|name| value(&e.from_due, name)));
+    cells.extend(choice.send.iter().map(|name| value(&e.from_send, name)));
     cells.push(rate(e.rps));
     Row {
         tone,

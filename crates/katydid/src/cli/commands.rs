@@ -173,13 +173,8 @@ pub fn command(argv: &[String]) -> Result<Command, UsageError> {
         Some("help") if argv.len() == 1 => Ok(Command::Print(super::help::run(None))),
         Some("attack" | "runs" | "report") => parse(argv),
         Some("exec") => exec(rest),
-        Some(word @ "demo") => match rest.first().map(String::as_str) {
-            None => Ok(Command::Demo),
-            Some("-h" | "--help") => Ok(Command::Print(super::help::python(word))),
-            Some(other) => Err(UsageError::new(format!(
-                "demo takes no arguments, and '{other}' is one"
-            ))),
-        },
+        // Its words are Python's to read.
+        Some("demo") => Ok(Command::Demo),
         Some(word @ "check") if asks(rest, &["-h", "--help"]) => {
             Ok(Command::Print(super::help::python(word)))
         }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use katydid_engine::message::Command;
+use katydid_record::redact::redact;
 use katydid_record::{EndpointId, Kind};
 
 /// Endpoints kept apart; the rest count in one row.

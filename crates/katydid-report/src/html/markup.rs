@@ -1,0 +1,89 @@
+//! Texts and numbers as HTML. Whatever is foreign passes through [`escape`] or [`escape_lines`].
+
+use katydid_record::summary::Latency;
+
+use crate::number::{count, short_or_dash};
+use crate::words::{clean, shorten};
+
+/// Longest name that is written out.
+const NAME: usize = 240;
+
+/// One line, in elements and in quoted attributes. What would steer the reader's eye or the parser becomes visible.
+pub fn escape(text: &str) -> String {
+    let clean = clean(text);
+    let mut out = String::with_capacity(clean.len());
+    for c in clean.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Several lines, at most `most` of them; the rest is said.
+pub fn escape_lines(text: &str, most: usize) -> String {
+    let all = text.lines().count();
+    let mut lines: Vec<String> = text
+        .lines()
+        .take(most)
+        .map(|line| escape(&shorten(&line.replace('\t', "    "), 1_000)))
+        .collect();
+    if all > most {
+        lines.push(format!("… {} more lines", all - most));
+    }
+    lines.join("\n")
+}
+
+/// An endpoint: its method set apart, its name.
+pub fn endpoint(method: &str, name: &str) -> String {
+    let name = escape(&shorten(name, NAME));
+    if method.is_empty() {
+        return name;
+    }
+    format!(
+        "<b class=\"method\">{}</b> {name}",
+        escape(&shorten(method, 24))
+    )
+}
+
+/// A percentile, marked when there are few samples behind it.
+pub fn latency(of: &Latency, name: &str, value: Option<f64>) -> String {
+    let text = short_or_dash(value);
+    if value.is_some() && of.wide.iter().any(|wide| wide == name) {
+        format!(
+            "<span class=\"wide\" title=\"{name} of only {} samples\">~{text}</span>",
+            count(of.count)
+        )
+    } else {
+        text
+    }
+}
+
+/// Says how many rows are left out.
+pub fn more(out: &mut String, all: usize, shown: usize) {
+    if all > shown {
+        let hidden = count((all - shown) as u64);
+        out.push_str(&format!(
+            "<p class=\"soft\">{hidden} more are in summary.json.</p>\n"
+        ));
+    }
+}
+
+/// Opens a section.
+pub fn section(out: &mut String, title: &str) {
+    out.push_str(&format!("<section>\n<h2>{title}</h2>\n"));
+}
+
+/// A list of names and values, which are HTML already; those without a value are left out.
+pub fn facts(out: &mut String, rows: &[(&str, String)]) {
+    out.push_str("<dl class=\"facts\">\n");
+    for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+        out.push_str(&format!("<div><dt>{name}</dt><dd>{value}</dd></div>\n"));
+    }
+    out.push_str("</dl>\n");
+}
