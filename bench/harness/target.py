@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import ssl
 import time
 from dataclasses import dataclass
@@ -76,6 +77,10 @@ class Target:
     def cpu_s(self) -> float:
         """Its CPU time so far."""
         return cpu_s(self._child.pid)
+
+    def keep_to(self, cores: set[int]) -> None:
+        """Restricts it to these cores."""
+        os.sched_setaffinity(self._child.pid, cores)
 
     def reset(self) -> None:
         """Forgets all counts."""

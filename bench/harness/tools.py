@@ -38,9 +38,14 @@ class Tools:
 
 def install() -> list[str]:
     """Builds and installs what is missing. A peer that cannot be had is told; its rows go without it."""
-    _run("cargo", "build", "--release", "-p", "katydid", "-p", "katydid-target")
+    install_katydid()
     lost = [_lost(step) for step in (_wrk, _oha, _peers)]
     return [text for text in lost if text]
+
+
+def install_katydid() -> None:
+    """Builds the Rust binaries; the wheel is `make setup`'s."""
+    _run("cargo", "build", "--release", "-p", "katydid", "-p", "katydid-target")
 
 
 def locate(katydid: str) -> Tools:

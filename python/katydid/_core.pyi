@@ -2,29 +2,34 @@
 CLOCK_MONOTONIC nanoseconds, the clock of `time.perf_counter_ns`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, final
 
 from greenlet import greenlet
+from typing_extensions import disjoint_base
 
+__all__ = [
+    "__version__",
+    "UsageError",
+    "InvalidUrl",
+    "Client",
+    "Response",
+    "Session",
+    "option_table",
+    "command",
+    "locate",
+    "resolve",
+    "no_load_text",
+    "now_ns",
+]
 __version__: str
 
 # ---------------------------------------------------------------------------------------------------------- command line
 
-class OptionRow(TypedDict):
-    """One row of the option table, as `LocustArgumentParser` is generated from it."""
+def option_table() -> list[dict[str, Any]]:
+    """One row per option, from which `LocustArgumentParser` is made: "flags" (["-u", "--users"]; empty for a positional), "dest"
+    (Locust's: "num_users"), "env", "default", "action" ("store" | "store_true" | "append"), "nargs" (None | "*" | "?"), "type" ("str" |
+    "int" | "float" | "timespan"), "choices", "help", "group", "status"."""
 
-    flags: list[str]  # ["-u", "--users"]; empty for a positional
-    dest: str  # Locust's dest: "num_users"
-    env: str | None
-    default: Any
-    action: str  # "store" | "store_true" | "append"
-    nargs: str | None  # None | "*" | "?"
-    type: str  # "str" | "int" | "float" | "timespan"
-    choices: list[str] | None
-    help: str
-    group: str
-
-def option_table() -> list[OptionRow]: ...
 def command(argv: Sequence[str]) -> int | None:
     """Runs what needs no Python (`attack`, `report`, `runs`, `--help`, `--version`) and returns its exit code;
     None when `argv` is a run, `check`, `exec` or `demo`, which are Python's."""
@@ -33,7 +38,7 @@ def locate(argv: Sequence[str]) -> dict[str, Any]:
     """First pass, unknown words allowed: {"locustfiles": [str], "loglevel": str, "logfile": str | None,
     "skip_log_setup": bool}. Raises UsageError."""
 
-def resolve(argv: Sequence[str], custom: Sequence[OptionRow]) -> dict[str, Any]:
+def resolve(argv: Sequence[str], custom: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Second pass, strict: every Locust dest with its value from command line, environment, config files or default.
     `argv` no longer holds the custom options; `custom` says which keys of config files and which environment
     variables belong to them, their texts are returned under "custom_from_files": {dest: str}. Raises UsageError."""
@@ -49,6 +54,7 @@ class InvalidUrl(ValueError):
 
 # ------------------------------------------------------------------------------------------------------------- a session
 
+@final
 class Session:
     """A running test: the I/O thread, the log and this process's own recorder. One hub (thread) drains it."""
 
@@ -126,6 +132,7 @@ class Session:
         "script_exit_code", "exit_code_on_error", "unhandled", "has_errors", "html", "csv", "summary", "json", "json_file", "quiet".
         Returns {"exit_code": int, "run_dir": str | None, "valid": bool}."""
 
+@final
 class Client:
     """The connections, defaults and timeouts of one session of one user."""
 
@@ -180,11 +187,37 @@ class Client:
 
     def close_idle(self) -> None: ...
 
+@disjoint_base
 class Response:
     """The end of one request, as the engine saw it. `katydid.contrib.fasthttp` gives it the rest of FastResponse."""
 
     def __new__(cls, raw: Response | None = None) -> Response: ...
-    def __getattr__(self, name: str) -> Any: ...
+    # Given to it by katydid._fast_response, where text and JSON are at home:
+    encoding: Any
+    error: Any
+    history: Any
+    stream: Any
+    @property
+    def elapsed(self) -> Any: ...
+    @property
+    def headers(self) -> Any: ...
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def request(self) -> Any: ...
+    @property
+    def text(self) -> str: ...
+    def __enter__(self) -> Any: ...
+    def __exit__(self, *_: Any) -> Any: ...
+    def failure(self, *_: Any) -> None: ...
+    def info(self) -> Any: ...
+    def iter_content(self, chunk_size: int = 1024, decode_content: bool = True) -> Any: ...
+    def json(self, **kwargs: Any) -> Any: ...
+    def raise_for_status(self) -> None: ...
+    def read(self, *_: Any) -> bytes: ...
+    def release(self) -> None: ...
+    def success(self, *_: Any) -> None: ...
+    # Its own:
     @property
     def status_code(self) -> int: ...
     @property
@@ -238,3 +271,8 @@ class Response:
 
 def now_ns() -> int:
     """CLOCK_MONOTONIC."""
+
+# proposed
+#
+# Session.recorded() -> int: attempts recorded so far by both inlets, without asking the log. `environment.stats` could then tell for
+# nothing whether its snapshot is still the newest; today it reuses one for ten times as long as `stats()` took.

@@ -11,11 +11,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ._core import Response as FastResponse
+from ._core import Response
 from .exception import CatchResponseError, LocustError, ResponseError
 
 if TYPE_CHECKING:
     from .contrib.fasthttp import FastHttpSession
+
+#: Locust's name for the native response.
+FastResponse = Response
 
 #: Statuses that are good, as Locust has them.
 GOOD = frozenset((*range(200, 209), 226, 301, 302, 303, 304, 307, 308))
@@ -104,24 +107,24 @@ def _headers(response: Any) -> Headers:
     return found  # type: ignore[no-any-return]
 
 
-def _raise_for_status(response: Any) -> None:
+def _raise_for_status(self: Any) -> None:
     """Raises what made the request fail, if it did."""
-    if response.error is not None:
-        raise response.error
-    if response.status_code not in GOOD:
-        raise LocustBadStatusCode(response.status_code, response.url)
+    if self.error is not None:
+        raise self.error
+    if self.status_code not in GOOD:
+        raise LocustBadStatusCode(self.status_code, self.url)
 
 
 def _iter_content(
-    response: Any, chunk_size: int = 1024, decode_content: bool = True
+    self: Any, chunk_size: int = 1024, decode_content: bool = True
 ) -> Iterator[bytes]:
     """The body in pieces; those of a streamed response as they arrive."""
-    stream = response.stream
+    stream = self.stream
     if stream is not None:
         while piece := stream.read(chunk_size):
             yield piece
         return
-    content = response.content or b""
+    content = self.content or b""
     for start in range(0, len(content), chunk_size):
         yield content[start : start + chunk_size]
 

@@ -14,6 +14,7 @@ from gevent import get_hub
 from greenlet import greenlet
 
 from ._core import Session
+from ._turns import turns
 
 #: Batches taken before sockets and timers of the loop get their turn.
 ROUNDS = 8
@@ -28,6 +29,7 @@ class Link:
         self.session = session
         self.on_message = on_message
         self._hub = get_hub()
+        self._turns = turns()
         self._watcher = self._hub.loop.io(session.event_fd, READ)
         self._watcher.start(self._dispatch)
 
@@ -49,6 +51,8 @@ class Link:
         self._hub.loop.run_callback(self._dispatch)
 
     def _hand_out(self, batch: list[Any]) -> None:
+        # Whoever is switched to has waited, even if the loop did not turn in between.
+        self._turns.beat += 1
         pairs = iter(batch)
         while True:
             try:

@@ -115,9 +115,8 @@ class ResponseContextManager(Response):
         self._entered = True
         return self
 
-    def __exit__(
-        self, exc: type[BaseException] | None, value: BaseException | None, traceback: Any
-    ) -> bool:  # type: ignore[override]
+    def __exit__(self, *raised: Any) -> Any:
+        exc, value = raised[0], raised[1]
         if self._manual_result is not None:
             self._report(None if self._manual_result is True else self._manual_result)
             return exc is None

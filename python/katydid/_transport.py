@@ -16,6 +16,9 @@ from requests.cookies import MockRequest, RequestsCookieJar
 from requests.models import RequestEncodingMixin
 from requests.utils import requote_uri
 
+#: requests' own encoders of queries, forms and uploads; its stubs do not name them.
+_ENCODING: Any = RequestEncodingMixin
+
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 
@@ -33,7 +36,7 @@ class Jar(RequestsCookieJar):
         super().clear(*args, **kwargs)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[misc]
         self.changed = True
 
 
@@ -60,8 +63,8 @@ class _Url:
 def cookie_header(jar: RequestsCookieJar, url: str) -> str | None:
     """The Cookie header of a request for `url`, by the jar's policy."""
     request = MockRequest(_Url(url))
-    jar.add_cookie_header(request)
-    value: str | None = request.get_new_headers().get("Cookie")
+    jar.add_cookie_header(request)  # type: ignore[arg-type]
+    value: str | None = request.get_new_headers().get("Cookie")  # type: ignore[no-untyped-call]
     return value
 
 
@@ -101,7 +104,7 @@ def take_cookies(jar: RequestsCookieJar, response: Any, url: str) -> None:
 
 def with_params(url: str, params: Any) -> str:
     """The URL with `params` added to its query, as requests does."""
-    encoded = RequestEncodingMixin._encode_params(params)
+    encoded = _ENCODING._encode_params(params)
     if not encoded:
         return url
     if isinstance(encoded, bytes):
@@ -118,13 +121,13 @@ def encode_json(value: Any) -> bytes:
 
 def encode_form(data: Any) -> bytes:
     """A form body from a dict or a list of pairs."""
-    encoded = RequestEncodingMixin._encode_params(data)
+    encoded = _ENCODING._encode_params(data)
     return encoded.encode() if isinstance(encoded, str) else bytes(encoded)
 
 
 def encode_files(files: Any, data: Any) -> tuple[bytes, str]:
     """A multipart body and its content type."""
-    body, content_type = RequestEncodingMixin._encode_files(files, data)
+    body, content_type = _ENCODING._encode_files(files, data)
     return bytes(body), str(content_type)
 
 

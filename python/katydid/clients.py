@@ -131,6 +131,7 @@ class HttpSession(Fallback):
             or self.hooks["response"]
             or self.params
             or self.stream
+            or self.user is None
             or self.user._due_ns
             or type(url) is not str
         ):
@@ -273,7 +274,7 @@ class HttpSession(Fallback):
                 jar.update(
                     extra
                     if not isinstance(extra, dict)
-                    else requests.cookies.cookiejar_from_dict(extra)
+                    else requests.cookies.cookiejar_from_dict(extra)  # type: ignore[no-untyped-call]
                 )
             value = transport.cookie_header(jar, whole)
             if value and "Cookie" not in headers:
@@ -344,7 +345,7 @@ class HttpSession(Fallback):
     ) -> ResponseContextManager:
         """Cookies, redirects, errors; then the verdict, now or in the caller's with block."""
         native = first = response._native
-        whole = native.url
+        whole = native.url or url
         response.__dict__["_asked"] = (method, whole, headers, body)
         if native.has_cookies:
             transport.take_cookies(self.cookies, native, whole)
@@ -422,7 +423,9 @@ class HttpSession(Fallback):
             if not transport.same_origin(url, target):
                 headers = {k: v for k, v in headers.items() if k.lower() != "authorization"}
             history.append(response)
-            hop = {key: kwargs[key] for key in ("timeout", "cookies") if key in kwargs}
+            hop: dict[str, Any] = {
+                key: kwargs[key] for key in ("timeout", "cookies") if key in kwargs
+            }
             response = self._exchange(
                 method, target, name, headers, body, hop, True, False, bool(kwargs.get("stream"))
             )

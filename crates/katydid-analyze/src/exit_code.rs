@@ -11,6 +11,7 @@ pub const ABANDONED: i32 = 130;
 
 /// What is known at the end of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // independent facts
 pub struct Outcome {
     /// The generator did not keep up.
     pub invalid: bool,

@@ -197,7 +197,7 @@ fn exceptions(timeline: &Timeline) -> Vec<ExceptionSummary> {
             traceback: traceback.to_owned(),
         })
         .collect();
-    all.sort_by(|a, b| b.count.cmp(&a.count));
+    all.sort_by_key(|exception| std::cmp::Reverse(exception.count));
     all
 }
 

@@ -93,9 +93,9 @@ fn judge_lag(summary: &mut GeneratorSummary, total: &Endpoint, samples: u64, hub
             "The scenario's event loop was late: p99 is {lag:.1} ms, allowed are {limit:.1} ms. Tasks that compute or block hold all users up; make them lighter or use fewer users."
         );
         if summary.no_wait {
-            summary.warnings.push(text)
+            summary.warnings.push(text);
         } else {
-            summary.reasons.push(text)
+            summary.reasons.push(text);
         }
     }
 }
@@ -126,9 +126,9 @@ fn judge_cores(summary: &mut GeneratorSummary) {
             BUSY_SHARE * 100.0
         );
         if summary.no_wait {
-            summary.warnings.push(text)
+            summary.warnings.push(text);
         } else {
-            summary.reasons.push(text)
+            summary.reasons.push(text);
         }
     }
     if let Some(steal) = summary.steal_share.filter(|steal| *steal >= STEAL_SHARE) {

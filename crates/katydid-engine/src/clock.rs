@@ -1,4 +1,4 @@
-//! The one clock of a run: CLOCK_MONOTONIC in nanoseconds, the clock of Python's `time.perf_counter_ns`.
+//! The one clock of a run: `CLOCK_MONOTONIC` in nanoseconds, the clock of Python's `time.perf_counter_ns`.
 
 /// Nanoseconds on the monotonic clock.
 pub type Nanos = u64;
@@ -11,7 +11,10 @@ pub const MILLISECOND: Nanos = 1_000_000;
 /// The present instant.
 #[inline]
 pub fn now() -> Nanos {
-    let mut spec = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut spec = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `spec` is valid for writing and CLOCK_MONOTONIC always exists on Linux, so the call cannot fail.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut spec) };
     (spec.tv_sec as u64) * SECOND + spec.tv_nsec as u64

@@ -100,7 +100,9 @@ impl Conn {
 
     /// Moves the TLS handshake on; true when it is complete.
     pub fn handshake(&mut self) -> io::Result<bool> {
-        let Some(tls) = &mut self.tls else { return Ok(true) };
+        let Some(tls) = &mut self.tls else {
+            return Ok(true);
+        };
         loop {
             if !flush_tls(tls, &mut self.stream)? {
                 return Ok(false);
@@ -175,12 +177,16 @@ fn read_tls(
         }
         match tls.read_tls(stream) {
             Ok(_) => {
-                let state = tls.process_new_packets().map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                let state = tls
+                    .process_new_packets()
+                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
                 // close_notify may come with the last bytes of a response, and long before the FIN.
                 *ended |= state.peer_has_closed();
                 flush_tls(tls, stream)?;
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(ReadEnd::Drained(0)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                return Ok(ReadEnd::Drained(0));
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

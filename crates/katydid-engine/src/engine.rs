@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
 use thiserror::Error;
@@ -38,11 +39,21 @@ impl Engine {
     /// An engine whose completions go to an outbox for a hub that runs on thread `hub_thread`.
     pub fn for_hub(start: Nanos, hub_thread: i32, frames: FrameSink) -> Result<Self, EngineError> {
         let outbox = Arc::new(Outbox::new().map_err(EngineError::Start)?);
-        Self::launch(start, Some(hub_thread), Some(outbox.clone()), Consumer::Hub(outbox), frames)
+        Self::launch(
+            start,
+            Some(hub_thread),
+            Some(outbox.clone()),
+            Consumer::Hub(outbox),
+            frames,
+        )
     }
 
     /// An engine that asks `driver` what to do.
-    pub fn for_driver(start: Nanos, driver: Box<dyn Driver>, frames: FrameSink) -> Result<Self, EngineError> {
+    pub fn for_driver(
+        start: Nanos,
+        driver: Box<dyn Driver>,
+        frames: FrameSink,
+    ) -> Result<Self, EngineError> {
         Self::launch(start, None, None, Consumer::Driver(driver), frames)
     }
 
@@ -57,11 +68,29 @@ impl Engine {
         let waker = mio::Waker::new(poll.registry(), WAKER).map_err(EngineError::Start)?;
         let inbox = Arc::new(Inbox::new(waker));
         let for_thread = inbox.clone();
+        let (begun, has_begun) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("katydid-io".into())
-            .spawn(move || Reactor::new(poll, for_thread, consumer, start, hub_thread, frames)?.run())
+            .spawn(move || {
+                let reactor = Reactor::new(poll, for_thread, consumer, start, hub_thread, frames);
+                let (reactor, outcome) = match reactor {
+                    Ok(reactor) => (Some(reactor), Ok(())),
+                    Err(error) => (None, Err(error)),
+                };
+                // The receiver waits below.
+                let _ = begun.send(outcome);
+                reactor.map_or(Ok(()), Reactor::run)
+            })
             .map_err(EngineError::Start)?;
-        Ok(Self { inbox, outbox, thread: Some(thread) })
+        has_begun
+            .recv()
+            .map_err(|_| EngineError::Panicked)?
+            .map_err(EngineError::Start)?;
+        Ok(Self {
+            inbox,
+            outbox,
+            thread: Some(thread),
+        })
     }
 
     /// Hands a command over.
@@ -82,14 +111,21 @@ impl Engine {
 
     /// Whether the I/O thread is still there.
     pub fn is_alive(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+        self.thread
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished())
     }
 
     /// Aborts what is in flight, has the last window cut, and waits for the thread.
     pub fn stop(&mut self) -> Result<(), EngineError> {
-        let Some(thread) = self.thread.take() else { return Ok(()) };
+        let Some(thread) = self.thread.take() else {
+            return Ok(());
+        };
         self.inbox.push(Command::Stop);
-        thread.join().map_err(|_| EngineError::Panicked)?.map_err(EngineError::Run)
+        thread
+            .join()
+            .map_err(|_| EngineError::Panicked)?
+            .map_err(EngineError::Run)
     }
 }
 

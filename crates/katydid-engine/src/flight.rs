@@ -81,21 +81,37 @@ impl Flight {
     fn begin(&mut self, taken: Nanos) {
         let request = &self.request;
         // Of a stream only what is read ahead of its reader is bounded.
-        let body_bytes = if request.stream { u64::MAX } else { request.body_limit };
-        self.parser.set_limits(Limits { body_bytes, ..Limits::default() });
-        self.at = Instants { due: request.due, asked: request.asked, taken, ..Instants::default() };
+        let body_bytes = if request.stream {
+            u64::MAX
+        } else {
+            request.body_limit
+        };
+        self.parser.set_limits(Limits {
+            body_bytes,
+            ..Limits::default()
+        });
+        self.at = Instants {
+            due: request.due,
+            asked: request.asked,
+            taken,
+            ..Instants::default()
+        };
         self.restart();
     }
 
     /// When a connection must stand.
     pub fn connect_deadline(&self) -> Nanos {
-        self.connect_began.saturating_add(self.request.connect_timeout)
+        self.connect_began
+            .saturating_add(self.request.connect_timeout)
     }
 
     /// Forgets what arrived, for another try on a new connection.
     pub fn restart(&mut self) {
         self.parser.begin(self.request.kind);
-        self.body = Body { discard: self.request.discard_body, ..Body::default() };
+        self.body = Body {
+            discard: self.request.discard_body,
+            ..Body::default()
+        };
         self.connect_began = 0;
         self.tcp_done = 0;
         self.head_given = false;
@@ -124,7 +140,10 @@ pub(crate) const STREAM_AHEAD: usize = 256 << 10;
 impl Stream {
     /// The body of a response for this client, of which nothing has come yet.
     pub fn of(client: u32) -> Self {
-        Self { client, ..Self::default() }
+        Self {
+            client,
+            ..Self::default()
+        }
     }
 
     /// The next piece, if there is one.

@@ -8,6 +8,7 @@ use katydid_record::GeneratorWindow;
 
 /// Running totals at one instant.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::struct_field_names)] // the unit
 struct Totals {
     io_cpu_us: u64,
     hub_cpu_us: u64,
@@ -81,19 +82,30 @@ impl Health {
 
     fn rss_bytes(&self) -> u64 {
         let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-        statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * self.page_bytes
+        statm
+            .split(' ')
+            .nth(1)
+            .and_then(|pages| pages.parse::<u64>().ok())
+            .unwrap_or(0)
+            * self.page_bytes
     }
 }
 
 /// CPU time and time spent runnable without a processor, µs.
 fn schedstat(thread: i32) -> (u64, u64) {
-    let text = fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).unwrap_or_default();
-    let mut numbers = text.split_ascii_whitespace().map(|n| n.parse::<u64>().unwrap_or(0) / 1_000);
+    let text =
+        fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).unwrap_or_default();
+    let mut numbers = text
+        .split_ascii_whitespace()
+        .map(|n| n.parse::<u64>().unwrap_or(0) / 1_000);
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 fn process_cpu_us() -> u64 {
-    let mut spec = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut spec = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `spec` is valid for writing; this clock always exists on Linux.
     unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut spec) };
     spec.tv_sec as u64 * 1_000_000 + spec.tv_nsec as u64 / 1_000

@@ -3,6 +3,8 @@
 //! It knows requests, not users: who asks, why, and what an answer means to a script are for others. Linux is supported;
 //! what is specific to it sits in [`health`], [`link`] and `precise`.
 #![allow(unsafe_code)]
+// A flight wanders between tables; moving a pointer is cheaper than moving it.
+#![allow(clippy::vec_box)]
 
 pub mod clock;
 mod conn;

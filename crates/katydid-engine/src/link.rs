@@ -2,6 +2,34 @@
 //!
 //! Both are lock-free. A wake-up is written only when the other side said that it is about to sleep, and the side that sleeps
 //! looks at its *queue* again after saying so: whether a batch was empty is not the question.
+//!
+//! # Why no wake-up is lost
+//!
+//! Each direction has one flag (`asleep`, `armed`) and one sleeper. Four steps matter, and all are sequentially consistent
+//! operations, so that they stand in one order that both sides agree on:
+//!
+//! | sleeper | pusher |
+//! |---|---|
+//! | S1 sets the flag | P1 queues (a compare-and-swap of the queue's tail) |
+//! | S2 looks whether the queue is empty (a load of its tail) | P2 swaps the flag for false; if it was set, writes the wake-up |
+//!
+//! - If P1 comes before S2, the sleeper sees a queue that is not empty and does not sleep.
+//! - Else S1 → S2 → P1 → P2: the pusher finds the flag set, unless another pusher took it after S1, and that one writes the
+//!   wake-up. Either way one is written after S1, and the descriptor keeps it until it has been looked at.
+//!
+//! `SegQueue` makes this hold: `push` moves the tail with a `SeqCst` compare-and-swap before it returns, `is_empty` loads head
+//! and tail with `SeqCst`, and a `pop` that finds a slot claimed but not yet filled waits for it. Anything weaker on flag or tail
+//! would let both loads pass both stores.
+//!
+//! What else can happen is harmless. The flag may be found set although the sleeper was awake already (the inbox: between
+//! its poll and [`Inbox::awake`]; the outbox: between a `rearm` that failed and the next): one wake-up too many. The flag may
+//! be cleared by [`Inbox::awake`] while somebody pushes: the loop takes from the queue before it sleeps again, and S1 and S2
+//! come after that. [`Outbox::clear`] may take a later wake-up along with its own: so a look at the queue follows it, always,
+//! before the hub sleeps. And mio's waker is edge-triggered, but each write is a new edge, also when nobody
+//! reads the counter.
+//!
+//! On the outbox P1 and P2 are apart: a batch is queued, then rung once. The I/O thread rings before it sleeps and after each
+//! round of events, so nothing stays unrung. `no_wake_up_is_lost` in the tests leans on all of this.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -22,7 +50,11 @@ pub struct Inbox {
 impl Inbox {
     /// An inbox that wakes the poll behind `waker`.
     pub(crate) fn new(waker: mio::Waker) -> Self {
-        Self { queue: SegQueue::new(), asleep: AtomicBool::new(false), waker }
+        Self {
+            queue: SegQueue::new(),
+            asleep: AtomicBool::new(false),
+            waker,
+        }
     }
 
     /// Hands a command over; wakes the I/O thread if it sleeps.
@@ -73,7 +105,11 @@ impl Outbox {
         }
         // SAFETY: `fd` is a fresh descriptor that nobody else owns.
         let event = unsafe { OwnedFd::from_raw_fd(fd) };
-        Ok(Self { queue: SegQueue::new(), armed: AtomicBool::new(true), event })
+        Ok(Self {
+            queue: SegQueue::new(),
+            armed: AtomicBool::new(true),
+            event,
+        })
     }
 
     /// The descriptor to watch for reading.
@@ -101,7 +137,13 @@ impl Outbox {
     pub fn clear(&self) {
         let mut count = [0_u8; 8];
         // SAFETY: reads at most eight bytes into a live array; EAGAIN is fine.
-        unsafe { libc::read(self.event.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
+        unsafe {
+            libc::read(
+                self.event.as_raw_fd(),
+                count.as_mut_ptr().cast(),
+                count.len(),
+            )
+        };
     }
 
     /// The next message, if any.

@@ -20,7 +20,13 @@ pub struct Ramp {
 impl Ramp {
     /// A ramp that begins now. A rate that is not positive and finite is an immediate step.
     pub fn new(began: Nanos, from: u64, to: u64, rate: f64) -> Self {
-        Self { began, from, to, rate, last: None }
+        Self {
+            began,
+            from,
+            to,
+            rate,
+            last: None,
+        }
     }
 
     /// Users due at `now`. Going up the first is due at once, as Locust spawns it; each further one 1/rate later.
@@ -61,7 +67,18 @@ mod tests {
     fn ten_users_at_two_per_second_take_four_and_a_half_seconds() {
         let ramp = Ramp::new(0, 0, 10, 2.0);
         let at = |ms: u64| ramp.due(ms * MILLISECOND);
-        assert_eq!([at(0), at(499), at(500), at(1000), at(4499), at(4500), at(9000)], [1, 1, 2, 3, 9, 10, 10]);
+        assert_eq!(
+            [
+                at(0),
+                at(499),
+                at(500),
+                at(1000),
+                at(4499),
+                at(4500),
+                at(9000)
+            ],
+            [1, 1, 2, 3, 9, 10, 10]
+        );
     }
 
     #[test]

@@ -18,7 +18,12 @@ pub(crate) struct PreciseTimer {
 impl PreciseTimer {
     pub fn new(registry: &Registry, token: Token) -> io::Result<Self> {
         // SAFETY: timerfd_create takes constants; the result is checked before it is owned.
-        let fd = unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_CLOEXEC | libc::TFD_NONBLOCK) };
+        let fd = unsafe {
+            libc::timerfd_create(
+                libc::CLOCK_MONOTONIC,
+                libc::TFD_CLOEXEC | libc::TFD_NONBLOCK,
+            )
+        };
         if fd < 0 {
             return Err(io::Error::last_os_error());
         }
@@ -35,11 +40,24 @@ impl PreciseTimer {
         }
         self.set_for = at;
         let spec = libc::itimerspec {
-            it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 },
-            it_value: libc::timespec { tv_sec: (at / SECOND) as i64, tv_nsec: (at % SECOND) as i64 },
+            it_interval: libc::timespec {
+                tv_sec: 0,
+                tv_nsec: 0,
+            },
+            it_value: libc::timespec {
+                tv_sec: (at / SECOND) as i64,
+                tv_nsec: (at % SECOND) as i64,
+            },
         };
         // SAFETY: `spec` is live and the old value is not asked for; a valid descriptor and time cannot fail.
-        unsafe { libc::timerfd_settime(self.fd.as_raw_fd(), libc::TFD_TIMER_ABSTIME, &raw const spec, std::ptr::null_mut()) };
+        unsafe {
+            libc::timerfd_settime(
+                self.fd.as_raw_fd(),
+                libc::TFD_TIMER_ABSTIME,
+                &raw const spec,
+                std::ptr::null_mut(),
+            )
+        };
     }
 
     /// It fired.

@@ -7,6 +7,8 @@
 mod exchange;
 mod names;
 mod outcome;
+#[cfg(test)]
+mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -153,7 +155,10 @@ impl Reactor {
         loop {
             for _ in 0..COMMANDS_AT_ONCE {
                 match self.inbox.pop() {
-                    Some(Command::Stop) => return self.stop(),
+                    Some(Command::Stop) => {
+                        self.stop();
+                        return Ok(());
+                    }
                     Some(command) => self.obey(command),
                     None => break,
                 }
@@ -161,7 +166,11 @@ impl Reactor {
             self.take_up_wanted();
             self.keep_time(clock::now());
             self.ring();
-            let patience = if self.inbox.about_to_sleep() { self.patience() } else { Duration::ZERO };
+            let patience = if self.inbox.about_to_sleep() {
+                self.patience()
+            } else {
+                Duration::ZERO
+            };
             match self.poll.poll(&mut events, Some(patience)) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => self.inbox.awake(),
@@ -224,12 +233,18 @@ impl Reactor {
             Command::Submit(request) => self.submit(request),
             Command::Cancel { client, token } => self.cancel(client, token),
             Command::Read { client, token } => self.read_stream(client, token),
-            Command::Endpoint { id, kind, method, name } => self.recorder.announce(id, kind, method, name),
+            Command::Endpoint {
+                id,
+                kind,
+                method,
+                name,
+            } => self.recorder.announce(id, kind, method, name),
             Command::DropClient(client) => self.drop_client(client),
             Command::CloseIdle(client) => self.close_idle(client),
             Command::Ramp { from, to, rate } => {
                 let now = clock::now();
-                self.recorder.mark(now, Mark::UserTarget { users: to, rate });
+                self.recorder
+                    .mark(now, Mark::UserTarget { users: to, rate });
                 self.ramp = Some(Ramp::new(now, from, to, rate));
                 self.ramp_at = Some(now);
             }
@@ -296,12 +311,18 @@ impl Reactor {
     fn patience(&mut self) -> Duration {
         let now = clock::now();
         let mut next = self.cut_at;
-        for at in [self.unresolved_until, self.timers.peek().map(|t| t.0.0)].into_iter().flatten() {
+        for at in [self.unresolved_until, self.timers.peek().map(|t| t.0.0)]
+            .into_iter()
+            .flatten()
+        {
             next = next.min(at);
         }
         match &self.consumer {
             Consumer::Hub(_) => {
-                for at in [Some(self.tick_at), self.ramp_at, self.time_up].into_iter().flatten() {
+                for at in [Some(self.tick_at), self.ramp_at, self.time_up]
+                    .into_iter()
+                    .flatten()
+                {
                     next = next.min(at);
                 }
             }
@@ -331,8 +352,13 @@ impl Reactor {
         (self.frames)(frames);
     }
 
-    fn stop(mut self) -> io::Result<()> {
-        let busy: Vec<u32> = self.conns.iter().filter(|(_, c)| c.flight.is_some()).map(|(key, _)| key as u32).collect();
+    fn stop(mut self) {
+        let busy: Vec<u32> = self
+            .conns
+            .iter()
+            .filter(|(_, c)| c.flight.is_some())
+            .map(|(key, _)| key as u32)
+            .collect();
         for key in busy {
             self.abort(key);
         }
@@ -341,6 +367,5 @@ impl Reactor {
         }
         self.cut(clock::now());
         self.ring();
-        Ok(())
     }
 }

@@ -68,7 +68,9 @@ pub struct Recorder {
 impl Recorder {
     /// A recorder for one source of a run that began at `start`.
     pub fn new(source: SourceId, role: &str, start: Nanos) -> Self {
-        let began = Mark::SourceBegan { role: role.to_owned() };
+        let began = Mark::SourceBegan {
+            role: role.to_owned(),
+        };
         Self {
             source,
             start,
@@ -96,7 +98,12 @@ impl Recorder {
 
     /// Announces an endpoint; ids are given out by the caller, densely.
     pub fn announce(&mut self, id: EndpointId, kind: Kind, method: String, name: String) {
-        self.names.push(Name::Endpoint { id, kind, method, name });
+        self.names.push(Name::Endpoint {
+            id,
+            kind,
+            method,
+            name,
+        });
     }
 
     /// Notes something that happened at `at`.
@@ -131,7 +138,11 @@ impl Recorder {
         window.note_asked(at);
         window.from_due.record(from_due);
         window.from_send.record(from_send);
-        if window.slowest.as_ref().is_none_or(|slowest| slowest.from_due_us < from_due) {
+        if window
+            .slowest
+            .as_ref()
+            .is_none_or(|slowest| slowest.from_due_us < from_due)
+        {
             window.slowest = Some(Exemplar {
                 endpoint,
                 done,
@@ -167,7 +178,11 @@ impl Recorder {
                 endpoint,
                 done,
                 from_due_us: from_due,
-                from_send_us: if at.send == 0 { 0 } else { micros_between(at.send, at.done) },
+                from_send_us: if at.send == 0 {
+                    0
+                } else {
+                    micros_between(at.send, at.done)
+                },
                 status: failed.status,
                 failure: Some(failure),
                 shape: failed.shape,
@@ -177,7 +192,12 @@ impl Recorder {
     }
 
     /// An attempt whose reporter gave no response time.
-    pub fn untimed(&mut self, endpoint: EndpointId, content_bytes: u64, failed: Option<(Cause, &str)>) {
+    pub fn untimed(
+        &mut self,
+        endpoint: EndpointId,
+        content_bytes: u64,
+        failed: Option<(Cause, &str)>,
+    ) {
         let failure = failed.map(|(cause, text)| self.failure_id(cause, text));
         let window = self.window(endpoint);
         window.counts.untimed += 1;
@@ -232,7 +252,11 @@ impl Recorder {
         if let Some(id) = self.failures.get(&(cause, text.clone())) {
             return *id;
         }
-        let text = if self.failures.len() < FAILURE_TEXTS { text } else { "(other failures)".to_owned() };
+        let text = if self.failures.len() < FAILURE_TEXTS {
+            text
+        } else {
+            "(other failures)".to_owned()
+        };
         let next = self.failures.len() as FailureId;
         let id = *self.failures.entry((cause, text.clone())).or_insert(next);
         if id == next {
@@ -247,7 +271,12 @@ impl Recorder {
         let (at, span) = (self.window_began, until.saturating_sub(self.window_began));
         self.window_began = until;
         let source = self.source;
-        let frame = |body| Frame { at, span, source, body };
+        let frame = |body| Frame {
+            at,
+            span,
+            source,
+            body,
+        };
         let mut frames = Vec::new();
         if !self.names.is_empty() {
             frames.push(frame(Body::Names(std::mem::take(&mut self.names))));
@@ -277,7 +306,12 @@ impl Recorder {
             frames.push(frame(Body::Generator(Box::new(generator))));
         }
         for (at, mark) in self.marks.drain(..) {
-            frames.push(Frame { at, span: 0, source, body: Body::Mark(mark) });
+            frames.push(Frame {
+                at,
+                span: 0,
+                source,
+                body: Body::Mark(mark),
+            });
         }
         frames
     }
@@ -301,7 +335,12 @@ impl Window {
     }
 
     fn count_failure(&mut self, failure: FailureId) {
-        match self.counts.failures.iter_mut().find(|(id, _)| *id == failure) {
+        match self
+            .counts
+            .failures
+            .iter_mut()
+            .find(|(id, _)| *id == failure)
+        {
             Some((_, count)) => *count += 1,
             None => self.counts.failures.push((failure, 1)),
         }

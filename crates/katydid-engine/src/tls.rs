@@ -19,9 +19,21 @@ pub(crate) struct TlsConfigs(HashMap<TlsMode, Result<Arc<ClientConfig>, String>>
 
 impl TlsConfigs {
     /// A connection to `origin`, ready to shake hands.
-    pub fn connect(&mut self, mode: &TlsMode, origin: &Origin) -> Result<rustls::ClientConnection, String> {
-        let config = self.0.entry(mode.clone()).or_insert_with(|| build(mode)).clone()?;
-        let host = origin.host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    pub fn connect(
+        &mut self,
+        mode: &TlsMode,
+        origin: &Origin,
+    ) -> Result<rustls::ClientConnection, String> {
+        let config = self
+            .0
+            .entry(mode.clone())
+            .or_insert_with(|| build(mode))
+            .clone()?;
+        let host = origin
+            .host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned();
         let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
         rustls::ClientConnection::new(config, name).map_err(|error| error.to_string())
     }
@@ -37,29 +49,37 @@ fn build(mode: &TlsMode) -> Result<Arc<ClientConfig>, String> {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AcceptAny(provider)))
             .with_no_client_auth(),
-        TlsMode::Verify => builder.with_root_certificates(system_roots()?).with_no_client_auth(),
-        TlsMode::Roots(path) => builder.with_root_certificates(roots_of(path)?).with_no_client_auth(),
+        TlsMode::Verify => builder
+            .with_root_certificates(system_roots())
+            .with_no_client_auth(),
+        TlsMode::Roots(path) => builder
+            .with_root_certificates(roots_of(path)?)
+            .with_no_client_auth(),
     };
     // Users are strangers to each other: none resumes another's session, and each new connection costs the server a handshake.
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
 
-fn system_roots() -> Result<RootCertStore, String> {
+fn system_roots() -> RootCertStore {
     let mut store = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     store.add_parsable_certificates(found.certs);
     if store.is_empty() {
         store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    Ok(store)
+    store
 }
 
 fn roots_of(path: &str) -> Result<RootCertStore, String> {
     let mut store = RootCertStore::empty();
-    let unreadable = |error: rustls::pki_types::pem::Error| format!("cannot read the certificates in {path}: {error}");
+    let unreadable = |error: rustls::pki_types::pem::Error| {
+        format!("cannot read the certificates in {path}: {error}")
+    };
     for certificate in CertificateDer::pem_file_iter(path).map_err(unreadable)? {
-        store.add(certificate.map_err(unreadable)?).map_err(|error| format!("{path}: {error}"))?;
+        store
+            .add(certificate.map_err(unreadable)?)
+            .map_err(|error| format!("{path}: {error}"))?;
     }
     Ok(store)
 }
@@ -86,7 +106,12 @@ impl ServerCertVerifier for AcceptAny {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -95,7 +120,12 @@ impl ServerCertVerifier for AcceptAny {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.0.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -7,8 +7,18 @@ use pyo3::prelude::*;
 
 use crate::json::{from_python, to_python};
 
-create_exception!(katydid._core, UsageError, PyException, "Bad usage: print `error: <text>` and exit 2.");
-create_exception!(katydid._core, InvalidUrl, PyValueError, "Not a URL that can be requested.");
+create_exception!(
+    katydid._core,
+    UsageError,
+    PyException,
+    "Bad usage: print `error: <text>` and exit 2."
+);
+create_exception!(
+    katydid._core,
+    InvalidUrl,
+    PyValueError,
+    "Not a URL that can be requested."
+);
 
 fn usage(error: &katydid::UsageError) -> PyErr {
     UsageError::new_err(error.to_string())
@@ -33,16 +43,21 @@ pub fn command(py: Python<'_>, argv: Vec<String>) -> Option<i32> {
 /// First pass over the words: locustfiles and logging.
 #[pyfunction]
 pub fn locate(py: Python<'_>, argv: Vec<String>) -> PyResult<Py<PyAny>> {
-    let located = katydid::locate(&argv, &Surroundings::of_process()).map_err(|error| usage(&error))?;
+    let located =
+        katydid::locate(&argv, &Surroundings::of_process()).map_err(|error| usage(&error))?;
     to_python(py, &plain(located))
 }
 
 /// Second pass, strict: every dest with its value; `plan` is what the session wants.
 #[pyfunction]
-pub fn resolve(py: Python<'_>, argv: Vec<String>, custom: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+pub fn resolve(
+    py: Python<'_>,
+    argv: Vec<String>,
+    custom: &Bound<'_, PyAny>,
+) -> PyResult<Py<PyAny>> {
     let custom: Vec<OptionRow> = from_python(custom)?;
-    let resolved =
-        katydid::resolve(&argv, &custom, &Surroundings::of_process()).map_err(|error| usage(&error))?;
+    let resolved = katydid::resolve(&argv, &custom, &Surroundings::of_process())
+        .map_err(|error| usage(&error))?;
     let mut map = resolved.to_json();
     map.insert("plan".to_owned(), plain(resolved.plan()));
     to_python(py, &serde_json::Value::Object(map))

@@ -54,7 +54,10 @@ impl Client {
         headers: Vec<(String, String)>,
     ) -> PyResult<Self> {
         let shared = session.shared();
-        let base = shared.live().base(base_url.to_cow()?.as_ref(), tls, proxy).map_err(PyValueError::new_err)?;
+        let base = shared
+            .live()
+            .base(base_url.to_cow()?.as_ref(), tls, proxy)
+            .map_err(PyValueError::new_err)?;
         let id = shared.live().new_client();
         let state = State {
             base,
@@ -64,12 +67,26 @@ impl Client {
             connect_timeout: nanos(connect_timeout),
             read_timeout: nanos(read_timeout),
         };
-        Ok(Self { shared, id, fast_list, state: Mutex::new(state) })
+        Ok(Self {
+            shared,
+            id,
+            fast_list,
+            state: Mutex::new(state),
+        })
     }
 
     /// New base URL, TLS mode and proxy from now on.
-    fn set_base(&self, base_url: &Bound<'_, PyString>, tls: &str, proxy: Option<&str>) -> PyResult<()> {
-        let base = self.shared.live().base(base_url.to_cow()?.as_ref(), tls, proxy).map_err(PyValueError::new_err)?;
+    fn set_base(
+        &self,
+        base_url: &Bound<'_, PyString>,
+        tls: &str,
+        proxy: Option<&str>,
+    ) -> PyResult<()> {
+        let base = self
+            .shared
+            .live()
+            .base(base_url.to_cow()?.as_ref(), tls, proxy)
+            .map_err(PyValueError::new_err)?;
         let mut state = self.state();
         state.base = base;
         state.base_text = base_url.clone().unbind();
@@ -96,12 +113,25 @@ impl Client {
 
     /// The plain GET: default headers, the cached cookies, the URL as name, recorded by the engine when it goes well.
     #[pyo3(signature = (greenlet, url, name, /))]
-    fn get(&self, greenlet: Py<PyAny>, url: &Bound<'_, PyString>, name: Option<&Bound<'_, PyString>>) -> PyResult<u64> {
+    fn get(
+        &self,
+        greenlet: Py<PyAny>,
+        url: &Bound<'_, PyString>,
+        name: Option<&Bound<'_, PyString>>,
+    ) -> PyResult<u64> {
         let asked = clock::now();
         let text = url.to_cow()?;
         let state = self.state();
         let mut live = self.shared.live();
-        let Target { route, target, host, endpoint, foreign } = live.target(&state.base, "GET", &text, self.fast_list).map_err(bad_url)?;
+        let Target {
+            route,
+            target,
+            host,
+            endpoint,
+            foreign,
+        } = live
+            .target(&state.base, "GET", &text, self.fast_list)
+            .map_err(bad_url)?;
         let endpoint = match name {
             Some(name) => live.endpoint(katydid_record::Kind::Request, "GET", &name.to_cow()?),
             None => endpoint,
@@ -120,7 +150,8 @@ impl Client {
             headers: &headers[..count],
             body: Body::None,
         };
-        http1::encode_request(&mut bytes, &head).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        http1::encode_request(&mut bytes, &head)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
         let waiter = Waiter {
             greenlet: Some(greenlet),
             base: Some(state.base_text.clone_ref(url.py())),
@@ -139,7 +170,10 @@ impl Client {
             kind: RequestKind::Plain,
             idempotent: true,
             endpoint,
-            judge: Judge::EngineIfOk { fast_list: self.fast_list, follow: true },
+            judge: Judge::EngineIfOk {
+                fast_list: self.fast_list,
+                follow: true,
+            },
             due: asked,
             asked,
             blocked: 0,
@@ -180,8 +214,15 @@ impl Client {
         let method = verb.as_ref();
         let state = self.state();
         let mut live = self.shared.live();
-        let Target { route, target, host, endpoint, foreign } =
-            live.target(&state.base, method, &text, self.fast_list).map_err(bad_url)?;
+        let Target {
+            route,
+            target,
+            host,
+            endpoint,
+            foreign,
+        } = live
+            .target(&state.base, method, &text, self.fast_list)
+            .map_err(bad_url)?;
         let endpoint = match name {
             Some(name) => live.endpoint(katydid_record::Kind::Request, method, &name.to_cow()?),
             None => endpoint,
@@ -191,12 +232,18 @@ impl Client {
             .iter()
             .map(|(name, value)| Ok((octets(name)?, octets(value)?)))
             .collect::<PyResult<Vec<_>>>()?;
-        let has = |wanted: &str| given.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted.as_bytes()));
+        let has = |wanted: &str| {
+            given
+                .iter()
+                .any(|(name, _)| name.eq_ignore_ascii_case(wanted.as_bytes()))
+        };
         let mut lines: Vec<(&[u8], &[u8])> = Vec::with_capacity(given.len() + 2);
         if !has("host") {
             lines.push((b"Host", host.as_bytes()));
         }
-        if let (true, false, false, Some(cookies)) = (defaults, foreign, has("cookie"), &state.cookies) {
+        if let (true, false, false, Some(cookies)) =
+            (defaults, foreign, has("cookie"), &state.cookies)
+        {
             lines.push((b"Cookie", cookies.as_bytes()));
         }
         lines.extend(given.iter().map(|(name, value)| (&name[..], &value[..])));
@@ -206,7 +253,10 @@ impl Client {
         let trimmed;
         let block = if !defaults {
             &empty
-        } else if given.iter().any(|(name, _)| block_has(&state.headers, name)) {
+        } else if given
+            .iter()
+            .any(|(name, _)| block_has(&state.headers, name))
+        {
             trimmed = block_without(&state.headers, &given)?;
             &trimmed
         } else {
@@ -220,9 +270,12 @@ impl Client {
             headers: &lines,
             body: body.as_deref().map_or(Body::None, Body::Bytes),
         };
-        http1::encode_request(&mut bytes, &head).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let (connect_timeout, read_timeout) =
-            timeouts.map_or((state.connect_timeout, state.read_timeout), |(c, r)| (nanos(c), nanos(r)));
+        http1::encode_request(&mut bytes, &head)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let (connect_timeout, read_timeout) = timeouts
+            .map_or((state.connect_timeout, state.read_timeout), |(c, r)| {
+                (nanos(c), nanos(r))
+            });
         let waiter = Waiter {
             greenlet: Some(greenlet),
             base: Some(state.base_text.clone_ref(url.py())),
@@ -233,18 +286,28 @@ impl Client {
             stream,
         };
         let token = self.shared.wait(waiter);
-        let idempotent = matches!(method, "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE");
+        let idempotent = matches!(
+            method,
+            "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE"
+        );
         live.submit(Request {
             token,
             client: self.id,
             route,
             payload: Payload::Own(bytes),
-            kind: if method.eq_ignore_ascii_case("HEAD") { RequestKind::Head } else { RequestKind::Plain },
+            kind: if method.eq_ignore_ascii_case("HEAD") {
+                RequestKind::Head
+            } else {
+                RequestKind::Plain
+            },
             idempotent,
             endpoint,
             judge: match judge {
                 SCRIPT => Judge::Script,
-                other => Judge::EngineIfOk { fast_list: self.fast_list, follow: other == ENGINE_FOLLOW },
+                other => Judge::EngineIfOk {
+                    fast_list: self.fast_list,
+                    follow: other == ENGINE_FOLLOW,
+                },
             },
             due: if due == 0 { asked } else { due },
             asked,
@@ -269,7 +332,10 @@ impl Client {
         if !self.shared.wait_again(token, greenlet) {
             return false;
         }
-        self.shared.live().command(Command::Read { client: self.id, token });
+        self.shared.live().command(Command::Read {
+            client: self.id,
+            token,
+        });
         true
     }
 
@@ -286,7 +352,9 @@ impl Client {
 
 impl Client {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -300,7 +368,11 @@ impl Drop for Client {
 const BODY_LIMIT: u64 = 64 << 20;
 
 fn nanos(seconds: f64) -> Nanos {
-    if seconds.is_finite() && seconds > 0.0 { (seconds * clock::SECOND as f64) as Nanos } else { clock::SECOND * 86_400 }
+    if seconds.is_finite() && seconds > 0.0 {
+        (seconds * clock::SECOND as f64) as Nanos
+    } else {
+        clock::SECOND * 86_400
+    }
 }
 
 fn bad_url(text: String) -> PyErr {
@@ -321,16 +393,21 @@ fn octets(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 fn header_block(headers: &[(String, String)]) -> PyResult<HeaderBlock> {
     let mut block = HeaderBlock::new();
     for (name, value) in headers {
-        block.push(name.as_bytes(), value.as_bytes()).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        block
+            .push(name.as_bytes(), value.as_bytes())
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
     }
     Ok(block)
 }
 
 fn lines_of(block: &HeaderBlock) -> impl Iterator<Item = (&[u8], &[u8])> {
-    block.as_bytes().split(|byte| *byte == b'\n').filter_map(|line| {
-        let colon = line.iter().position(|byte| *byte == b':')?;
-        Some((&line[..colon], line[colon + 1..].trim_ascii()))
-    })
+    block
+        .as_bytes()
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| {
+            let colon = line.iter().position(|byte| *byte == b':')?;
+            Some((&line[..colon], line[colon + 1..].trim_ascii()))
+        })
 }
 
 fn block_has(block: &HeaderBlock, wanted: &[u8]) -> bool {
@@ -340,8 +417,12 @@ fn block_has(block: &HeaderBlock, wanted: &[u8]) -> bool {
 fn block_without(block: &HeaderBlock, replaced: &[(Vec<u8>, Vec<u8>)]) -> PyResult<HeaderBlock> {
     let mut kept = HeaderBlock::new();
     for (name, value) in lines_of(block) {
-        if !replaced.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
-            kept.push(name, value).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        if !replaced
+            .iter()
+            .any(|(other, _)| other.eq_ignore_ascii_case(name))
+        {
+            kept.push(name, value)
+                .map_err(|error| PyValueError::new_err(error.to_string()))?;
         }
     }
     Ok(kept)

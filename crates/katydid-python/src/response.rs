@@ -2,10 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use katydid::session::base::is_absolute;
 use katydid_engine::http1::Url;
 use katydid_engine::message::{Completion, Failure, Instants, Response as Raw};
 use katydid_engine::{clock, decode};
-use katydid::session::base::is_absolute;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
@@ -34,14 +34,30 @@ pub struct Response {
 }
 
 impl Response {
-    pub fn new(completion: Completion, base: Option<Py<PyString>>, asked_url: Option<Py<PyString>>, method: Option<Py<PyString>>) -> Self {
+    pub fn new(
+        completion: Completion,
+        base: Option<Py<PyString>>,
+        asked_url: Option<Py<PyString>>,
+        method: Option<Py<PyString>>,
+    ) -> Self {
         let (raw, failure) = match completion.outcome {
             Ok(raw) => (raw, None),
             Err(mut failure) => (failure.partial.take().unwrap_or_default(), Some(failure)),
         };
-        let inner =
-            Inner { raw, failure, at: completion.instants, recorded: completion.recorded, reused: completion.reused };
-        Self { inner: Box::new(inner), content: None, base, asked_url, method }
+        let inner = Inner {
+            raw,
+            failure,
+            at: completion.instants,
+            recorded: completion.recorded,
+            reused: completion.reused,
+        };
+        Self {
+            inner: Box::new(inner),
+            content: None,
+            base,
+            asked_url,
+            method,
+        }
     }
 
     fn decoded(&mut self) -> Result<Vec<u8>, String> {
@@ -49,7 +65,8 @@ impl Response {
         if raw.head.encodings().is_identity() || raw.body.is_empty() {
             return Ok(std::mem::take(&mut raw.body));
         }
-        decode::decode(raw.head.encodings(), &raw.body, DECODED_LIMIT).map_err(|error| error.to_string())
+        decode::decode(raw.head.encodings(), &raw.body, DECODED_LIMIT)
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -60,7 +77,13 @@ impl Response {
     #[pyo3(signature = (raw=None))]
     fn take(py: Python<'_>, raw: Option<&Bound<'_, Response>>) -> PyResult<Self> {
         let Some(raw) = raw else {
-            return Ok(Self { inner: Box::default(), content: None, base: None, asked_url: None, method: None });
+            return Ok(Self {
+                inner: Box::default(),
+                content: None,
+                base: None,
+                asked_url: None,
+                method: None,
+            });
         };
         let mut raw = raw.try_borrow_mut()?;
         Ok(Self {
@@ -95,7 +118,9 @@ impl Response {
     #[getter]
     fn start_time(&self) -> f64 {
         let ago = clock::now().saturating_sub(self.inner.at.asked);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         now.as_secs_f64() - ago as f64 / 1e9
     }
 
@@ -126,14 +151,29 @@ impl Response {
     fn problem(&self) -> Option<(String, String, Option<i32>)> {
         let failure = self.inner.failure.as_ref()?;
         let cause = serde_json::to_value(failure.cause).ok()?;
-        Some((cause.as_str()?.to_owned(), failure.text.clone(), failure.os_error))
+        Some((
+            cause.as_str()?.to_owned(),
+            failure.text.clone(),
+            failure.os_error,
+        ))
     }
 
     /// (due, asked, taken, connected, send, first byte, done), ns.
     #[getter]
     fn instants_ns<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let at = &self.inner.at;
-        PyTuple::new(py, [at.due, at.asked, at.taken, at.connected, at.send, at.first_byte, at.done])
+        PyTuple::new(
+            py,
+            [
+                at.due,
+                at.asked,
+                at.taken,
+                at.connected,
+                at.send,
+                at.first_byte,
+                at.done,
+            ],
+        )
     }
 
     /// asked → done, ms.
@@ -145,7 +185,9 @@ impl Response {
 
     #[getter]
     fn url(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        let Some(asked) = &self.asked_url else { return Ok(None) };
+        let Some(asked) = &self.asked_url else {
+            return Ok(None);
+        };
         let asked = asked.bind(py).to_cow()?;
         if is_absolute(&asked) {
             return Ok(Some(asked.into_owned()));
@@ -200,7 +242,14 @@ impl Response {
 
     /// All headers in order, as latin-1 text.
     fn header_items<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(py, self.inner.raw.head.headers().map(|(name, value)| (latin1(name), latin1(value))))
+        PyList::new(
+            py,
+            self.inner
+                .raw
+                .head
+                .headers()
+                .map(|(name, value)| (latin1(name), latin1(value))),
+        )
     }
 
     #[getter]

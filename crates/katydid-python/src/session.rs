@@ -79,7 +79,9 @@ impl Shared {
     /// Waits for the next piece of a stream; false when the stream is over.
     pub fn wait_again(&self, token: u64, greenlet: Py<PyAny>) -> bool {
         let mut waiters = lock(&self.waiters);
-        let Some(waiter) = waiters.get(token) else { return false };
+        let Some(waiter) = waiters.get(token) else {
+            return false;
+        };
         waiter.greenlet = Some(greenlet);
         true
     }
@@ -88,12 +90,19 @@ impl Shared {
         // Dropping the greenlet may run Python, so not under the lock.
         let waiter = lock(&self.waiters).remove(token);
         if let Some(waiter) = waiter {
-            self.live().command(Command::Cancel { client: waiter.client, token });
+            self.live().command(Command::Cancel {
+                client: waiter.client,
+                token,
+            });
         }
     }
 
     /// The greenlet that waits for this completion and what it gets; `None` when it is gone.
-    fn answer(&self, py: Python<'_>, completion: Completion) -> PyResult<Option<(Py<PyAny>, Py<PyAny>)>> {
+    fn answer(
+        &self,
+        py: Python<'_>,
+        completion: Completion,
+    ) -> PyResult<Option<(Py<PyAny>, Py<PyAny>)>> {
         let token = completion.token;
         let waiter = {
             let mut waiters = lock(&self.waiters);
@@ -109,19 +118,42 @@ impl Shared {
                 Some(_) => waiters.remove(token),
             }
         };
-        let Some(Waiter { greenlet: Some(greenlet), base, url, method, .. }) = waiter else { return Ok(None) };
+        let Some(Waiter {
+            greenlet: Some(greenlet),
+            base,
+            url,
+            method,
+            ..
+        }) = waiter
+        else {
+            return Ok(None);
+        };
         let response = Response::new(completion, base, url, method);
         Ok(Some((greenlet, Py::new(py, response)?.into_any())))
     }
 
-    fn piece(&self, py: Python<'_>, token: u64, piece: Piece) -> PyResult<Option<(Py<PyAny>, Py<PyAny>)>> {
+    fn piece(
+        &self,
+        py: Python<'_>,
+        token: u64,
+        piece: Piece,
+    ) -> PyResult<Option<(Py<PyAny>, Py<PyAny>)>> {
         let value = match piece {
             Piece::Bytes(bytes) => PyBytes::new(py, &bytes).into_any().unbind(),
             Piece::End(at) => at.into_pyobject(py)?.into_any().unbind(),
             Piece::Failed(failure, done) => {
-                let instants = Instants { done, ..Instants::default() };
-                let completion =
-                    Completion { token, endpoint: 0, outcome: Err(failure), instants, recorded: false, reused: false };
+                let instants = Instants {
+                    done,
+                    ..Instants::default()
+                };
+                let completion = Completion {
+                    token,
+                    endpoint: 0,
+                    outcome: Err(failure),
+                    instants,
+                    recorded: false,
+                    reused: false,
+                };
                 Py::new(py, Response::new(completion, None, None, None))?.into_any()
             }
         };
@@ -161,10 +193,18 @@ impl Session {
     #[new]
     fn new(options: &Bound<'_, PyDict>) -> PyResult<Self> {
         let options: Options = from_python(options.as_any())?;
-        let live = Live::start(options).map_err(|error| raise(&error))?;
-        let outbox = live.outbox().ok_or_else(|| PyRuntimeError::new_err("the session has no hub"))?;
-        let shared = Shared { live: Mutex::new(live), outbox, waiters: Mutex::default() };
-        Ok(Self { shared: Arc::new(shared) })
+        let live = Live::start(&options).map_err(|error| raise(&error))?;
+        let outbox = live
+            .outbox()
+            .ok_or_else(|| PyRuntimeError::new_err("the session has no hub"))?;
+        let shared = Shared {
+            live: Mutex::new(live),
+            outbox,
+            waiters: Mutex::default(),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
     #[getter]
@@ -174,7 +214,10 @@ impl Session {
 
     #[getter]
     fn run_dir(&self) -> Option<String> {
-        self.shared.live().run_dir().map(|dir| dir.display().to_string())
+        self.shared
+            .live()
+            .run_dir()
+            .map(|dir| dir.display().to_string())
     }
 
     /// Up to a batch of what has ended, flat: greenlet, value, greenlet, value…; messages have None for the greenlet. Empty only
@@ -195,8 +238,11 @@ impl Session {
             };
             match message {
                 Message::Completed(completion) => {
-                    let (recorded, endpoint, instants) =
-                        (completion.recorded, completion.endpoint, completion.instants);
+                    let (recorded, endpoint, instants) = (
+                        completion.recorded,
+                        completion.endpoint,
+                        completion.instants,
+                    );
                     match self.shared.answer(py, *completion)? {
                         Some((greenlet, response)) => flat.extend([greenlet, response]),
                         None if !recorded => self.shared.live().nobody_judges(endpoint, &instants),
@@ -210,10 +256,16 @@ impl Session {
                 }
                 Message::Tick(sent) => self.shared.live().tick(sent),
                 Message::Spawn(users) => {
-                    flat.extend([py.None(), ("spawn", users).into_pyobject(py)?.into_any().unbind()]);
+                    flat.extend([
+                        py.None(),
+                        ("spawn", users).into_pyobject(py)?.into_any().unbind(),
+                    ]);
                 }
                 Message::TimeUp => {
-                    flat.extend([py.None(), ("time_up",).into_pyobject(py)?.into_any().unbind()]);
+                    flat.extend([
+                        py.None(),
+                        ("time_up",).into_pyobject(py)?.into_any().unbind(),
+                    ]);
                 }
             }
         }
@@ -221,12 +273,18 @@ impl Session {
     }
 
     fn ramp(&self, start: u64, target: u64, rate: f64) {
-        self.shared.live().command(Command::Ramp { from: start, to: target, rate });
+        self.shared.live().command(Command::Ramp {
+            from: start,
+            to: target,
+            rate,
+        });
     }
 
     /// ("time_up",) comes after so many seconds from now.
     fn time_limit(&self, seconds: f64) {
-        self.shared.live().command(Command::TimeLimit((seconds.max(0.0) * clock::SECOND as f64) as u64));
+        self.shared.live().command(Command::TimeLimit(
+            (seconds.max(0.0) * clock::SECOND as f64) as u64,
+        ));
     }
 
     fn users(&self, alive: u64) {
@@ -244,7 +302,11 @@ impl Session {
             "flow" => Kind::Flow,
             "job" => Kind::Job,
             "custom" => Kind::Custom,
-            other => return Err(PyValueError::new_err(format!("no kind of endpoint: {other}"))),
+            other => {
+                return Err(PyValueError::new_err(format!(
+                    "no kind of endpoint: {other}"
+                )));
+            }
         };
         Ok(self.shared.live().endpoint(kind, method, name))
     }
@@ -265,14 +327,30 @@ impl Session {
         let mut live = self.shared.live();
         let failure = failure.map(|(cause, text)| (cause_of(&cause), text));
         let at = match (instants, response_time_ms) {
-            (Some((due, asked, send, done)), None) => Instants { due, asked, taken: asked, send, done, ..Instants::default() },
+            (Some((due, asked, send, done)), None) => Instants {
+                due,
+                asked,
+                taken: asked,
+                send,
+                done,
+                ..Instants::default()
+            },
             (given, Some(ms)) => {
                 let done = given.map_or_else(clock::now, |given| given.3);
                 let began = done.saturating_sub((ms.max(0.0) * 1e6) as u64);
-                Instants { due: began, asked: began, taken: began, send: began, done, ..Instants::default() }
+                Instants {
+                    due: began,
+                    asked: began,
+                    taken: began,
+                    send: began,
+                    done,
+                    ..Instants::default()
+                }
             }
             (None, None) => {
-                let failed = failure.as_ref().map(|(cause, text)| (*cause, text.as_str()));
+                let failed = failure
+                    .as_ref()
+                    .map(|(cause, text)| (*cause, text.as_str()));
                 return live.recorder().untimed(endpoint, content, failed);
             }
         };
@@ -280,7 +358,12 @@ impl Session {
             None => live.recorder().ok(endpoint, &at, status, content),
             Some((cause, text)) => {
                 let text = live.normalise(&text);
-                let failed = Failed { cause, text: &text, status, shape };
+                let failed = Failed {
+                    cause,
+                    text: &text,
+                    status,
+                    shape,
+                };
                 live.recorder().failed(endpoint, &at, content, failed);
             }
         }
@@ -294,8 +377,13 @@ impl Session {
     #[pyo3(signature = (kind, text, detail=""))]
     fn mark(&self, kind: &str, text: &str, detail: &str) -> PyResult<()> {
         let mark = match kind {
-            "warning" => Mark::Warning { text: text.to_owned() },
-            "exception" => Mark::Exception { message: text.to_owned(), traceback: detail.to_owned() },
+            "warning" => Mark::Warning {
+                text: text.to_owned(),
+            },
+            "exception" => Mark::Exception {
+                message: text.to_owned(),
+                traceback: detail.to_owned(),
+            },
             "reset" => Mark::Reset,
             "user_target" => Mark::UserTarget {
                 users: text.parse().unwrap_or(0),
@@ -327,14 +415,21 @@ impl Session {
         window: Option<f64>,
     ) -> Option<f64> {
         let shared = self.shared.clone();
-        py.detach(move || shared.live().percentile(method.as_deref(), name.as_deref(), q, window))
+        py.detach(move || {
+            shared
+                .live()
+                .percentile(method.as_deref(), name.as_deref(), q, window)
+        })
     }
 
     fn finish(&self, py: Python<'_>, options: &Bound<'_, PyDict>) -> PyResult<Py<PyAny>> {
         let closing: Closing = from_python(options.as_any())?;
         let shared = self.shared.clone();
-        let ended: Result<Ended, SessionError> = py.detach(move || shared.live().finish(closing));
-        to_python(py, &serde_json::to_value(ended.map_err(|error| raise(&error))?).unwrap_or_default())
+        let ended: Result<Ended, SessionError> = py.detach(move || shared.live().finish(&closing));
+        to_python(
+            py,
+            &serde_json::to_value(ended.map_err(|error| raise(&error))?).unwrap_or_default(),
+        )
     }
 }
 

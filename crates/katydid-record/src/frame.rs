@@ -113,7 +113,7 @@ pub enum Name {
         id: SeriesId,
         /// Dotted name, e.g. `users`, `generator.cpu.io`.
         name: String,
-        /// Unit, e.g. `s`, `bytes`, `` for a count.
+        /// Unit, e.g. `s` or `bytes`; empty for a count.
         unit: String,
         /// How to read it.
         kind: SeriesKind,

@@ -1,4 +1,4 @@
-//! Latency histograms in microseconds with the bucket layout of HdrHistogram at three digits.
+//! Latency histograms in microseconds with the bucket layout of `HdrHistogram` at three digits.
 //!
 //! [`Histogram`] is dense and written on the hot path; [`Sparse`] is what a window or a file holds.
 //! Our own rather than the `hdrhistogram` crate because a window is cut every second for every
@@ -22,7 +22,7 @@ pub fn bucket_of(value_us: u64) -> usize {
     (((shift as usize) + 1) << PAGE_BITS) + ((value >> shift) as usize) - PAGE
 }
 
-/// The largest value, in µs, that the bucket holds (HdrHistogram's "highest equivalent value").
+/// The largest value, in µs, that the bucket holds (`HdrHistogram`'s "highest equivalent value").
 pub fn bucket_top(index: usize) -> u64 {
     if index < 2 * PAGE {
         return index as u64;

@@ -39,7 +39,7 @@ pub fn html(summary: &Summary, manifest: &Manifest) -> String {
     health::notes(&mut out, summary);
     let _ = write!(
         out,
-        "<section class=\"method\">\n<h2>How to read the times</h2>\n<p>{}</p>\n</section>\n</main>\n\
+        "<section>\n<h2>How to read the times</h2>\n<p>{}</p>\n</section>\n</main>\n\
          <footer>Run {} · katydid {}</footer>\n</body>\n</html>\n",
         escape(phrase::METHOD),
         escape(&summary.run.id),
@@ -73,19 +73,33 @@ fn head(out: &mut String, summary: &Summary, invalid: bool) {
             .as_deref()
             .map(|host| format!("<span class=\"host\">{}</span>", escape(host))),
     );
-    parts.push(escape(&run.started));
+    parts.push(escape(&started(&run.started)));
     parts.push(escape(phrase::ended(&run.ended)));
     parts.retain(|part| !part.is_empty());
     let _ = write!(out, "<p>{}</p>\n</header>\n", parts.join("<i></i>"));
+}
+
+/// `2026-11-23T10:15:30Z` as people write it; anything else as it is.
+fn started(text: &str) -> String {
+    match (
+        text.get(..10),
+        text.get(10..11),
+        text.get(11..19),
+        text.ends_with('Z'),
+    ) {
+        (Some(date), Some("T"), Some(time), true) => format!("{date} {time} UTC"),
+        _ => text.to_owned(),
+    }
 }
 
 /// What must be known before any number is read.
 fn banners(out: &mut String, summary: &Summary) {
     if let Some(first) = phrase::invalid(summary) {
         let others = summary.generator.reasons.iter().skip(1);
-        let others: String = others
+        let others: Vec<String> = others
             .map(|reason| format!("<p>{}</p>", escape(reason)))
             .collect();
+        let others = others.concat();
         let _ = write!(
             out,
             "<section class=\"banner bad\" role=\"alert\">\n<h2>INVALID</h2>\n<div><p>{}</p>{others}\

@@ -105,7 +105,7 @@ pub fn duration(seconds: f64) -> String {
 /// An instant of the run: `44 s`, `1:18`, `2:05:09`.
 pub fn instant(seconds: f64) -> String {
     if seconds < 60.0 {
-        return duration(seconds.max(0.0).min(59.9));
+        return duration(seconds.clamp(0.0, 59.9));
     }
     let whole = seconds as u64;
     let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);

@@ -102,7 +102,7 @@ pub fn cause(cause: Cause) -> &'static str {
 }
 
 /// What stands in the method's place.
-pub fn method<'a>(kind: Kind, method: &'a str) -> &'a str {
+pub fn method(kind: Kind, method: &str) -> &str {
     match kind {
         Kind::Flow if method.is_empty() => "flow",
         Kind::Job if method.is_empty() => "job",

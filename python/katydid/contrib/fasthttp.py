@@ -122,7 +122,8 @@ class FastHttpSession:
         parts = re.match(r"^(https?://)([^/@]*)@(.*)$", base_url or "", re.IGNORECASE)
         if parts:
             base_url = parts[1] + parts[3]
-            self.auth_header = _basic(*parts[2].partition(":")[::2], quoted=True)
+            name, _, password = parts[2].partition(":")
+            self.auth_header = _basic(unquote(name), unquote(password))
         self.base_url = base_url
         self.request_event = request_event
         self.user = user
@@ -172,6 +173,7 @@ class FastHttpSession:
         """GET `url`; keyword arguments as `request`."""
         if (
             kwargs
+            or self.user is None
             or self.user._due_ns
             or (self._jar is not None and (self._jar.changed or self._vary))
         ):
@@ -397,7 +399,7 @@ class FastHttpSession:
     ) -> tuple[Any, Exception | None, list[Any]]:
         """One submit per hop; the whole chain is one sample."""
         history: list[Any] = []
-        limit = kwargs.get("max_redirects") or getattr(self.user, "max_redirects", 30)
+        limit: Any = kwargs.get("max_redirects") or getattr(self.user, "max_redirects", 30)
         while (target := transport.redirect_target(response, url)) is not None:
             if len(history) >= limit:
                 return response, LocustError(f"more than {limit} redirects"), history
@@ -508,9 +510,7 @@ class FastHttpSession:
         return self.request("PUT", url, data=data, json=json, **kwargs)
 
 
-def _basic(name: str, password: str, quoted: bool = False) -> str:
-    if quoted:
-        name, password = unquote(name), unquote(password)
+def _basic(name: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode("ascii")
 
 

@@ -25,9 +25,12 @@ impl Reactor {
     pub(super) fn submit(&mut self, request: Box<Request>) {
         let taken = clock::now();
         self.in_flight += 1;
-        self.recorder.lag.record(clock::micros_between(request.due, taken));
+        self.recorder
+            .lag
+            .record(clock::micros_between(request.due, taken));
         if request.blocked | request.missed != 0 {
-            self.recorder.skipped_slots(request.endpoint, request.blocked, request.missed);
+            self.recorder
+                .skipped_slots(request.endpoint, request.blocked, request.missed);
         }
         let flight = match self.spare.pop() {
             Some(mut flight) => {
@@ -63,7 +66,9 @@ impl Reactor {
         flight.next_address += 1;
         let mut stream = match TcpStream::connect(address) {
             Ok(stream) => stream,
-            Err(error) => return self.connect_failed(flight, failure::of_io(&error, Step::Connect)),
+            Err(error) => {
+                return self.connect_failed(flight, failure::of_io(&error, Step::Connect));
+            }
         };
         // Best effort: a socket without it is slower, not wrong.
         let _ = stream.set_nodelay(true);
@@ -103,7 +108,10 @@ impl Reactor {
 
     /// Tries the next address, or ends this request.
     pub(super) fn connect_failed(&mut self, mut flight: Box<Flight>, why: Failure) {
-        let known = self.addresses.get(&flight.request.route.id).map_or(0, |known| known.found.len());
+        let known = self
+            .addresses
+            .get(&flight.request.route.id)
+            .map_or(0, |known| known.found.len());
         if flight.next_address < known && why.cause != Cause::Exhausted {
             flight.tcp_done = 0;
             self.open(flight, clock::now());
@@ -113,7 +121,13 @@ impl Reactor {
     }
 
     pub(super) fn on_event(&mut self, key: u32, stamp: u32, event: &Event) {
-        let Some(conn) = self.conns.get(key as usize).filter(|conn| conn.stamp == stamp) else { return };
+        let Some(conn) = self
+            .conns
+            .get(key as usize)
+            .filter(|conn| conn.stamp == stamp)
+        else {
+            return;
+        };
         let ended = event.is_read_closed() || event.is_error();
         let readable = event.is_readable() || ended;
         match conn.phase {
@@ -126,7 +140,10 @@ impl Reactor {
             Phase::Busy => {}
         }
         // A server may have spoken, or left, before it was asked: the edge that says so does not come twice.
-        let busy = self.conns.get(key as usize).is_some_and(|conn| conn.stamp == stamp && conn.phase == Phase::Busy);
+        let busy = self
+            .conns
+            .get(key as usize)
+            .is_some_and(|conn| conn.stamp == stamp && conn.phase == Phase::Busy);
         if readable && busy {
             self.read_from(key, ended);
         }
@@ -179,11 +196,20 @@ impl Reactor {
             let conn = &mut self.conns[key as usize];
             match conn.read(&mut self.scratch) {
                 Ok(ReadEnd::Drained(0)) => return,
-                Ok(ReadEnd::Bytes(n) | ReadEnd::Drained(n)) => conn.unread.extend_from_slice(&self.scratch[..n]),
-                Ok(ReadEnd::Eof) => return self.fail(key, failure(Cause::Reset, "the proxy closed the connection")),
+                Ok(ReadEnd::Bytes(n) | ReadEnd::Drained(n)) => {
+                    conn.unread.extend_from_slice(&self.scratch[..n]);
+                }
+                Ok(ReadEnd::Eof) => {
+                    return self.fail(
+                        key,
+                        failure(Cause::Reset, "the proxy closed the connection"),
+                    );
+                }
                 Err(error) => return self.fail(key, failure::of_io(&error, Step::Connect)),
             }
-            let Some(flight) = &mut conn.flight else { return };
+            let Some(flight) = &mut conn.flight else {
+                return;
+            };
             match flight.parser.advance(&conn.unread, &mut Vec::new()) {
                 Err(error) => return self.fail(key, failure::of_protocol(error)),
                 Ok(step) if step.progress == Progress::Head => {
@@ -227,11 +253,17 @@ impl Reactor {
     /// A connection is ready: sends the request that it was opened for.
     fn send_first(&mut self, key: u32, now: Nanos) {
         let conn = &mut self.conns[key as usize];
-        let Some(mut flight) = conn.flight.take() else { return };
+        let Some(mut flight) = conn.flight.take() else {
+            return;
+        };
         flight.at.connected = now;
         let connect = flight.tcp_done.saturating_sub(flight.connect_began);
-        let tls = conn.tls.is_some().then(|| now.saturating_sub(flight.tcp_done));
-        self.recorder.connected(flight.request.endpoint, connect, tls);
+        let tls = conn
+            .tls
+            .is_some()
+            .then(|| now.saturating_sub(flight.tcp_done));
+        self.recorder
+            .connected(flight.request.endpoint, connect, tls);
         self.send_on(key, flight, now);
     }
 
@@ -266,13 +298,18 @@ impl Reactor {
 
     fn is_writing(&self, key: u32) -> bool {
         let conn = &self.conns[key as usize];
-        let wanted = conn.flight.as_ref().map_or(0, |flight| flight.request.payload.as_bytes().len());
+        let wanted = conn
+            .flight
+            .as_ref()
+            .map_or(0, |flight| flight.request.payload.as_bytes().len());
         conn.written < wanted || conn.tls.as_ref().is_some_and(|tls| tls.wants_write())
     }
 
     fn go_on_writing(&mut self, key: u32) {
         let conn = &mut self.conns[key as usize];
-        let Some(flight) = conn.flight.take() else { return };
+        let Some(flight) = conn.flight.take() else {
+            return;
+        };
         let result = conn.write(flight.request.payload.as_bytes());
         conn.deadline = clock::now().saturating_add(flight.request.read_timeout);
         conn.flight = Some(flight);
@@ -286,7 +323,13 @@ impl Reactor {
         let stamp = self.conns[key as usize].stamp;
         let mut taken = 0;
         loop {
-            let Some(conn) = self.conns.get_mut(key as usize).filter(|conn| conn.stamp == stamp) else { return };
+            let Some(conn) = self
+                .conns
+                .get_mut(key as usize)
+                .filter(|conn| conn.stamp == stamp)
+            else {
+                return;
+            };
             if conn.flight.is_none() {
                 if conn.phase == Phase::Idle && to_the_end {
                     self.on_idle_event(key);
@@ -328,7 +371,11 @@ impl Reactor {
         let conn = &mut self.conns[key as usize];
         let token = token_of(key, conn.stamp);
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self.poll.registry().reregister(&mut conn.stream, token, interest) {
+        if let Err(error) = self
+            .poll
+            .registry()
+            .reregister(&mut conn.stream, token, interest)
+        {
             self.exchange_failed(key, &error);
         }
     }
@@ -337,7 +384,9 @@ impl Reactor {
     fn feed(&mut self, key: u32, n: usize) -> bool {
         let now = clock::now();
         let conn = &mut self.conns[key as usize];
-        let Some(flight) = &mut conn.flight else { return true };
+        let Some(flight) = &mut conn.flight else {
+            return true;
+        };
         if flight.at.first_byte == 0 {
             flight.at.first_byte = now;
         }
@@ -345,16 +394,22 @@ impl Reactor {
         conn.deadline = now.saturating_add(flight.request.read_timeout);
         let fresh = &self.scratch[..n];
         let step = if conn.unread.is_empty() {
-            flight.parser.advance(fresh, &mut flight.body).inspect(|step| {
-                if step.progress != Progress::Done {
-                    conn.unread.extend_from_slice(&fresh[step.consumed..]);
-                }
-            })
+            flight
+                .parser
+                .advance(fresh, &mut flight.body)
+                .inspect(|step| {
+                    if step.progress != Progress::Done {
+                        conn.unread.extend_from_slice(&fresh[step.consumed..]);
+                    }
+                })
         } else {
             conn.unread.extend_from_slice(fresh);
-            flight.parser.advance(&conn.unread, &mut flight.body).inspect(|step| {
-                conn.unread.drain(..step.consumed);
-            })
+            flight
+                .parser
+                .advance(&conn.unread, &mut flight.body)
+                .inspect(|step| {
+                    conn.unread.drain(..step.consumed);
+                })
         };
         match step {
             Err(error) => {
@@ -438,7 +493,11 @@ impl Reactor {
     }
 
     pub(super) fn drop_client(&mut self, client: u32) {
-        let keys = self.clients.get_mut(client as usize).map(std::mem::take).unwrap_or_default();
+        let keys = self
+            .clients
+            .get_mut(client as usize)
+            .map(std::mem::take)
+            .unwrap_or_default();
         for key in keys {
             self.abort(key);
         }
@@ -448,7 +507,11 @@ impl Reactor {
     }
 
     pub(super) fn close_idle(&mut self, client: u32) {
-        let keys = self.clients.get(client as usize).cloned().unwrap_or_default();
+        let keys = self
+            .clients
+            .get(client as usize)
+            .cloned()
+            .unwrap_or_default();
         for key in keys {
             if self.conns[key as usize].phase == Phase::Idle {
                 self.close(key);
@@ -458,20 +521,24 @@ impl Reactor {
 
     /// Sets the timer of a connection for its deadline. One timer per connection counts; it moves on lazily. Those of closed
     /// connections, and those that an earlier deadline replaced, are left behind until they fire or are too many.
-    fn arm(&mut self, key: u32) {
+    pub(super) fn arm(&mut self, key: u32) {
         let conn = &mut self.conns[key as usize];
         conn.armed = conn.deadline;
         self.timers.push(Reverse((conn.deadline, key, conn.stamp)));
         if self.timers.len() > TIMERS_KEPT + 2 * self.conns.len() {
             self.timers.retain(|Reverse((at, key, stamp))| {
-                self.conns.get(*key as usize).is_some_and(|conn| conn.stamp == *stamp && conn.armed == *at)
+                self.conns
+                    .get(*key as usize)
+                    .is_some_and(|conn| conn.stamp == *stamp && conn.armed == *at)
             });
         }
     }
 
     pub(super) fn on_timer(&mut self, at: Nanos, key: u32, stamp: u32, now: Nanos) {
         let is_its = |conn: &&mut Conn| conn.stamp == stamp && conn.armed == at;
-        let Some(conn) = self.conns.get_mut(key as usize).filter(is_its) else { return };
+        let Some(conn) = self.conns.get_mut(key as usize).filter(is_its) else {
+            return;
+        };
         conn.armed = 0;
         if conn.deadline == 0 {
             return;
@@ -480,18 +547,28 @@ impl Reactor {
             return self.arm(key);
         }
         let Some(flight) = &conn.flight else { return };
-        if self.streams.get(&flight.request.token).is_some_and(|stream| stream.paused) {
+        if self
+            .streams
+            .get(&flight.request.token)
+            .is_some_and(|stream| stream.paused)
+        {
             // It is the reader who is slow, not the server.
             conn.deadline = now.saturating_add(flight.request.read_timeout);
             return self.arm(key);
         }
         let request = &flight.request;
         let (cause, what, limit) = match conn.phase {
-            Phase::Busy if flight.at.first_byte != 0 => {
-                (Cause::TimeoutBody, "no more of the body", request.read_timeout)
-            }
+            Phase::Busy if flight.at.first_byte != 0 => (
+                Cause::TimeoutBody,
+                "no more of the body",
+                request.read_timeout,
+            ),
             Phase::Busy => (Cause::TimeoutFirstByte, "no answer", request.read_timeout),
-            _ => (Cause::TimeoutConnect, "no connection", request.connect_timeout),
+            _ => (
+                Cause::TimeoutConnect,
+                "no connection",
+                request.connect_timeout,
+            ),
         };
         let text = format!("{what} within {} s", limit as f64 / clock::SECOND as f64);
         self.fail(key, failure(cause, text));
@@ -504,21 +581,40 @@ fn token_of(key: u32, stamp: u32) -> Token {
 
 /// Whom to connect to.
 pub(super) fn dial(route: &Route) -> &Origin {
-    route.proxy.as_ref().map_or(&route.origin, |proxy| &proxy.origin)
+    route
+        .proxy
+        .as_ref()
+        .map_or(&route.origin, |proxy| &proxy.origin)
 }
 
 fn connect_request(route: &Route) -> Vec<u8> {
     let origin = &route.origin;
     let host = origin.host_header();
-    let explicit_port = host.rsplit(']').next().is_some_and(|rest| rest.contains(':'));
-    let target = if explicit_port { host } else { format!("{host}:{}", origin.port) };
+    let explicit_port = host
+        .rsplit(']')
+        .next()
+        .is_some_and(|rest| rest.contains(':'));
+    let target = if explicit_port {
+        host
+    } else {
+        format!("{host}:{}", origin.port)
+    };
     let mut headers: Vec<(&[u8], &[u8])> = vec![(b"Host", target.as_bytes())];
-    if let Some(value) = route.proxy.as_ref().and_then(|proxy| proxy.authorization.as_deref()) {
+    if let Some(value) = route
+        .proxy
+        .as_ref()
+        .and_then(|proxy| proxy.authorization.as_deref())
+    {
         headers.push((b"Proxy-Authorization", value.as_bytes()));
     }
     let block = HeaderBlock::new();
-    let request =
-        http1::Request { method: "CONNECT", target: &target, block: &block, headers: &headers, body: Body::None };
+    let request = http1::Request {
+        method: "CONNECT",
+        target: &target,
+        block: &block,
+        headers: &headers,
+        body: Body::None,
+    };
     let mut bytes = Vec::new();
     // A parsed host and base64 hold nothing that could be refused; were they, the proxy would be timed out.
     let _ = http1::encode_request(&mut bytes, &request);

@@ -29,7 +29,10 @@ impl Reactor {
             return self.connect(flight, address);
         }
         let deadline = flight.connect_deadline();
-        self.unresolved_until = Some(self.unresolved_until.map_or(deadline, |at| at.min(deadline)));
+        self.unresolved_until = Some(
+            self.unresolved_until
+                .map_or(deadline, |at| at.min(deadline)),
+        );
         if let Some(waiting) = self.unresolved.get_mut(&route.id) {
             return waiting.push(flight);
         }
@@ -44,16 +47,27 @@ impl Reactor {
         match answer {
             Ok(found) if !found.is_empty() => {
                 let now = clock::now();
-                self.addresses.insert(route, Addresses { found: found.into(), at: now });
+                self.addresses.insert(
+                    route,
+                    Addresses {
+                        found: found.into(),
+                        at: now,
+                    },
+                );
                 for mut flight in waiting {
                     flight.next_address = 0;
                     self.open(flight, now);
                 }
             }
             other => {
-                let text = other.err().unwrap_or_else(|| "the name has no address".into());
+                let text = other
+                    .err()
+                    .unwrap_or_else(|| "the name has no address".into());
                 for flight in waiting {
-                    let text = format!("cannot resolve {}: {text}", dial(&flight.request.route).host);
+                    let text = format!(
+                        "cannot resolve {}: {text}",
+                        dial(&flight.request.route).host
+                    );
                     self.fail_flight(flight, failure(Cause::Dns, text));
                 }
             }
@@ -64,10 +78,17 @@ impl Reactor {
     pub(super) fn give_up_unresolved(&mut self, now: Nanos) {
         for flight in self.take_unresolved(|flight| flight.connect_deadline() <= now) {
             let limit = flight.request.connect_timeout as f64 / clock::SECOND as f64;
-            let text = format!("no address of {} within {limit} s", dial(&flight.request.route).host);
+            let text = format!(
+                "no address of {} within {limit} s",
+                dial(&flight.request.route).host
+            );
             self.fail_flight(flight, failure(Cause::TimeoutConnect, text));
         }
-        let deadlines = self.unresolved.values().flatten().map(|flight| flight.connect_deadline());
+        let deadlines = self
+            .unresolved
+            .values()
+            .flatten()
+            .map(|flight| flight.connect_deadline());
         self.unresolved_until = deadlines.min();
     }
 

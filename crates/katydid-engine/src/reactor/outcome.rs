@@ -14,7 +14,9 @@ impl Reactor {
     /// The response is whole.
     pub(super) fn complete(&mut self, key: u32, now: Nanos) {
         let conn = &mut self.conns[key as usize];
-        let Some(mut flight) = conn.flight.take() else { return };
+        let Some(mut flight) = conn.flight.take() else {
+            return;
+        };
         flight.bytes_out = conn.written as u64;
         let reusable = is_reusable(conn, &flight);
         self.rest_or_close(key, reusable);
@@ -37,8 +39,13 @@ impl Reactor {
 
     /// The request on this connection failed; the connection goes with it.
     pub(super) fn fail(&mut self, key: u32, mut why: Failure) {
-        let written = self.conns.get(key as usize).map_or(0, |conn| conn.written as u64);
-        let Some(mut flight) = self.close(key) else { return };
+        let written = self
+            .conns
+            .get(key as usize)
+            .map_or(0, |conn| conn.written as u64);
+        let Some(mut flight) = self.close(key) else {
+            return;
+        };
         flight.bytes_out = written;
         if flight.head_given {
             let token = flight.request.token;
@@ -59,7 +66,8 @@ impl Reactor {
     /// Counts what a flight moved, whoever judges it, and keeps its parser for the next.
     fn leave(&mut self, mut flight: Box<Flight>) {
         self.in_flight -= 1;
-        self.recorder.bytes(flight.request.endpoint, flight.bytes_out, flight.bytes_in);
+        self.recorder
+            .bytes(flight.request.endpoint, flight.bytes_out, flight.bytes_in);
         if self.spare.len() < SPARE_FLIGHTS {
             flight.request.payload = Payload::Own(Vec::new());
             flight.body = Body::default();
@@ -74,7 +82,12 @@ impl Reactor {
             (Judge::EngineIfOk { fast_list, follow }, Ok(response))
                 if is_plainly_ok(&response.head, fast_list, follow) =>
             {
-                self.recorder.ok(request.endpoint, &flight.at, response.head.status(), response.body_bytes);
+                self.recorder.ok(
+                    request.endpoint,
+                    &flight.at,
+                    response.head.status(),
+                    response.body_bytes,
+                );
                 true
             }
             (Judge::Engine, outcome) => {
@@ -100,19 +113,37 @@ impl Reactor {
         let (cause, text, status, bytes) = match outcome {
             Ok(response) if response.head.status() < 400 => {
                 let status = response.head.status();
-                return self.recorder.ok(endpoint, &flight.at, status, response.body_bytes);
+                return self
+                    .recorder
+                    .ok(endpoint, &flight.at, status, response.body_bytes);
             }
             Ok(response) => {
                 let status = response.head.status();
-                let text = format!("{status} {}", String::from_utf8_lossy(response.head.reason()));
-                (Cause::Status, text.trim().to_owned(), status, response.body_bytes)
+                let text = format!(
+                    "{status} {}",
+                    String::from_utf8_lossy(response.head.reason())
+                );
+                (
+                    Cause::Status,
+                    text.trim().to_owned(),
+                    status,
+                    response.body_bytes,
+                )
             }
             Err(why) => {
-                let (status, bytes) = why.partial.as_ref().map_or((0, 0), |p| (p.head.status(), p.body_bytes));
+                let (status, bytes) = why
+                    .partial
+                    .as_ref()
+                    .map_or((0, 0), |p| (p.head.status(), p.body_bytes));
                 (why.cause, why.text.clone(), status, bytes)
             }
         };
-        let failed = Failed { cause, text: &text, status, shape: None };
+        let failed = Failed {
+            cause,
+            text: &text,
+            status,
+            shape: None,
+        };
         self.recorder.failed(endpoint, &flight.at, bytes, failed);
     }
 
@@ -127,15 +158,22 @@ impl Reactor {
 
     /// The connection that carries this request.
     fn carrier(&self, client: u32, token: u64) -> Option<u32> {
-        self.clients.get(client as usize)?.iter().copied().find(|key| {
-            let flight = self.conns[*key as usize].flight.as_ref();
-            flight.is_some_and(|flight| flight.request.token == token)
-        })
+        self.clients
+            .get(client as usize)?
+            .iter()
+            .copied()
+            .find(|key| {
+                let flight = self.conns[*key as usize].flight.as_ref();
+                flight.is_some_and(|flight| flight.request.token == token)
+            })
     }
 
     /// Closes a connection; a request that is under way on it is counted as aborted.
     pub(super) fn abort(&mut self, key: u32) {
-        let written = self.conns.get(key as usize).map_or(0, |conn| conn.written as u64);
+        let written = self
+            .conns
+            .get(key as usize)
+            .map_or(0, |conn| conn.written as u64);
         if let Some(mut flight) = self.close(key) {
             flight.bytes_out = written;
             self.streams.remove(&flight.request.token);
@@ -154,8 +192,12 @@ impl Reactor {
 
     /// Whether a stream's reader is so far behind that nothing more should be read for it.
     pub(super) fn is_paused(&mut self, key: u32) -> bool {
-        let flight = self.conns[key as usize].flight.as_ref().filter(|flight| flight.head_given);
-        let Some(stream) = flight.and_then(|flight| self.streams.get_mut(&flight.request.token)) else {
+        let flight = self.conns[key as usize]
+            .flight
+            .as_ref()
+            .filter(|flight| flight.head_given);
+        let Some(stream) = flight.and_then(|flight| self.streams.get_mut(&flight.request.token))
+        else {
             return false;
         };
         stream.paused = stream.buffer.len() >= STREAM_AHEAD;
@@ -164,7 +206,9 @@ impl Reactor {
 
     /// More of a streamed response is there: its head is handed over first, then pieces as they are asked for.
     pub(super) fn stream_on(&mut self, key: u32, whole: bool, now: Nanos) {
-        let Some(flight) = &mut self.conns[key as usize].flight else { return };
+        let Some(flight) = &mut self.conns[key as usize].flight else {
+            return;
+        };
         let token = flight.request.token;
         if !flight.head_given {
             flight.head_given = true;
@@ -172,23 +216,33 @@ impl Reactor {
             let completion = Completion {
                 token,
                 endpoint: flight.request.endpoint,
-                outcome: Ok(Response { head: flight.parser.head().clone(), ..Response::default() }),
+                outcome: Ok(Response {
+                    head: flight.parser.head().clone(),
+                    ..Response::default()
+                }),
                 instants: flight.at,
                 recorded: false,
                 reused: flight.at.is_reused(),
             };
-            self.streams.insert(token, Stream::of(flight.request.client));
+            self.streams
+                .insert(token, Stream::of(flight.request.client));
             self.push(Message::Completed(Box::new(completion)));
         }
         let conn = &mut self.conns[key as usize];
-        let Some(flight) = &mut conn.flight else { return };
-        let Some(stream) = self.streams.get_mut(&token) else { return self.abort(key) };
+        let Some(flight) = &mut conn.flight else {
+            return;
+        };
+        let Some(stream) = self.streams.get_mut(&token) else {
+            return self.abort(key);
+        };
         stream.buffer.append(&mut flight.body.kept);
         if !whole {
             return self.hand_over(token);
         }
         flight.bytes_out = conn.written as u64;
-        let Some(flight) = conn.flight.take() else { return };
+        let Some(flight) = conn.flight.take() else {
+            return;
+        };
         let reusable = is_reusable(conn, &flight);
         self.leave(flight);
         self.rest_or_close(key, reusable);
@@ -204,7 +258,9 @@ impl Reactor {
 
     /// Gives the next piece to whoever waits for it.
     fn hand_over(&mut self, token: u64) {
-        let Some(stream) = self.streams.get_mut(&token).filter(|stream| stream.wanted) else { return };
+        let Some(stream) = self.streams.get_mut(&token).filter(|stream| stream.wanted) else {
+            return;
+        };
         let Some(piece) = stream.take() else { return };
         stream.wanted = false;
         if !matches!(piece, Piece::Bytes(_)) {
@@ -214,7 +270,9 @@ impl Reactor {
     }
 
     pub(super) fn read_stream(&mut self, client: u32, token: u64) {
-        let Some(stream) = self.streams.get_mut(&token) else { return };
+        let Some(stream) = self.streams.get_mut(&token) else {
+            return;
+        };
         stream.wanted = true;
         let was_paused = std::mem::take(&mut stream.paused);
         self.hand_over(token);
@@ -247,6 +305,10 @@ fn take_response(flight: &mut Flight) -> Response {
 fn is_plainly_ok(head: &ResponseHead, fast_list: bool, follow: bool) -> bool {
     let status = head.status();
     let redirect = matches!(status, 301 | 302 | 303 | 307 | 308);
-    let good = if fast_list { matches!(status, 200..=208 | 226 | 304) || redirect } else { status < 400 };
+    let good = if fast_list {
+        matches!(status, 200..=208 | 226 | 304) || redirect
+    } else {
+        status < 400
+    };
     good && !(follow && redirect) && head.encodings().is_identity()
 }

@@ -9,7 +9,11 @@ const SAMPLES: usize = 100_000;
 const START: Nanos = 1_000 * SECOND;
 
 fn key() -> EndpointKey {
-    EndpointKey { kind: Kind::Request, method: "GET".into(), name: "/".into() }
+    EndpointKey {
+        kind: Kind::Request,
+        method: "GET".into(),
+        name: "/".into(),
+    }
 }
 
 fn recorder(source: u32) -> Recorder {
@@ -34,7 +38,9 @@ fn exact(sorted: &[Nanos], q: f64) -> f64 {
 
 fn check(name: &str, mut draw: impl FnMut(&mut fastrand::Rng) -> f64) {
     let mut random = fastrand::Rng::with_seed(11);
-    let mut drawn: Vec<Nanos> = (0..SAMPLES).map(|_| (draw(&mut random) * MILLISECOND as f64) as Nanos).collect();
+    let mut drawn: Vec<Nanos> = (0..SAMPLES)
+        .map(|_| (draw(&mut random) * MILLISECOND as f64) as Nanos)
+        .collect();
     // Two sources, a cut every now and then, and frames that come in the wrong order.
     let mut recorders = [recorder(0), recorder(1)];
     let mut frames = Vec::new();
@@ -42,7 +48,13 @@ fn check(name: &str, mut draw: impl FnMut(&mut fastrand::Rng) -> f64) {
     for (number, took) in drawn.iter().enumerate() {
         clock += SECOND / 10_000;
         let due = clock;
-        let at = Instants { due, asked: due, send: due + took / 2, done: due + took, ..Instants::default() };
+        let at = Instants {
+            due,
+            asked: due,
+            send: due + took / 2,
+            done: due + took,
+            ..Instants::default()
+        };
         let recorder = &mut recorders[number % 2];
         recorder.ok(0, &at, 200, 10);
         if number % 7_777 == 0 {
@@ -54,17 +66,38 @@ fn check(name: &str, mut draw: impl FnMut(&mut fastrand::Rng) -> f64) {
     }
     frames.reverse();
     let endpoint = fold(&frames);
-    assert_eq!((endpoint.ok, endpoint.content_bytes), (SAMPLES as u64, 10 * SAMPLES as u64), "{name}");
+    assert_eq!(
+        (endpoint.ok, endpoint.content_bytes),
+        (SAMPLES as u64, 10 * SAMPLES as u64),
+        "{name}"
+    );
     drawn.sort_unstable();
     let halves: Vec<Nanos> = drawn.iter().map(|took| took - took / 2).collect();
     for (histogram, sorted) in [(&endpoint.from_due, &drawn), (&endpoint.from_send, &halves)] {
         for q in [0.5, 0.95, 0.99, 0.999, 1.0] {
-            let (truth, ours) = (exact(sorted, q), histogram.quantile_us(q).expect("it is not empty") as f64);
-            let allowed = if truth >= 2_000.0 { truth / 1_000.0 } else { 0.5 };
-            assert!((ours - truth).abs() <= allowed, "{name} p{}: {ours} µs for {truth} µs", q * 100.0);
+            let (truth, ours) = (
+                exact(sorted, q),
+                histogram.quantile_us(q).expect("it is not empty") as f64,
+            );
+            let allowed = if truth >= 2_000.0 {
+                truth / 1_000.0
+            } else {
+                0.5
+            };
+            assert!(
+                (ours - truth).abs() <= allowed,
+                "{name} p{}: {ours} µs for {truth} µs",
+                q * 100.0
+            );
         }
-        let (largest, max) = (exact(sorted, 1.0), histogram.max_us().expect("it is not empty") as f64);
-        assert!((max - largest).abs() <= 0.5, "{name}: max {max} µs for {largest} µs");
+        let (largest, max) = (
+            exact(sorted, 1.0),
+            histogram.max_us().expect("it is not empty") as f64,
+        );
+        assert!(
+            (max - largest).abs() <= 0.5,
+            "{name}: max {max} µs for {largest} µs"
+        );
     }
 }
 
@@ -79,17 +112,36 @@ fn percentiles_are_those_of_the_samples() {
     check("fast", |random| 0.02 + 0.5 * random.f64());
     check("exponential", |random| -5.0 * (1.0 - random.f64()).ln());
     check("lognormal", |random| 20.0 * (0.5 * normal(random)).exp());
-    check("pareto", |random| (2.0 / (1.0 - random.f64()).powf(1.0 / 1.5)).min(60_000.0));
-    check("bimodal", |random| if random.f64() < 0.1 { 250.0 + random.f64() } else { 3.0 + random.f64() });
+    check("pareto", |random| {
+        (2.0 / (1.0 - random.f64()).powf(1.0 / 1.5)).min(60_000.0)
+    });
+    check("bimodal", |random| {
+        if random.f64() < 0.1 {
+            250.0 + random.f64()
+        } else {
+            3.0 + random.f64()
+        }
+    });
 }
 
 #[test]
 fn failures_do_not_improve_percentiles() {
     let mut recorder = recorder(0);
-    let at = |due, took| Instants { due, asked: due, send: due, done: due + took, ..Instants::default() };
+    let at = |due, took| Instants {
+        due,
+        asked: due,
+        send: due,
+        done: due + took,
+        ..Instants::default()
+    };
     for i in 0..100 {
         recorder.ok(0, &at(START + i, 80 * MILLISECOND), 200, 0);
-        let failed = Failed { cause: Cause::Status, text: "500", status: 500, shape: None };
+        let failed = Failed {
+            cause: Cause::Status,
+            text: "500",
+            status: 500,
+            shape: None,
+        };
         recorder.failed(0, &at(START + i, MILLISECOND), 0, failed);
     }
     let endpoint = fold(&recorder.cut(START + SECOND));
@@ -114,18 +166,39 @@ fn asked_is_kept_apart_from_the_first_difference_on() {
     }
     let frames = recorder.cut(START + SECOND);
     let endpoint = fold(&frames);
-    assert_eq!((endpoint.from_asked.count(), endpoint.from_asked.min_us()), (4, Some(6_000)));
-    assert_eq!((endpoint.from_due.count(), endpoint.from_due.min_us()), (4, Some(10_000)));
+    assert_eq!(
+        (endpoint.from_asked.count(), endpoint.from_asked.min_us()),
+        (4, Some(6_000))
+    );
+    assert_eq!(
+        (endpoint.from_due.count(), endpoint.from_due.min_us()),
+        (4, Some(10_000))
+    );
 }
 
 #[test]
 fn failure_texts_are_capped() {
     let mut recorder = recorder(0);
-    let at = Instants { due: START, asked: START, done: START + 1, ..Instants::default() };
+    let at = Instants {
+        due: START,
+        asked: START,
+        done: START + 1,
+        ..Instants::default()
+    };
     let count = FAILURE_TEXTS + 500;
     for number in 0..count {
         let text = format!("{number} {}", "é".repeat(600));
-        recorder.failed(0, &at, 0, Failed { cause: Cause::Other, text: &text, status: 0, shape: None });
+        recorder.failed(
+            0,
+            &at,
+            0,
+            Failed {
+                cause: Cause::Other,
+                text: &text,
+                status: 0,
+                shape: None,
+            },
+        );
     }
     let frames = recorder.cut(START + SECOND);
     let names = frames.iter().find_map(|frame| match &frame.body {
@@ -140,7 +213,13 @@ fn failure_texts_are_capped() {
 #[test]
 fn nothing_is_counted_twice_or_lost_over_cuts() {
     let mut recorder = recorder(0);
-    let at = Instants { due: START, asked: START, send: START, done: START + MILLISECOND, ..Instants::default() };
+    let at = Instants {
+        due: START,
+        asked: START,
+        send: START,
+        done: START + MILLISECOND,
+        ..Instants::default()
+    };
     let mut frames = Vec::new();
     for second in 1..=5 {
         recorder.ok(0, &at, 200, 0);
@@ -152,9 +231,24 @@ fn nothing_is_counted_twice_or_lost_over_cuts() {
         recorder.bytes(0, 10, 20);
         frames.extend(recorder.cut(START + second * SECOND));
     }
-    assert!(frames.iter().all(|frame| frame.span == 0 || frame.span == 1_000_000));
+    assert!(
+        frames
+            .iter()
+            .all(|frame| frame.span == 0 || frame.span == 1_000_000)
+    );
     let endpoint = fold(&frames);
-    assert_eq!((endpoint.ok, endpoint.failed, endpoint.aborted, endpoint.unjudged), (10, 5, 5, 5));
-    assert_eq!((endpoint.untimed, endpoint.blocked, endpoint.missed), (10, 10, 5));
+    assert_eq!(
+        (
+            endpoint.ok,
+            endpoint.failed,
+            endpoint.aborted,
+            endpoint.unjudged
+        ),
+        (10, 5, 5, 5)
+    );
+    assert_eq!(
+        (endpoint.untimed, endpoint.blocked, endpoint.missed),
+        (10, 10, 5)
+    );
     assert_eq!((endpoint.bytes_out, endpoint.bytes_in), (50, 100));
 }

@@ -194,12 +194,10 @@ impl Endpoint {
 
 /// asked → done of a window: apart where it is known apart, else due was asking.
 fn asked(window: &EndpointWindow) -> Sparse {
-    match &window.from_asked {
-        Some(asked) => asked.clone(),
-        None => {
-            let mut all = window.from_due.clone();
-            all.merge(&window.failed_from_due);
-            all
-        }
+    if let Some(asked) = &window.from_asked {
+        return asked.clone();
     }
+    let mut all = window.from_due.clone();
+    all.merge(&window.failed_from_due);
+    all
 }

@@ -20,7 +20,7 @@ pub fn failures(out: &mut String, summary: &Summary) {
     }
     section(out, "Failures");
     out.push_str(
-        "<div class=\"scroll\"><table>\n<thead><tr><th class=\"n\">Count</th><th>Endpoint</th><th>Cause</th><th>What was said</th>\
+        "<div class=\"scroll\"><table>\n<thead><tr><th class=\"n\">Count</th><th class=\"after\">Endpoint</th><th>Cause</th><th>What was said</th>\
          <th class=\"n\">First</th><th class=\"n\">Last</th></tr></thead>\n<tbody>\n",
     );
     for f in summary.failures.iter().take(FAILURES) {
@@ -107,7 +107,7 @@ pub fn slowest(out: &mut String, summary: &Summary) {
     section(out, "Slowest requests");
     out.push_str(
         "<div class=\"scroll\"><table>\n<thead><tr><th class=\"n\">From due, ms</th><th class=\"n\">From send, ms</th>\
-         <th>Endpoint</th><th>Answer</th><th class=\"n\">At</th></tr></thead>\n<tbody>\n",
+         <th class=\"after\">Endpoint</th><th>Answer</th><th class=\"n\">At</th></tr></thead>\n<tbody>\n",
     );
     for e in all.iter().take(EXAMPLES) {
         let _ = writeln!(

@@ -28,9 +28,9 @@ pub fn write(out: &mut String, summary: &Summary) {
     let _ = write!(
         out,
         "<div class=\"scroll\"><table class=\"endpoints\">\n<thead>\n<tr class=\"groups\"><td colspan=\"4\"></td>\
-         <th colspan=\"4\" class=\"edge\">from due, ms</th><th class=\"strip\"></th><th colspan=\"4\" class=\"edge\">from send, ms</th></tr>\n\
-         <tr><th>Endpoint</th><th class=\"n\">Requests</th><th class=\"n\">Failed</th><th class=\"n\">req/s</th>{four}\
-         <th class=\"strip\">p50 – p99 – max</th>{four}</tr>\n</thead>\n<tbody>\n"
+         <th colspan=\"4\" class=\"edge\"><span>from due, ms</span></th><th class=\"strip\"></th><th colspan=\"4\" class=\"edge\"><span>from send, ms</span></th></tr>\n\
+         <tr><th>Endpoint</th><th class=\"n\">Requests</th><th class=\"n\">Failed</th><th class=\"n rate\">req/s</th>{four}\
+         <th class=\"strip\">p50 – p99 – max, log</th>{four}</tr>\n</thead>\n<tbody>\n"
     );
     let counted = |e: &&EndpointSummary| matches!(e.kind, Kind::Request | Kind::Custom);
     for e in summary.endpoints.iter().filter(counted) {
@@ -57,7 +57,7 @@ fn row(out: &mut String, e: &EndpointSummary, class: &str, scale: &Scale) {
     };
     let _ = writeln!(
         out,
-        "<tr{class}><td class=\"endpoint\">{}</td><td class=\"n\">{}</td>{failed}<td class=\"n\">{}</td>{}<td class=\"strip\">{}</td>{}</tr>",
+        "<tr{class}><td class=\"endpoint\">{}</td><td class=\"n\">{}</td>{failed}<td class=\"n rate\">{}</td>{}<td class=\"strip\">{}</td>{}</tr>",
         endpoint(phrase::method(e.kind, &e.method), &e.name),
         count(e.requests),
         rate(e.rps),
@@ -68,19 +68,17 @@ fn row(out: &mut String, e: &EndpointSummary, class: &str, scale: &Scale) {
 }
 
 fn cells(l: &Latency) -> String {
-    let values = [
-        ("p50", l.p50),
-        ("p95", l.p95),
-        ("p99", l.p99),
-        ("max", l.max),
-    ];
-    values
-        .iter()
-        .map(|(name, value)| {
-            let edge = if *name == "p50" { " edge" } else { "" };
-            format!("<td class=\"n{edge}\">{}</td>", latency(l, name, *value))
-        })
-        .collect()
+    let cell = |name: &str, value| {
+        let edge = if name == "p50" { " edge" } else { "" };
+        format!("<td class=\"n{edge}\">{}</td>", latency(l, name, value))
+    };
+    [
+        cell("p50", l.p50),
+        cell("p95", l.p95),
+        cell("p99", l.p99),
+        cell("max", l.max),
+    ]
+    .concat()
 }
 
 /// p50 as a dot, a bar from there to p99, a thin line to the largest.

@@ -6,7 +6,7 @@ use katydid_record::Manifest;
 use katydid_record::summary::{GeneratorSummary, Summary};
 
 use super::markup::{escape, facts, more, section};
-use crate::number::{bytes, count, duration, instant, percent, short};
+use crate::number::{bytes, count, duration, instant, percent, plain, short};
 
 const EVENTS: usize = 200;
 
@@ -68,7 +68,7 @@ pub fn plan(out: &mut String, manifest: &Manifest) {
     let plan = &manifest.plan;
     let per_second = |value: Option<f64>| {
         value
-            .map(|v| format!("{} per second", short(v)))
+            .map(|v| format!("{} per second", plain(v)))
             .unwrap_or_default()
     };
     let time = |value: Option<f64>| value.map(duration).unwrap_or_default();
@@ -77,7 +77,7 @@ pub fn plan(out: &mut String, manifest: &Manifest) {
         .user_classes
         .iter()
         .map(|class| match class.fixed_count {
-            0 => format!("{} (weight {})", escape(&class.name), short(class.weight)),
+            0 => format!("{} (weight {})", escape(&class.name), plain(class.weight)),
             n => format!("{} ({} fixed)", escape(&class.name), count(n)),
         })
         .collect();

@@ -1,5 +1,7 @@
 //! Texts and numbers as HTML. Whatever is foreign passes through [`escape`] or [`escape_lines`].
 
+use std::fmt::Write;
+
 use katydid_record::summary::Latency;
 
 use crate::number::{count, short_or_dash};
@@ -41,12 +43,13 @@ pub fn escape_lines(text: &str, most: usize) -> String {
 
 /// An endpoint: its method set apart, its name.
 pub fn endpoint(method: &str, name: &str) -> String {
-    let name = escape(&shorten(name, NAME));
+    // A long path may be broken where people would break it.
+    let name = escape(&shorten(name, NAME)).replace('/', "/<wbr>");
     if method.is_empty() {
         return name;
     }
     format!(
-        "<b class=\"method\">{}</b> {name}",
+        "<b class=\"method\">{}</b>&nbsp;{name}",
         escape(&shorten(method, 24))
     )
 }
@@ -68,22 +71,23 @@ pub fn latency(of: &Latency, name: &str, value: Option<f64>) -> String {
 pub fn more(out: &mut String, all: usize, shown: usize) {
     if all > shown {
         let hidden = count((all - shown) as u64);
-        out.push_str(&format!(
-            "<p class=\"soft\">{hidden} more are in summary.json.</p>\n"
-        ));
+        let _ = writeln!(
+            out,
+            "<p class=\"soft\">{hidden} more are in summary.json.</p>"
+        );
     }
 }
 
 /// Opens a section.
 pub fn section(out: &mut String, title: &str) {
-    out.push_str(&format!("<section>\n<h2>{title}</h2>\n"));
+    let _ = writeln!(out, "<section>\n<h2>{title}</h2>");
 }
 
 /// A list of names and values, which are HTML already; those without a value are left out.
 pub fn facts(out: &mut String, rows: &[(&str, String)]) {
     out.push_str("<dl class=\"facts\">\n");
     for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
-        out.push_str(&format!("<div><dt>{name}</dt><dd>{value}</dd></div>\n"));
+        let _ = writeln!(out, "<div><dt>{name}</dt><dd>{value}</dd></div>");
     }
     out.push_str("</dl>\n");
 }

@@ -52,7 +52,7 @@ impl Scale {
         let high = round_up(largest);
         let decades = (high / low).log10();
         let (from, to) = (low.log10().floor() as i32, high.log10().ceil() as i32);
-        let per_decade: &[f64] = if decades <= 2.2 {
+        let per_decade: &[f64] = if decades <= 3.1 {
             &[1.0, 2.0, 5.0]
         } else {
             &[1.0]
@@ -141,7 +141,10 @@ mod tests {
         assert!(!Scale::times([10.0, 80.0].into_iter()).is_log());
         let scale = Scale::times([3.0, 900.0].into_iter());
         assert!(scale.is_log());
-        assert_eq!(scale.ticks, [10.0, 100.0, 1_000.0]);
+        assert_eq!(
+            scale.ticks,
+            [2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0]
+        );
         assert!(scale.at(3.0) > 0.0 && scale.at(900.0) < 1.0 && scale.at(0.0) == 0.0);
         assert!(!Scale::times(std::iter::empty()).is_log());
     }

@@ -1,4 +1,5 @@
 //! Rendered output against snapshots and contracts.
+#![allow(clippy::unwrap_used)]
 
 mod csv;
 mod hostile;

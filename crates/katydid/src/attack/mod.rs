@@ -27,14 +27,18 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Puts the URL under load and gives the exit code.
 pub fn attack(options: &AttackOptions) -> anyhow::Result<i32> {
-    let url = Url::parse(&options.url).map_err(|error| UsageError::new(format!("{}: {error}", options.url)))?;
+    let url = Url::parse(&options.url)
+        .map_err(|error| UsageError::new(format!("{}: {error}", options.url)))?;
     let template = request(options, &url)?;
     let signals = Arc::new(AtomicUsize::new(0));
     for signal in [libc::SIGINT, libc::SIGTERM] {
         signal_hook::flag::register_usize(signal, signals.clone(), signal as usize)
             .context("cannot watch for signals")?;
     }
-    let (stop, finished) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (stop, finished) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicBool::new(false)),
+    );
     let pace = options.rate.map_or(Pace::Closed, Pace::Rate);
     let seconds = options.time.0.max(1);
     let driver = Attack::new(
@@ -48,25 +52,40 @@ pub fn attack(options: &AttackOptions) -> anyhow::Result<i32> {
     let session = Options {
         record: true,
         run_dir: options.run_dir.clone(),
-        name: options.name.clone().unwrap_or_else(|| options.host().to_owned()),
+        name: options
+            .name
+            .clone()
+            .unwrap_or_else(|| options.host().to_owned()),
         argv: std::env::args().collect(),
         plan: options.plan(),
         progress: true,
         csv: options.csv.clone(),
         ..Options::default()
     };
-    let mut live = Live::drive(session, Box::new(driver))?;
+    let mut live = Live::drive(&session, Box::new(driver))?;
     live.endpoint(Kind::Request, options.method(), &url.target);
-    live.command(katydid_engine::message::Command::NoWait(pace == Pace::Closed));
-    let reason = wait(&live, &signals, &stop, &finished, Duration::from_secs(seconds));
+    live.command(katydid_engine::message::Command::NoWait(
+        pace == Pace::Closed,
+    ));
+    let reason = wait(
+        &live,
+        &signals,
+        &stop,
+        &finished,
+        Duration::from_secs(seconds),
+    );
     let outputs = Outputs {
         html: options.html.clone(),
         csv: options.csv.clone(),
         summary: options.summary.clone(),
         ..Outputs::default()
     };
-    let closing = Closing { reason: reason.to_owned(), outputs, ..Closing::default() };
-    Ok(live.finish(closing)?.exit_code)
+    let closing = Closing {
+        reason: reason.to_owned(),
+        outputs,
+        ..Closing::default()
+    };
+    Ok(live.finish(&closing)?.exit_code)
 }
 
 /// Until the load has ended by itself or by a signal; a second signal does not wait for answers.
@@ -80,13 +99,20 @@ fn wait(
     let began = std::time::Instant::now();
     let mut reason = "run-time";
     let mut deadline = began + duration + GRACE;
-    while !finished.load(Ordering::Acquire) && live.is_alive() && std::time::Instant::now() < deadline {
+    while !finished.load(Ordering::Acquire)
+        && live.is_alive()
+        && std::time::Instant::now() < deadline
+    {
         let signal = signals.swap(0, Ordering::AcqRel);
         if signal != 0 {
             if stop.swap(true, Ordering::AcqRel) {
                 break;
             }
-            reason = if signal == libc::SIGTERM as usize { "terminated" } else { "interrupted" };
+            reason = if signal == libc::SIGTERM as usize {
+                "terminated"
+            } else {
+                "interrupted"
+            };
             deadline = deadline.min(std::time::Instant::now() + GRACE);
         }
         std::thread::sleep(LOOK);
@@ -97,23 +123,44 @@ fn wait(
 fn request(options: &AttackOptions, url: &Url) -> anyhow::Result<Request> {
     let bad = |error: http1::EncodeError| UsageError::new(error.to_string());
     let mut block = HeaderBlock::new();
-    let has = |name: &str| options.headers.iter().any(|(given, _)| given.eq_ignore_ascii_case(name));
+    let has = |name: &str| {
+        options
+            .headers
+            .iter()
+            .any(|(given, _)| given.eq_ignore_ascii_case(name))
+    };
     let host = url.origin.host_header();
-    for (name, value) in [("Host", host.as_str()), ("User-Agent", "katydid"), ("Accept", "*/*")] {
+    for (name, value) in [
+        ("Host", host.as_str()),
+        ("User-Agent", "katydid"),
+        ("Accept", "*/*"),
+    ] {
         if !has(name) {
             block.push(name.as_bytes(), value.as_bytes()).map_err(bad)?;
         }
     }
     if let Some((user, password)) = url.credentials.as_ref().filter(|_| !has("Authorization")) {
-        let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
-        block.push(b"Authorization", format!("Basic {encoded}").as_bytes()).map_err(bad)?;
+        let encoded =
+            base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        block
+            .push(b"Authorization", format!("Basic {encoded}").as_bytes())
+            .map_err(bad)?;
     }
     for (name, value) in &options.headers {
         block.push(name.as_bytes(), value.as_bytes()).map_err(bad)?;
     }
-    let proxy = options.http_proxy.as_deref().map(parse_proxy).transpose().map_err(UsageError::new)?;
+    let proxy = options
+        .http_proxy
+        .as_deref()
+        .map(parse_proxy)
+        .transpose()
+        .map_err(UsageError::new)?;
     let through = proxy.is_some() && url.origin.scheme == Scheme::Http;
-    let target = if through { format!("{}{}", url.origin, url.target) } else { url.target.clone() };
+    let target = if through {
+        format!("{}{}", url.origin, url.target)
+    } else {
+        url.target.clone()
+    };
     let body = options.body()?;
     let head = http1::Request {
         method: options.method(),
@@ -124,15 +171,31 @@ fn request(options: &AttackOptions, url: &Url) -> anyhow::Result<Request> {
     };
     let mut bytes = Vec::new();
     http1::encode_request(&mut bytes, &head).map_err(bad)?;
-    let tls = if options.insecure { TlsMode::Accept } else { TlsMode::Verify };
+    let tls = if options.insecure {
+        TlsMode::Accept
+    } else {
+        TlsMode::Verify
+    };
     let timeout = (options.timeout * SECOND as f64) as u64;
     Ok(Request {
         token: 0,
         client: 0,
-        route: Arc::new(Route { id: 0, origin: url.origin.clone(), tls, proxy }),
+        route: Arc::new(Route {
+            id: 0,
+            origin: url.origin.clone(),
+            tls,
+            proxy,
+        }),
         payload: Payload::Shared(bytes.into()),
-        kind: if options.method() == "HEAD" { RequestKind::Head } else { RequestKind::Plain },
-        idempotent: matches!(options.method(), "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE"),
+        kind: if options.method() == "HEAD" {
+            RequestKind::Head
+        } else {
+            RequestKind::Plain
+        },
+        idempotent: matches!(
+            options.method(),
+            "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE"
+        ),
         endpoint: 0,
         judge: Judge::Engine,
         due: 0,

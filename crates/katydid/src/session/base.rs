@@ -49,7 +49,7 @@ struct Known {
 /// All bases, routes and targets of a run.
 #[derive(Default)]
 pub struct Bases {
-    bases: Vec<Arc<Base>>,
+    all: Vec<Arc<Base>>,
     routes: Vec<Arc<Route>>,
     known: Vec<HashMap<String, Known>>,
 }
@@ -64,7 +64,7 @@ impl Bases {
         };
         let proxy = proxy.map(parse_proxy).transpose()?;
         if let Some(base) = self
-            .bases
+            .all
             .iter()
             .find(|b| b.text == url && b.tls == tls && b.proxy == proxy)
         {
@@ -79,14 +79,14 @@ impl Bases {
         let route = self.route(&parsed.origin, &tls, proxy.as_ref());
         let host = parsed.origin.host_header().into();
         let base = Arc::new(Base {
-            id: self.bases.len(),
+            id: self.all.len(),
             text: url.to_owned(),
             route,
             host,
             tls,
             proxy,
         });
-        self.bases.push(base.clone());
+        self.all.push(base.clone());
         self.known.push(HashMap::new());
         Ok(base)
     }
@@ -168,13 +168,13 @@ impl Bases {
 
 impl Known {
     fn target(&mut self, registry: &mut Registry, method: &str) -> Target {
-        let endpoint = match self.endpoints.iter().find(|(known, _)| known == method) {
-            Some((_, id)) => *id,
-            None => {
-                let id = registry.intern(Kind::Request, method, &self.name);
-                self.endpoints.push((method.to_owned(), id));
-                id
-            }
+        let known = self.endpoints.iter().find(|(known, _)| known == method);
+        let endpoint = if let Some((_, id)) = known {
+            *id
+        } else {
+            let id = registry.intern(Kind::Request, method, &self.name);
+            self.endpoints.push((method.to_owned(), id));
+            id
         };
         Target {
             route: self.route.clone(),

@@ -139,20 +139,20 @@ pub struct Live {
 
 impl Live {
     /// Starts a session whose completions go to the calling thread's hub.
-    pub fn start(options: Options) -> Result<Self, SessionError> {
+    pub fn start(options: &Options) -> Result<Self, SessionError> {
         let hub = health::this_thread();
         Self::launch(options, |start, frames| Engine::for_hub(start, hub, frames))
     }
 
     /// Starts a session that `driver` drives.
-    pub fn drive(options: Options, driver: Box<dyn Driver>) -> Result<Self, SessionError> {
+    pub fn drive(options: &Options, driver: Box<dyn Driver>) -> Result<Self, SessionError> {
         Self::launch(options, |start, frames| {
             Engine::for_driver(start, driver, frames)
         })
     }
 
     fn launch(
-        options: Options,
+        options: &Options,
         engine: impl FnOnce(Nanos, katydid_engine::FrameSink) -> Result<Engine, EngineError>,
     ) -> Result<Self, SessionError> {
         let now = Timestamp::now();
@@ -172,7 +172,7 @@ impl Live {
         let id = dir
             .as_ref()
             .map_or_else(|| run_dir::id(&options.name, now), |dir| dir.id.clone());
-        let manifest = Arc::new(manifest(&options, id, now));
+        let manifest = Arc::new(manifest(options, id, now));
         let writer = dir
             .as_ref()
             .map(|dir| RunWriter::create(&dir.path, &manifest))
@@ -405,7 +405,7 @@ impl Live {
     }
 
     /// Ends the run: no request survives this, everything is written, and the exit code is decided.
-    pub fn finish(&mut self, closing: Closing) -> Result<Ended, SessionError> {
+    pub fn finish(&mut self, closing: &Closing) -> Result<Ended, SessionError> {
         if std::mem::replace(&mut self.over, true) {
             return Err(SessionError::Over);
         }
@@ -502,13 +502,17 @@ fn manifest(options: &Options, id: String, now: Timestamp) -> Manifest {
 }
 
 fn scenario_file(path: &str) -> ScenarioFile {
+    use std::fmt::Write as _;
+
     use sha2::Digest as _;
     // A file that cannot be read any more has no hash; it was loaded, so it is named all the same.
     let sha256 = std::fs::read(path).map(|bytes| {
-        sha2::Sha256::digest(bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
+        let digest = sha2::Sha256::digest(bytes);
+        digest.iter().fold(String::new(), |mut hex, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
     });
     ScenarioFile {
         path: path.to_owned(),

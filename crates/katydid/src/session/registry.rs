@@ -48,8 +48,8 @@ impl Registry {
             .entry(name.to_owned())
             .or_default()
             .push((kind, method.to_owned(), id));
-        self.fresh
-            .push((id, kind, method.to_owned(), name.to_owned()));
+        // A name may be a URL with a token in its query.
+        self.fresh.push((id, kind, method.to_owned(), redact(name)));
         id
     }
 

@@ -14,8 +14,14 @@ use super::hub::{Frames, PATIENCE, get, target, url_of};
 
 fn start(driver: impl Driver + 'static) -> (Engine, Frames) {
     let frames = Frames::default();
-    let engine = Engine::for_driver(clock::now(), Box::new(driver), frames.sink()).expect("it starts");
-    engine.push(Command::Endpoint { id: 0, kind: Kind::Request, method: "GET".into(), name: "/".into() });
+    let engine =
+        Engine::for_driver(clock::now(), Box::new(driver), frames.sink()).expect("it starts");
+    engine.push(Command::Endpoint {
+        id: 0,
+        kind: Kind::Request,
+        method: "GET".into(),
+        name: "/".into(),
+    });
     (engine, frames)
 }
 
@@ -44,7 +50,13 @@ impl Driver for Rate {
 
     fn wake(&mut self, now: Nanos, wanted: &mut Vec<Request>) {
         while let Some(due) = self.next_wake().filter(|due| *due <= now) {
-            wanted.push(Request { token: self.next, client: self.next as u32, due, asked: due, ..self.template.clone() });
+            wanted.push(Request {
+                token: self.next,
+                client: self.next as u32,
+                due,
+                asked: due,
+                ..self.template.clone()
+            });
             self.next += 1;
         }
     }
@@ -61,7 +73,14 @@ fn dues_are_exactly_on_schedule() {
     let target = target();
     let (ended, results) = channel();
     let template = get(&format!("{}/null", target.url()));
-    let (mut engine, frames) = start(Rate { template, period, began: 0, next: 0, count: COUNT, ended });
+    let (mut engine, frames) = start(Rate {
+        template,
+        period,
+        began: 0,
+        next: 0,
+        count: COUNT,
+        ended,
+    });
     let mut all: Vec<Completion> = (0..COUNT).map(|_| receive(&results)).collect();
     all.sort_by_key(|completion| completion.token);
     let began = all[0].instants.due;
@@ -73,7 +92,10 @@ fn dues_are_exactly_on_schedule() {
     }
     engine.stop().expect("it ends well");
     let record = frames.fold();
-    assert_eq!((record.ends(), record.generator.in_flight), ((COUNT, 0, 0, 0), 0));
+    assert_eq!(
+        (record.ends(), record.generator.in_flight),
+        ((COUNT, 0, 0, 0), 0)
+    );
     assert_eq!(record.generator.lag.count, COUNT);
 }
 
@@ -86,14 +108,24 @@ struct Closed {
 
 impl Driver for Closed {
     fn start(&mut self, _: Nanos, wanted: &mut Vec<Request>) {
-        wanted.extend((0..self.clients).map(|client| Request { client, token: client.into(), ..self.template.clone() }));
+        wanted.extend((0..self.clients).map(|client| Request {
+            client,
+            token: client.into(),
+            ..self.template.clone()
+        }));
     }
 
     fn completed(&mut self, completion: Completion, wanted: &mut Vec<Request>) {
         let _ = self.ended.send(completion.outcome.is_ok());
         let due = completion.instants.done;
         let client = completion.token as u32;
-        wanted.push(Request { client, token: completion.token, due, asked: due, ..self.template.clone() });
+        wanted.push(Request {
+            client,
+            token: completion.token,
+            due,
+            asked: due,
+            ..self.template.clone()
+        });
     }
 
     fn next_wake(&self) -> Option<Nanos> {
@@ -105,7 +137,11 @@ impl Driver for Closed {
 
 fn closed(url: &str) -> (Engine, Frames, Receiver<bool>) {
     let (ended, results) = channel();
-    let (engine, frames) = start(Closed { template: get(url), clients: 4, ended });
+    let (engine, frames) = start(Closed {
+        template: get(url),
+        clients: 4,
+        ended,
+    });
     (engine, frames, results)
 }
 
@@ -120,13 +156,18 @@ fn a_closed_loop_counts_what_the_server_counts() {
     let (ok, failed, aborted, _) = frames.fold().ends();
     let served = target.stop().total.served;
     assert_eq!(failed, 0);
-    assert!(ok <= served && served <= ok + aborted && aborted <= 4, "{ok} {served} {aborted}");
+    assert!(
+        ok <= served && served <= ok + aborted && aborted <= 4,
+        "{ok} {served} {aborted}"
+    );
 }
 
 /// Requests that fail in the very call that makes them must not keep the loop from its commands and its clock.
 #[test]
 fn a_loop_of_instant_failures_still_listens() {
-    let gone = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port is free");
+    let gone = TcpListener::bind("127.0.0.1:0")
+        .and_then(|l| l.local_addr())
+        .expect("a port is free");
     // The second fails in connect(2) itself: port 0 of a multicast address cannot be dialled.
     for url in [url_of(gone, "/"), "http://224.0.0.1:0/".to_owned()] {
         let (mut engine, frames, results) = closed(&url);
@@ -148,12 +189,26 @@ fn a_driver_outlives_commands_for_a_hub() {
     let target = target();
     let (ended, results) = channel();
     let template = get(&format!("{}/null", target.url()));
-    let (mut engine, _) = start(Rate { template, period: SECOND / 50, began: 0, next: 0, count: 20, ended });
+    let (mut engine, _) = start(Rate {
+        template,
+        period: SECOND / 50,
+        began: 0,
+        next: 0,
+        count: 20,
+        ended,
+    });
     engine.push(Command::TimeLimit(0));
-    engine.push(Command::Ramp { from: 0, to: 5, rate: 1.0 });
+    engine.push(Command::Ramp {
+        from: 0,
+        to: 5,
+        rate: 1.0,
+    });
     for _ in 0..20 {
         receive(&results).outcome.expect("it goes well");
     }
-    assert_eq!(results.recv_timeout(Duration::ZERO).map(|_| ()).err(), Some(std::sync::mpsc::RecvTimeoutError::Timeout));
+    assert_eq!(
+        results.recv_timeout(Duration::ZERO).map(|_| ()).err(),
+        Some(std::sync::mpsc::RecvTimeoutError::Timeout)
+    );
     engine.stop().expect("it ends well");
 }

@@ -6,8 +6,17 @@ use super::hub::{Hub, get, target, until};
 
 fn under_way(hub: &mut Hub, target: &katydid_target::Target, clients: u32) -> Vec<u64> {
     let url = format!("{}/never", target.url());
-    let tokens = (0..clients).map(|client| hub.submit(Request { client, ..get(&url) })).collect();
-    until("they are under way", || target.truth().total.requests == u64::from(clients));
+    let tokens = (0..clients)
+        .map(|client| {
+            hub.submit(Request {
+                client,
+                ..get(&url)
+            })
+        })
+        .collect();
+    until("they are under way", || {
+        target.truth().total.requests == u64::from(clients)
+    });
     tokens
 }
 
@@ -16,13 +25,27 @@ fn cancelled() {
     let target = target();
     let mut hub = Hub::start();
     let tokens = under_way(&mut hub, &target, 3);
-    hub.engine.push(Command::Cancel { client: 1, token: tokens[1] });
+    hub.engine.push(Command::Cancel {
+        client: 1,
+        token: tokens[1],
+    });
     // Twice, and in the wrong place: nothing more happens.
-    hub.engine.push(Command::Cancel { client: 1, token: tokens[1] });
-    hub.engine.push(Command::Cancel { client: 900, token: tokens[0] });
-    until("the server notices", || target.truth().connections.open == 2);
+    hub.engine.push(Command::Cancel {
+        client: 1,
+        token: tokens[1],
+    });
+    hub.engine.push(Command::Cancel {
+        client: 900,
+        token: tokens[0],
+    });
+    until("the server notices", || {
+        target.truth().connections.open == 2
+    });
     let record = hub.so_far();
-    assert_eq!((record.ends(), record.generator.in_flight), ((0, 0, 1, 0), 2));
+    assert_eq!(
+        (record.ends(), record.generator.in_flight),
+        ((0, 0, 1, 0), 2)
+    );
     assert_eq!(record.total().aborted_age.count(), 1);
     assert_eq!(hub.finish().ends(), (0, 0, 3, 0));
 }
@@ -34,7 +57,10 @@ fn cancelled_at_once() {
     for host in ["127.0.0.1", "localhost"] {
         let url = format!("http://{host}:{}/never", target.addr().port());
         for client in 0..5 {
-            let token = hub.submit(Request { client, ..get(&url) });
+            let token = hub.submit(Request {
+                client,
+                ..get(&url)
+            });
             hub.engine.push(Command::Cancel { client, token });
         }
     }
@@ -62,7 +88,10 @@ fn stopped() {
     let parked = format!("http://localhost:{}/never", target.addr().port());
     hub.submit(get(&parked));
     let record = hub.finish();
-    assert_eq!((record.ends(), record.total().aborted_age.count()), ((0, 0, 6, 0), 6));
+    assert_eq!(
+        (record.ends(), record.total().aborted_age.count()),
+        ((0, 0, 6, 0), 6)
+    );
     // Stopping again is nothing, and nobody hears of what was given up.
     hub.finish();
     while let Some(message) = hub.queued() {
@@ -75,12 +104,20 @@ fn dropped() {
     let target = target();
     let mut hub = Hub::start();
     under_way(&mut hub, &target, 2);
-    hub.submit(Request { client: 1, ..get(&format!("http://localhost:{}/never", target.addr().port())) });
+    hub.submit(Request {
+        client: 1,
+        ..get(&format!("http://localhost:{}/never", target.addr().port()))
+    });
     hub.engine.push(Command::DropClient(1));
-    until("the server notices", || target.truth().connections.open == 1);
+    until("the server notices", || {
+        target.truth().connections.open == 1
+    });
     assert_eq!(hub.so_far().ends(), (0, 0, 2, 0));
     // Its number may be given out again.
-    hub.response(Request { client: 1, ..get(&format!("{}/null", target.url())) });
+    hub.response(Request {
+        client: 1,
+        ..get(&format!("{}/null", target.url()))
+    });
     drop(hub);
     until("all is closed", || target.truth().connections.open == 0);
 }
@@ -90,13 +127,21 @@ fn idle_connections_closed_on_request() {
     let target = target();
     let mut hub = Hub::start();
     for client in 0..2 {
-        hub.response(Request { client, ..get(&format!("{}/null", target.url())) });
+        hub.response(Request {
+            client,
+            ..get(&format!("{}/null", target.url()))
+        });
     }
-    let busy = hub.submit(Request { client: 0, ..get(&format!("{}/delay?ms=100", target.url())) });
+    let busy = hub.submit(Request {
+        client: 0,
+        ..get(&format!("{}/delay?ms=100", target.url()))
+    });
     hub.engine.push(Command::CloseIdle(0));
     hub.completion(busy).outcome.expect("it was not idle");
     hub.engine.push(Command::CloseIdle(0));
-    until("the server notices", || target.truth().connections.open == 1);
+    until("the server notices", || {
+        target.truth().connections.open == 1
+    });
     hub.engine.push(Command::CloseIdle(700));
     assert_eq!(hub.finish().ends(), (3, 0, 0, 0));
 }
@@ -104,10 +149,17 @@ fn idle_connections_closed_on_request() {
 #[test]
 fn the_clock_speaks() {
     let mut hub = Hub::start();
-    hub.engine.push(Command::Ramp { from: 0, to: 3, rate: 100.0 });
+    hub.engine.push(Command::Ramp {
+        from: 0,
+        to: 3,
+        rate: 100.0,
+    });
     for expected in 1..=3 {
         let message = hub.message();
-        assert!(matches!(message, Message::Spawn(users) if users == expected), "{message:?}");
+        assert!(
+            matches!(message, Message::Spawn(users) if users == expected),
+            "{message:?}"
+        );
     }
     hub.engine.push(Command::TimeLimit(1_000_000));
     let message = hub.message();

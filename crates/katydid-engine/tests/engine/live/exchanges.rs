@@ -21,10 +21,16 @@ fn one_connection_carries_many_requests() {
         assert_eq!(completion.outcome.expect("it goes well").body.len(), 100);
     }
     let record = hub.finish();
-    assert_eq!((record.ends(), record.opened(), record.replaced()), ((50, 0, 0, 0), 1, 0));
+    assert_eq!(
+        (record.ends(), record.opened(), record.replaced()),
+        ((50, 0, 0, 0), 1, 0)
+    );
     assert_eq!(target.truth().connections.accepted, 1);
     let truth = target.stop();
-    assert_eq!((record.total().bytes_in, record.total().bytes_out), (truth.total.bytes_out, truth.total.bytes_in));
+    assert_eq!(
+        (record.total().bytes_in, record.total().bytes_out),
+        (truth.total.bytes_out, truth.total.bytes_in)
+    );
 }
 
 #[test]
@@ -32,7 +38,10 @@ fn each_client_has_its_own_connections() {
     let target = target();
     let mut hub = Hub::start();
     for client in [3, 0, 3, 7, 0] {
-        hub.response(Request { client, ..get(&format!("{}/null", target.url())) });
+        hub.response(Request {
+            client,
+            ..get(&format!("{}/null", target.url()))
+        });
     }
     assert_eq!(hub.finish().opened(), 3);
 }
@@ -41,7 +50,9 @@ fn each_client_has_its_own_connections() {
 fn several_requests_of_one_client_at_once() {
     let target = target();
     let mut hub = Hub::start();
-    let tokens: Vec<u64> = (0..8).map(|_| hub.submit(get(&format!("{}/delay?ms=50", target.url())))).collect();
+    let tokens: Vec<u64> = (0..8)
+        .map(|_| hub.submit(get(&format!("{}/delay?ms=50", target.url()))))
+        .collect();
     for token in tokens {
         hub.completion(token).outcome.expect("it goes well");
     }
@@ -62,7 +73,11 @@ fn a_connection_closed_while_idle_is_replaced_and_counted() {
         until("the server closes", || target.truth().connections.open == 0);
         hub.response(request(method, &format!("{}/null", target.url()), b""));
         let record = hub.finish();
-        assert_eq!((record.ends(), record.opened(), record.replaced()), ((2, 0, 0, 0), 2, 1), "{method}");
+        assert_eq!(
+            (record.ends(), record.opened(), record.replaced()),
+            ((2, 0, 0, 0), 2, 1),
+            "{method}"
+        );
     }
 }
 
@@ -83,7 +98,10 @@ fn what_may_be_sent_twice_is_sent_again_once() {
     assert!(!again.reused);
     again.outcome.expect("it was sent again");
     let record = hub.finish();
-    assert_eq!((record.ends(), record.opened(), record.replaced()), ((2, 0, 0, 0), 2, 1));
+    assert_eq!(
+        (record.ends(), record.opened(), record.replaced()),
+        ((2, 0, 0, 0), 2, 1)
+    );
 }
 
 #[test]
@@ -93,7 +111,10 @@ fn what_must_not_be_sent_twice_fails() {
     hub.response(get(&url_of(address, "/")));
     assert_eq!(hub.cause(post(&url_of(address, "/"), b"x")), Cause::Reset);
     let record = hub.finish();
-    assert_eq!((record.ends(), record.opened(), record.replaced()), ((1, 1, 0, 0), 1, 0));
+    assert_eq!(
+        (record.ends(), record.opened(), record.replaced()),
+        ((1, 1, 0, 0), 1, 0)
+    );
 }
 
 #[test]
@@ -103,7 +124,10 @@ fn nothing_is_sent_three_times() {
     hub.response(get(&url_of(address, "/")));
     assert_eq!(hub.cause(get(&url_of(address, "/"))), Cause::Reset);
     let record = hub.finish();
-    assert_eq!((record.ends(), record.opened(), record.replaced()), ((1, 1, 0, 0), 2, 1));
+    assert_eq!(
+        (record.ends(), record.opened(), record.replaced()),
+        ((1, 1, 0, 0), 2, 1)
+    );
 }
 
 #[test]
@@ -114,7 +138,12 @@ fn every_framing_ends_where_it_ends() {
         ("GET", "/bytes?n=0", 200, 0),
         ("GET", "/bytes?n=65536", 200, 65_536),
         ("GET", "/bytes?n=300000", 200, 300_000),
-        ("GET", "/slow?bytes=30000&chunk=1000&ms=0&chunked=1", 200, 30_000),
+        (
+            "GET",
+            "/slow?bytes=30000&chunk=1000&ms=0&chunked=1",
+            200,
+            30_000,
+        ),
         ("GET", "/slow?bytes=3000&chunk=1000&ms=3", 200, 3_000),
         ("GET", "/trailers", 200, 11),
         ("GET", "/early-hints?ms=20", 200, 15),
@@ -125,24 +154,41 @@ fn every_framing_ends_where_it_ends() {
     ];
     for (method, path, status, bytes) in cases {
         let response = hub.response(request(method, &format!("{}{path}", target.url()), b""));
-        assert_eq!((response.head.status(), response.body.len()), (status, bytes), "{method} {path}");
+        assert_eq!(
+            (response.head.status(), response.body.len()),
+            (status, bytes),
+            "{method} {path}"
+        );
         assert_eq!(response.body_bytes, bytes as u64);
     }
     // All of these leave the connection as they found it.
     assert_eq!(hub.so_far().opened(), 1);
-    for path in ["/close", "/close-delimited?v=1.0&bytes=200000", "/close-delimited?v=1.1&bytes=10"] {
+    for path in [
+        "/close",
+        "/close-delimited?v=1.0&bytes=200000",
+        "/close-delimited?v=1.1&bytes=10",
+    ] {
         hub.response(get(&format!("{}{path}", target.url())));
     }
     let record = hub.finish();
-    assert_eq!((record.ends(), record.opened(), record.replaced()), ((14, 0, 0, 0), 3, 0));
+    assert_eq!(
+        (record.ends(), record.opened(), record.replaced()),
+        ((14, 0, 0, 0), 3, 0)
+    );
 }
 
 #[test]
 fn a_discarded_body_is_counted() {
     let target = target();
     let mut hub = Hub::start();
-    let response = hub.response(Request { discard_body: true, ..get(&format!("{}/bytes?n=123456", target.url())) });
-    assert_eq!((response.body.capacity(), response.body_bytes), (0, 123_456));
+    let response = hub.response(Request {
+        discard_body: true,
+        ..get(&format!("{}/bytes?n=123456", target.url()))
+    });
+    assert_eq!(
+        (response.body.capacity(), response.body_bytes),
+        (0, 123_456)
+    );
     assert_eq!(hub.finish().total().content_bytes, 123_456);
 }
 
@@ -164,7 +210,10 @@ fn a_large_upload_in_many_writes() {
 fn an_answer_before_the_upload_is_over() {
     let target = target();
     let mut hub = Hub::start();
-    let response = hub.response(post(&format!("{}/null", target.url()), &vec![b'x'; 40 << 20]));
+    let response = hub.response(post(
+        &format!("{}/null", target.url()),
+        &vec![b'x'; 40 << 20],
+    ));
     assert_eq!(response.head.status(), 413);
     // That connection is not used again.
     hub.response(get(&format!("{}/null", target.url())));
@@ -181,20 +230,27 @@ fn an_answer_before_the_server_drops_the_upload() {
     let mut hub = Hub::start();
     for _ in 0..10 {
         let response = hub.response(post(&url_of(address, "/"), &vec![b'x'; 8 << 20]));
-        assert_eq!((response.head.status(), &response.body[..]), (413, &b"no!"[..]));
+        assert_eq!(
+            (response.head.status(), &response.body[..]),
+            (413, &b"no!"[..])
+        );
     }
 }
 
 #[test]
 fn an_answer_before_the_question() {
     let address = serve(|mut stream, _| {
-        let _ = stream.write_all(b"HTTP/1.1 503 Full\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        let _ = stream
+            .write_all(b"HTTP/1.1 503 Full\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         let _ = stream.shutdown(Shutdown::Write);
         linger(&mut stream);
     });
     let mut hub = Hub::start();
     for client in 0..50 {
-        let response = hub.response(Request { client, ..get(&url_of(address, "/")) });
+        let response = hub.response(Request {
+            client,
+            ..get(&url_of(address, "/"))
+        });
         assert_eq!(response.head.status(), 503);
     }
 }
@@ -230,7 +286,9 @@ fn a_head_that_drips_in() {
     let address = serve(|mut stream, _| {
         let _ = stream.set_nodelay(true);
         while !read_head(&mut stream).is_empty() {
-            for byte in b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" {
+            for byte in
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+            {
                 let _ = stream.write_all(&[*byte]);
                 std::thread::yield_now();
             }
@@ -247,28 +305,52 @@ fn a_head_that_drips_in() {
 fn a_fast_endless_body_leaves_others_their_turn() {
     let target = target();
     let mut hub = Hub::start();
-    let endless = Request { client: 1, discard_body: true, body_limit: u64::MAX, ..get(&format!("{}/endless", target.url())) };
+    let endless = Request {
+        client: 1,
+        discard_body: true,
+        body_limit: u64::MAX,
+        ..get(&format!("{}/endless", target.url()))
+    };
     let token = hub.submit(endless);
-    until("the endless body flows", || target.truth().connections.open == 1);
+    until("the endless body flows", || {
+        target.truth().connections.open == 1
+    });
     for _ in 0..50 {
         hub.response(get(&format!("{}/null", target.url())));
     }
-    hub.engine.push(katydid_engine::message::Command::Cancel { client: 1, token });
+    hub.engine
+        .push(katydid_engine::message::Command::Cancel { client: 1, token });
     assert_eq!(hub.finish().ends(), (50, 0, 1, 0));
 }
 
 #[test]
 fn ipv6_and_names() {
-    let six = Target::spawn(&Options { bind: "[::1]:0".parse().expect("it is one"), ..Options::default() });
+    let six = Target::spawn(&Options {
+        bind: "[::1]:0".parse().expect("it is one"),
+        ..Options::default()
+    });
     let mut hub = Hub::start();
     if let Ok(six) = six {
-        assert_eq!(hub.response(get(&format!("{}/null", six.url()))).head.status(), 200);
+        assert_eq!(
+            hub.response(get(&format!("{}/null", six.url())))
+                .head
+                .status(),
+            200
+        );
     }
     // Whichever of its addresses the name has first, the one that listens is found.
     let four = target();
     for client in 0..3 {
         let url = format!("http://localhost:{}/null", four.addr().port());
-        assert_eq!(hub.response(Request { client, ..get(&url) }).head.status(), 200);
+        assert_eq!(
+            hub.response(Request {
+                client,
+                ..get(&url)
+            })
+            .head
+            .status(),
+            200
+        );
     }
     assert_eq!(hub.finish().total().failed, 0);
 }
@@ -291,8 +373,16 @@ fn who_judges_is_who_records() {
         ("/never", Judge::Script, false),
     ];
     for (path, judge, recorded) in cases {
-        let read_timeout = if path == "/never" { 200_000_000 } else { 60_000_000_000 };
-        let completion = hub.ask(Request { judge, read_timeout, ..get(&format!("{}{path}", target.url())) });
+        let read_timeout = if path == "/never" {
+            200_000_000
+        } else {
+            60_000_000_000
+        };
+        let completion = hub.ask(Request {
+            judge,
+            read_timeout,
+            ..get(&format!("{}{path}", target.url()))
+        });
         assert_eq!(completion.recorded, recorded, "{path} {judge:?}");
     }
     let record = hub.finish();
@@ -305,7 +395,11 @@ fn who_judges_is_who_records() {
 fn slots_that_passed_are_counted_with_the_next_request() {
     let target = target();
     let mut hub = Hub::start();
-    hub.response(Request { blocked: 3, missed: 2, ..get(&format!("{}/null", target.url())) });
+    hub.response(Request {
+        blocked: 3,
+        missed: 2,
+        ..get(&format!("{}/null", target.url()))
+    });
     let total = hub.finish().total();
     assert_eq!((total.blocked, total.missed), (3, 2));
 }

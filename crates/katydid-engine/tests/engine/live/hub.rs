@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use katydid_engine::clock::{self, SECOND};
 use katydid_engine::http1::{self, Body, HeaderBlock, RequestKind, Url};
 use katydid_engine::message::{
-    Command, Completion, Failure, Judge, Message, Payload, Piece, Proxy, Request, Response, Route, TlsMode,
+    Command, Completion, Failure, Judge, Message, Payload, Piece, Proxy, Request, Response, Route,
+    TlsMode,
 };
 use katydid_engine::{Engine, FrameSink, health};
 use katydid_record::{Cause, Endpoint, Frame, GeneratorWindow, Kind, Timeline};
@@ -39,7 +40,10 @@ impl Frames {
     }
 
     pub fn fold(&self) -> Record {
-        let mut record = Record { timeline: Timeline::default(), generator: GeneratorWindow::default() };
+        let mut record = Record {
+            timeline: Timeline::default(),
+            generator: GeneratorWindow::default(),
+        };
         for frame in self.0.lock().expect("no test panics with it").iter() {
             record.timeline.apply(frame);
             if let katydid_record::Body::Generator(window) = &frame.body {
@@ -82,19 +86,34 @@ impl Record {
 impl Hub {
     pub fn start() -> Self {
         let frames = Frames::default();
-        let engine = Engine::for_hub(clock::now(), health::this_thread(), frames.sink()).expect("it starts");
+        let engine =
+            Engine::for_hub(clock::now(), health::this_thread(), frames.sink()).expect("it starts");
         for id in 0..4 {
             let name = format!("/{id}");
-            engine.push(Command::Endpoint { id, kind: Kind::Request, method: "GET".into(), name });
+            engine.push(Command::Endpoint {
+                id,
+                kind: Kind::Request,
+                method: "GET".into(),
+                name,
+            });
         }
-        Self { engine, frames, next_token: 0, stash: VecDeque::new() }
+        Self {
+            engine,
+            frames,
+            next_token: 0,
+            stash: VecDeque::new(),
+        }
     }
 
     pub fn submit(&mut self, mut request: Request) -> u64 {
         self.next_token += 1;
         request.token = self.next_token;
         request.asked = clock::now();
-        request.due = if request.due == 0 { request.asked } else { request.due };
+        request.due = if request.due == 0 {
+            request.asked
+        } else {
+            request.due
+        };
         self.engine.push(Command::Submit(Box::new(request)));
         self.next_token
     }
@@ -111,7 +130,8 @@ impl Hub {
 
     /// The next message, from the queue.
     pub fn receive(&self) -> Message {
-        self.receive_within(PATIENCE).expect("nothing came although something is under way")
+        self.receive_within(PATIENCE)
+            .expect("nothing came although something is under way")
     }
 
     pub fn receive_within(&self, patience: Duration) -> Option<Message> {
@@ -133,11 +153,14 @@ impl Hub {
 
     /// What is queued by now.
     pub fn queued(&mut self) -> Option<Message> {
-        self.stash.pop_front().or_else(|| self.engine.outbox().and_then(|outbox| outbox.pop()))
+        self.stash
+            .pop_front()
+            .or_else(|| self.engine.outbox().and_then(|outbox| outbox.pop()))
     }
 
     pub fn completion(&mut self, token: u64) -> Completion {
-        let is_it = |message: &Message| matches!(message, Message::Completed(c) if c.token == token);
+        let is_it =
+            |message: &Message| matches!(message, Message::Completed(c) if c.token == token);
         match self.wait_for(is_it) {
             Message::Completed(completion) => *completion,
             other => panic!("{other:?}"),
@@ -216,7 +239,11 @@ impl Hub {
 }
 
 fn is_readable(fd: i32, within: Duration) -> bool {
-    let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    let mut poll = libc::pollfd {
+        fd,
+        events: libc::POLLIN,
+        revents: 0,
+    };
     let milliseconds = within.as_millis().min(60_000) as i32;
     // SAFETY: one live pollfd, and its number says one.
     unsafe { libc::poll(&raw mut poll, 1, milliseconds) > 0 }
@@ -236,7 +263,11 @@ pub fn target() -> Target {
 }
 
 pub fn tls_target() -> Target {
-    Target::spawn(&Options { tls: true, ..Options::default() }).expect("it starts")
+    Target::spawn(&Options {
+        tls: true,
+        ..Options::default()
+    })
+    .expect("it starts")
 }
 
 pub fn url_of(address: SocketAddr, path: &str) -> String {
@@ -258,13 +289,23 @@ pub fn request(method: &str, url: &str, body: &[u8]) -> Request {
 /// A request of client 0, row 0, judged by the engine, with timeouts that only a broken test meets.
 pub fn request_with(method: &str, url: &str, body: &[u8], headers: &[(&[u8], &[u8])]) -> Request {
     let url = Url::parse(url).expect("it is one");
-    let payload = encode(method, &url.target, &url.origin.host_header(), body, headers);
+    let payload = encode(
+        method,
+        &url.target,
+        &url.origin.host_header(),
+        body,
+        headers,
+    );
     Request {
         token: 0,
         client: 0,
         route: route(&url, TlsMode::Verify, None),
         payload: Payload::Own(payload),
-        kind: if method == "HEAD" { RequestKind::Head } else { RequestKind::Plain },
+        kind: if method == "HEAD" {
+            RequestKind::Head
+        } else {
+            RequestKind::Plain
+        },
         idempotent: method != "POST",
         endpoint: 0,
         judge: Judge::Engine,
@@ -280,11 +321,25 @@ pub fn request_with(method: &str, url: &str, body: &[u8], headers: &[(&[u8], &[u
     }
 }
 
-pub fn encode(method: &str, target: &str, host: &str, body: &[u8], headers: &[(&[u8], &[u8])]) -> Vec<u8> {
+pub fn encode(
+    method: &str,
+    target: &str,
+    host: &str,
+    body: &[u8],
+    headers: &[(&[u8], &[u8])],
+) -> Vec<u8> {
     let mut block = HeaderBlock::new();
-    block.push(b"Host", host.as_bytes()).expect("a host can be written");
+    block
+        .push(b"Host", host.as_bytes())
+        .expect("a host can be written");
     let mut bytes = Vec::new();
-    let head = http1::Request { method, target, block: &block, headers, body: Body::Bytes(body) };
+    let head = http1::Request {
+        method,
+        target,
+        block: &block,
+        headers,
+        body: Body::Bytes(body),
+    };
     http1::encode_request(&mut bytes, &head).expect("it can be written");
     bytes
 }
@@ -292,14 +347,27 @@ pub fn encode(method: &str, target: &str, host: &str, body: &[u8], headers: &[(&
 pub fn route(url: &Url, tls: TlsMode, proxy: Option<Proxy>) -> Arc<Route> {
     let mut hasher = DefaultHasher::new();
     (&url.origin, &tls, &proxy).hash(&mut hasher);
-    Arc::new(Route { id: hasher.finish() as u32, origin: url.origin.clone(), tls, proxy })
+    Arc::new(Route {
+        id: hasher.finish() as u32,
+        origin: url.origin.clone(),
+        tls,
+        proxy,
+    })
 }
 
 pub fn with_tls(request: Request, tls: TlsMode) -> Request {
-    let route = Arc::new(Route { id: 77, tls, ..(*request.route).clone() });
+    let route = Arc::new(Route {
+        id: 77,
+        tls,
+        ..(*request.route).clone()
+    });
     Request { route, ..request }
 }
 
 pub fn streamed(request: Request) -> Request {
-    Request { stream: true, judge: Judge::Script, ..request }
+    Request {
+        stream: true,
+        judge: Judge::Script,
+        ..request
+    }
 }

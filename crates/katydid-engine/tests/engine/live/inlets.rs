@@ -37,14 +37,35 @@ struct Attempt {
 
 fn attempt() -> impl Strategy<Value = Attempt> {
     let path = prop::sample::select(vec![
-        "/null", "/null", "/null", "/bytes?n=400000", "/delay?ms=3", "/error?share=0.5", "/status/302", "/gzip",
-        "/reset", "/reset?at=body", "/garbage", "/truncated", "/close", "/never", "/idle-close?ms=1", "/slow?bytes=5000",
+        "/null",
+        "/null",
+        "/null",
+        "/bytes?n=400000",
+        "/delay?ms=3",
+        "/error?share=0.5",
+        "/status/302",
+        "/gzip",
+        "/reset",
+        "/reset?at=body",
+        "/garbage",
+        "/truncated",
+        "/close",
+        "/never",
+        "/idle-close?ms=1",
+        "/slow?bytes=5000",
     ]);
-    let host = prop::sample::select(vec!["127.0.0.1", "127.0.0.1", "127.0.0.1", "localhost", "no-such.invalid"]);
+    let host = prop::sample::select(vec![
+        "127.0.0.1",
+        "127.0.0.1",
+        "127.0.0.1",
+        "localhost",
+        "no-such.invalid",
+    ]);
     let judge = prop_oneof![
         Just(Judge::Engine),
         Just(Judge::Script),
-        any::<(bool, bool)>().prop_map(|(fast_list, follow)| Judge::EngineIfOk { fast_list, follow }),
+        any::<(bool, bool)>()
+            .prop_map(|(fast_list, follow)| Judge::EngineIfOk { fast_list, follow }),
     ];
     let plan = prop_oneof![
         6 => Just(Plan::Wait),
@@ -52,11 +73,26 @@ fn attempt() -> impl Strategy<Value = Attempt> {
         1 => Just(Plan::Cancel),
         2 => (0_u8..20).prop_map(Plan::CancelAfter),
     ];
-    (path, host, 0_u8..6, judge, prop::bool::weighted(0.2), plan, prop::bool::weighted(0.03)).prop_map(
-        |(path, host, client, judge, stream, plan, drop_client)| {
-            Attempt { path, host, client, judge, stream, plan, drop_client }
-        },
+    (
+        path,
+        host,
+        0_u8..6,
+        judge,
+        prop::bool::weighted(0.2),
+        plan,
+        prop::bool::weighted(0.03),
     )
+        .prop_map(
+            |(path, host, client, judge, stream, plan, drop_client)| Attempt {
+                path,
+                host,
+                client,
+                judge,
+                stream,
+                plan,
+                drop_client,
+            },
+        )
 }
 
 /// The hub's half: who waits, and the second inlet.
@@ -95,10 +131,16 @@ impl Script {
 
     fn cancel(&mut self, token: u64) {
         if let Some(attempt) = self.waiting.remove(&token) {
-            self.hub.engine.push(Command::Cancel { client: u32::from(attempt.client), token });
+            self.hub.engine.push(Command::Cancel {
+                client: u32::from(attempt.client),
+                token,
+            });
         }
         if let Some((attempt, completion)) = self.reading.remove(&token) {
-            self.hub.engine.push(Command::Cancel { client: u32::from(attempt.client), token });
+            self.hub.engine.push(Command::Cancel {
+                client: u32::from(attempt.client),
+                token,
+            });
             self.recorder.unjudged(completion.endpoint);
         }
     }
@@ -107,7 +149,12 @@ impl Script {
     fn drop_client(&mut self, client: u8) {
         let of_it = |attempt: &Attempt| attempt.client == client;
         self.waiting.retain(|_, attempt| !of_it(attempt));
-        let gone: Vec<u64> = self.reading.iter().filter(|(_, (a, _))| of_it(a)).map(|(token, _)| *token).collect();
+        let gone: Vec<u64> = self
+            .reading
+            .iter()
+            .filter(|(_, (a, _))| of_it(a))
+            .map(|(token, _)| *token)
+            .collect();
         for token in gone {
             self.cancel(token);
         }
@@ -143,10 +190,15 @@ impl Script {
     }
 
     fn streamed(&mut self, token: u64, piece: &Piece) {
-        let Some((attempt, completion)) = self.reading.remove(&token) else { return };
+        let Some((attempt, completion)) = self.reading.remove(&token) else {
+            return;
+        };
         match piece {
             Piece::Bytes(_) => {
-                self.hub.engine.push(Command::Read { client: u32::from(attempt.client), token });
+                self.hub.engine.push(Command::Read {
+                    client: u32::from(attempt.client),
+                    token,
+                });
                 self.reading.insert(token, (attempt, completion));
             }
             Piece::End(_) => self.judge(attempt, &completion, None),
@@ -163,20 +215,32 @@ impl Script {
             return self.recorder.unjudged(endpoint);
         }
         match (&completion.outcome, broke) {
-            (Ok(response), None) => self.recorder.ok(endpoint, at, response.head.status(), response.body_bytes),
+            (Ok(response), None) => {
+                self.recorder
+                    .ok(endpoint, at, response.head.status(), response.body_bytes)
+            }
             (Ok(_), Some(cause)) => self.fail(completion, cause),
             (Err(why), _) => self.fail(completion, why.cause),
         }
     }
 
     fn fail(&mut self, completion: &Completion, cause: Cause) {
-        let failed = Failed { cause, text: "as it was", status: 0, shape: None };
-        self.recorder.failed(completion.endpoint, &completion.instants, 0, failed);
+        let failed = Failed {
+            cause,
+            text: "as it was",
+            status: 0,
+            shape: None,
+        };
+        self.recorder
+            .failed(completion.endpoint, &completion.instants, 0, failed);
     }
 
     /// As `Live::nobody_judges`.
     fn nobody(&mut self, completion: &Completion) {
-        self.recorder.aborted(completion.endpoint, micros_between(completion.instants.due, completion.instants.done));
+        self.recorder.aborted(
+            completion.endpoint,
+            micros_between(completion.instants.due, completion.instants.done),
+        );
     }
 }
 
@@ -186,8 +250,13 @@ fn check(attempts: &[Attempt], port: u16, stop_early: bool) {
     for id in 0..4 {
         recorder.announce(id, Kind::Request, "GET".into(), format!("/{id}"));
     }
-    let mut script =
-        Script { hub, recorder, waiting: HashMap::new(), reading: HashMap::new(), to_cancel: Vec::new() };
+    let mut script = Script {
+        hub,
+        recorder,
+        waiting: HashMap::new(),
+        reading: HashMap::new(),
+        to_cancel: Vec::new(),
+    };
     for (number, attempt) in attempts.iter().enumerate() {
         script.start(*attempt, port);
         // Now and then the script looks at what came.
@@ -210,14 +279,22 @@ fn check(attempts: &[Attempt], port: u16, stop_early: bool) {
     }
     script.hub.frames.add(script.recorder.cut(now()));
     let (ok, failed, aborted, unjudged) = script.hub.frames.fold().ends();
-    assert_eq!(ok + failed + aborted + unjudged, attempts.len() as u64, "{ok} {failed} {aborted} {unjudged}");
+    assert_eq!(
+        ok + failed + aborted + unjudged,
+        attempts.len() as u64,
+        "{ok} {failed} {aborted} {unjudged}"
+    );
 }
 
 #[test]
 fn every_attempt_ends_once() {
     let target = target();
     let port = target.addr().port();
-    let mut runner = TestRunner::new(Config { cases: 24, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: 24,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let attempts = prop::collection::vec(attempt(), 1..250);
     runner
         .run(&(attempts, any::<bool>()), |(attempts, stop_early)| {

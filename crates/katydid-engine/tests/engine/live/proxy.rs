@@ -13,8 +13,15 @@ use super::hub::{Hub, encode, get, route, target, tls_target};
 use super::servers::{answer, linger, read_head, serve};
 
 fn proxy_at(address: SocketAddr, authorization: Option<&str>) -> Proxy {
-    let origin = Origin { scheme: Scheme::Http, host: address.ip().to_string(), port: address.port() };
-    Proxy { origin, authorization: authorization.map(str::to_owned) }
+    let origin = Origin {
+        scheme: Scheme::Http,
+        host: address.ip().to_string(),
+        port: address.port(),
+    };
+    Proxy {
+        origin,
+        authorization: authorization.map(str::to_owned),
+    }
 }
 
 fn through(url: &str, proxy: Proxy) -> Request {
@@ -23,7 +30,10 @@ fn through(url: &str, proxy: Proxy) -> Request {
     if parsed.origin.scheme == Scheme::Http {
         request.payload = Payload::Own(encode("GET", url, &parsed.origin.host_header(), b"", &[]));
     }
-    Request { route: route(&parsed, TlsMode::Accept, Some(proxy)), ..request }
+    Request {
+        route: route(&parsed, TlsMode::Accept, Some(proxy)),
+        ..request
+    }
 }
 
 /// Notes the heads it gets; carries tunnels to where they point.
@@ -36,11 +46,15 @@ fn proxy() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
             if head.is_empty() {
                 return;
             }
-            heads.lock().expect("nobody panics with it").push(head.clone());
+            heads
+                .lock()
+                .expect("nobody panics with it")
+                .push(head.clone());
             if let Some(rest) = head.strip_prefix("CONNECT ") {
                 let to = rest.split(' ').next().expect("it says where to");
                 let there = TcpStream::connect(to).expect("it listens");
-                let _ = stream.write_all(b"HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n");
+                let _ =
+                    stream.write_all(b"HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n");
                 return tunnel(stream, there);
             }
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nproxy");
@@ -54,7 +68,10 @@ fn tunnel(here: TcpStream, there: TcpStream) {
         let _ = std::io::copy(&mut from, &mut to);
         let _ = to.shutdown(Shutdown::Write);
     };
-    let (back_from, back_to) = (there.try_clone().expect("it can"), here.try_clone().expect("it can"));
+    let (back_from, back_to) = (
+        there.try_clone().expect("it can"),
+        here.try_clone().expect("it can"),
+    );
     thread::spawn(move || copy(back_from, back_to));
     copy(here, there);
 }
@@ -65,11 +82,17 @@ fn plain_requests_go_to_the_proxy_whole() {
     let mut hub = Hub::start();
     for _ in 0..2 {
         // The name is the proxy's to resolve.
-        let response = hub.response(through("http://shop.invalid/cart?n=1", proxy_at(address, None)));
+        let response = hub.response(through(
+            "http://shop.invalid/cart?n=1",
+            proxy_at(address, None),
+        ));
         assert_eq!(response.body, b"proxy");
     }
     let seen = seen.lock().expect("nobody panics with it");
-    assert_eq!(seen[0], "GET http://shop.invalid/cart?n=1 HTTP/1.1\r\nHost: shop.invalid\r\n\r\n");
+    assert_eq!(
+        seen[0],
+        "GET http://shop.invalid/cart?n=1 HTTP/1.1\r\nHost: shop.invalid\r\n\r\n"
+    );
     assert_eq!((seen.len(), hub.finish().opened()), (2, 1));
 }
 
@@ -79,22 +102,33 @@ fn secure_requests_go_through_a_tunnel() {
     let (address, seen) = proxy();
     let mut hub = Hub::start();
     for _ in 0..3 {
-        let request = through(&format!("{}/bytes?n=100000", target.url()), proxy_at(address, Some("Basic dTpw")));
+        let request = through(
+            &format!("{}/bytes?n=100000", target.url()),
+            proxy_at(address, Some("Basic dTpw")),
+        );
         assert_eq!(hub.response(request).body.len(), 100_000);
     }
     let at = target.addr();
-    let expected = format!("CONNECT {at} HTTP/1.1\r\nHost: {at}\r\nProxy-Authorization: Basic dTpw\r\n\r\n");
+    let expected =
+        format!("CONNECT {at} HTTP/1.1\r\nHost: {at}\r\nProxy-Authorization: Basic dTpw\r\n\r\n");
     assert_eq!(*seen.lock().expect("nobody panics with it"), [expected]);
     let record = hub.finish();
     assert_eq!((record.ends(), record.opened()), ((3, 0, 0, 0), 1));
 }
 
-fn check_tunnel(play: impl Fn(TcpStream, usize) + Clone + Send + 'static, expected: Cause, text: &str) {
+fn check_tunnel(
+    play: impl Fn(TcpStream, usize) + Clone + Send + 'static,
+    expected: Cause,
+    text: &str,
+) {
     let address = serve(play);
     let mut hub = Hub::start();
     let failure = hub.failure(through("https://shop.invalid/", proxy_at(address, None)));
     assert_eq!((failure.cause, failure.text.as_str()), (expected, text));
-    assert!(failure.partial.is_none(), "the proxy's answer is not the server's");
+    assert!(
+        failure.partial.is_none(),
+        "the proxy's answer is not the server's"
+    );
     assert_eq!(hub.finish().ends(), (0, 1, 0, 0));
 }
 
@@ -102,7 +136,9 @@ fn check_tunnel(play: impl Fn(TcpStream, usize) + Clone + Send + 'static, expect
 fn a_proxy_that_refuses() {
     let text = "the proxy answered 407 to CONNECT";
     let padding = format!("X-Padding: {}\r\n", "x".repeat(9_000));
-    let head = format!("HTTP/1.1 407 Proxy Authentication Required\r\n{padding}Content-Length: 10000\r\n\r\n");
+    let head = format!(
+        "HTTP/1.1 407 Proxy Authentication Required\r\n{padding}Content-Length: 10000\r\n\r\n"
+    );
     let play = move |mut stream: TcpStream, _| {
         read_head(&mut stream);
         let _ = stream.write_all(head.as_bytes());
@@ -130,7 +166,11 @@ fn a_proxy_that_is_not_there() {
     drop(target);
     let mut hub = Hub::start();
     for url in ["http://shop.invalid/", "https://shop.invalid/"] {
-        assert_eq!(hub.cause(through(url, proxy_at(address, None))), Cause::Refused, "{url}");
+        assert_eq!(
+            hub.cause(through(url, proxy_at(address, None))),
+            Cause::Refused,
+            "{url}"
+        );
     }
 }
 

@@ -28,7 +28,10 @@ fn open(hub: &mut Hub, url: &str) -> u64 {
     let token = hub.submit(streamed(get(url)));
     let completion = hub.completion(token);
     assert!(!completion.recorded);
-    assert_eq!(completion.outcome.expect("there is a head").head.status(), 200);
+    assert_eq!(
+        completion.outcome.expect("there is a head").head.status(),
+        200
+    );
     token
 }
 
@@ -60,8 +63,13 @@ fn a_body_in_pieces() {
 fn the_head_does_not_wait_for_the_body() {
     let target = target();
     let mut hub = Hub::start();
-    let token = open(&mut hub, &format!("{}/slow?bytes=2000&chunk=1000&ms=600000", target.url()));
-    let Piece::Bytes(first) = hub.piece(0, token) else { panic!("there is a first piece") };
+    let token = open(
+        &mut hub,
+        &format!("{}/slow?bytes=2000&chunk=1000&ms=600000", target.url()),
+    );
+    let Piece::Bytes(first) = hub.piece(0, token) else {
+        panic!("there is a first piece")
+    };
     assert_eq!(first.len(), 1000);
     assert_eq!(hub.so_far().generator.in_flight, 1);
 }
@@ -72,12 +80,19 @@ fn nothing_is_read_far_ahead() {
     let mut hub = Hub::start();
     let token = open(&mut hub, &format!("{}/endless", target.url()));
     for _ in 0..20 {
-        let Piece::Bytes(piece) = hub.piece(0, token) else { panic!("it is endless") };
+        let Piece::Bytes(piece) = hub.piece(0, token) else {
+            panic!("it is endless")
+        };
         assert!(piece.len() <= AHEAD);
-        hub.response(Request { client: 1, ..get(&format!("{}/null", target.url())) });
+        hub.response(Request {
+            client: 1,
+            ..get(&format!("{}/null", target.url()))
+        });
     }
     hub.engine.push(Command::Cancel { client: 0, token });
-    until("the server notices", || target.truth().connections.open == 1);
+    until("the server notices", || {
+        target.truth().connections.open == 1
+    });
     assert_eq!(target.truth().paths["/endless"].unanswered, 1);
     // Given up after its head: who has the head counts it.
     let record = hub.finish();
@@ -89,7 +104,10 @@ fn nothing_is_read_far_ahead() {
 fn a_reader_may_be_slower_than_the_servers_time_limit() {
     let target = target();
     let mut hub = Hub::start();
-    let request = Request { read_timeout: 150 * MILLISECOND, ..get(&format!("{}/endless?bytes=20000000", target.url())) };
+    let request = Request {
+        read_timeout: 150 * MILLISECOND,
+        ..get(&format!("{}/endless?bytes=20000000", target.url()))
+    };
     let token = hub.submit(streamed(request));
     hub.completion(token).outcome.expect("there is a head");
     for _ in 0..2 {
@@ -106,7 +124,10 @@ fn a_server_may_not() {
     let target = target();
     let mut hub = Hub::start();
     let url = format!("{}/slow?bytes=2000&chunk=1000&ms=600000", target.url());
-    let token = hub.submit(streamed(Request { read_timeout: 200 * MILLISECOND, ..get(&url) }));
+    let token = hub.submit(streamed(Request {
+        read_timeout: 200 * MILLISECOND,
+        ..get(&url)
+    }));
     hub.completion(token).outcome.expect("there is a head");
     let (body, failed) = rest(&mut hub, 0, token);
     assert_eq!((body.len(), failed), (1000, Some(Cause::TimeoutBody)));
@@ -157,8 +178,18 @@ fn a_body_that_breaks_off() {
 fn an_early_answer_does_not_free_the_connection() {
     let target = target();
     let mut hub = Hub::start();
-    let token = hub.submit(streamed(post(&format!("{}/null", target.url()), &vec![b'x'; 40 << 20])));
-    assert_eq!(hub.completion(token).outcome.expect("there is a head").head.status(), 413);
+    let token = hub.submit(streamed(post(
+        &format!("{}/null", target.url()),
+        &vec![b'x'; 40 << 20],
+    )));
+    assert_eq!(
+        hub.completion(token)
+            .outcome
+            .expect("there is a head")
+            .head
+            .status(),
+        413
+    );
     rest(&mut hub, 0, token);
     hub.response(get(&format!("{}/null", target.url())));
     assert_eq!(hub.finish().opened(), 2);
@@ -171,7 +202,9 @@ fn a_client_that_goes_takes_its_streams_along() {
     open(&mut hub, &format!("{}/endless", target.url()));
     open(&mut hub, &format!("{}/bytes?n=100", target.url()));
     hub.engine.push(Command::DropClient(0));
-    until("the server notices", || target.truth().connections.open == 0);
+    until("the server notices", || {
+        target.truth().connections.open == 0
+    });
     assert_eq!(hub.finish().ends(), (0, 0, 0, 0));
 }
 

@@ -24,12 +24,18 @@ fn a_certificate_can_be_trusted() {
     let path = pem.path().display().to_string();
     let mut hub = Hub::start();
     for _ in 0..3 {
-        let request = with_tls(get(&format!("{}/null", target.url())), TlsMode::Roots(path.clone()));
+        let request = with_tls(
+            get(&format!("{}/null", target.url())),
+            TlsMode::Roots(path.clone()),
+        );
         assert_eq!(hub.response(request).head.status(), 200);
     }
     let record = hub.finish();
     assert_eq!((record.ends(), record.opened()), ((3, 0, 0, 0), 1));
-    assert_eq!((record.total().connect.count(), record.total().tls.count()), (1, 1));
+    assert_eq!(
+        (record.total().connect.count(), record.total().tls.count()),
+        (1, 1)
+    );
     // Trusting a certificate is not trusting any.
     let other = tls_target();
     let mut hub = Hub::start();
@@ -52,7 +58,11 @@ fn every_framing() {
         ("GET", "/close-delimited?bytes=200000", 200_000),
         ("GET", "/null", 66),
     ] {
-        let response = hub.response(any(request(method, &format!("{}{path}", target.url()), b"")));
+        let response = hub.response(any(request(
+            method,
+            &format!("{}{path}", target.url()),
+            b"",
+        )));
         assert_eq!(response.body.len(), bytes, "{path}");
     }
     let record = hub.finish();
@@ -80,7 +90,11 @@ fn failures() {
         ("/garbage", Cause::Protocol),
         ("/endless", Cause::TooLarge),
     ] {
-        assert_eq!(hub.cause(any(get(&format!("{}{path}", target.url())))), cause, "{path}");
+        assert_eq!(
+            hub.cause(any(get(&format!("{}{path}", target.url())))),
+            cause,
+            "{path}"
+        );
     }
 }
 
@@ -88,7 +102,10 @@ fn failures() {
 fn streams_with_backpressure() {
     let target = tls_target();
     let mut hub = Hub::start();
-    let token = hub.submit(any(streamed(get(&format!("{}/bytes?n=5000000", target.url())))));
+    let token = hub.submit(any(streamed(get(&format!(
+        "{}/bytes?n=5000000",
+        target.url()
+    )))));
     hub.completion(token).outcome.expect("there is a head");
     hub.ticks(2);
     let mut length = 0;
@@ -108,7 +125,10 @@ fn closed_while_idle() {
     until("the server closes", || target.truth().connections.open == 0);
     hub.response(any(post(&format!("{}/null", target.url()), b"x")));
     let record = hub.finish();
-    assert_eq!((record.ends(), record.opened(), record.replaced()), ((2, 0, 0, 0), 2, 1));
+    assert_eq!(
+        (record.ends(), record.opened(), record.replaced()),
+        ((2, 0, 0, 0), 2, 1)
+    );
 }
 
 type Secure = StreamOwned<ServerConnection, TcpStream>;
@@ -116,10 +136,15 @@ type Secure = StreamOwned<ServerConnection, TcpStream>;
 fn serve_tls(play: impl Fn(Secure) + Clone + Send + 'static) -> std::net::SocketAddr {
     let key = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]).expect("it is made");
     let private = PrivateKeyDer::try_from(key.signing_key.serialize_der()).expect("it is a key");
-    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![key.cert.der().clone()], private))
-        .expect("it fits together");
+    let config =
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| {
+                builder
+                    .with_no_client_auth()
+                    .with_single_cert(vec![key.cert.der().clone()], private)
+            })
+            .expect("it fits together");
     let config = Arc::new(config);
     serve(move |stream, _| {
         let connection = ServerConnection::new(config.clone()).expect("it is valid");
@@ -158,5 +183,8 @@ fn answer_and_goodbye_in_one_packet() {
         hub.response(any(get(&format!("https://{address}/"))));
     }
     let record = hub.finish();
-    assert_eq!((record.ends(), record.opened(), record.replaced()), ((10, 0, 0, 0), 10, 0));
+    assert_eq!(
+        (record.ends(), record.opened(), record.replaced()),
+        ((10, 0, 0, 0), 10, 0)
+    );
 }

@@ -8,8 +8,19 @@ use katydid_target::{Options, RequestTruth, Target};
 use super::hub::{Hub, get, request_with};
 
 fn in_order(at: &Instants) {
-    let connected = if at.connected == 0 { at.taken } else { at.connected };
-    let order = [at.asked, at.taken, connected, at.send, at.first_byte, at.done];
+    let connected = if at.connected == 0 {
+        at.taken
+    } else {
+        at.connected
+    };
+    let order = [
+        at.asked,
+        at.taken,
+        connected,
+        at.send,
+        at.first_byte,
+        at.done,
+    ];
     assert!(order.is_sorted(), "{at:?}");
     assert!(at.due <= at.taken && !order.contains(&0), "{at:?}");
 }
@@ -19,7 +30,10 @@ fn instants_come_in_order() {
     let target = super::hub::target();
     let mut hub = Hub::start();
     for client in [0, 0, 1, 1, 0] {
-        let completion = hub.ask(Request { client, ..get(&format!("{}/slow?bytes=2000&ms=3", target.url())) });
+        let completion = hub.ask(Request {
+            client,
+            ..get(&format!("{}/slow?bytes=2000&ms=3", target.url()))
+        });
         in_order(&completion.instants);
         assert_eq!(completion.reused, completion.instants.connected == 0);
     }
@@ -31,19 +45,35 @@ fn due_is_kept_apart_from_asked() {
     let mut hub = Hub::start();
     hub.response(get(&format!("{}/null", target.url())));
     let due = katydid_engine::clock::now() - 2_000_000_000;
-    let completion = hub.ask(Request { due, ..get(&format!("{}/null", target.url())) });
+    let completion = hub.ask(Request {
+        due,
+        ..get(&format!("{}/null", target.url()))
+    });
     assert_eq!(completion.instants.due, due);
     let total = hub.finish().total();
-    assert!(total.from_due.max_us() >= Some(2_000_000) && total.from_send.max_us() < total.from_due.max_us());
+    assert!(
+        total.from_due.max_us() >= Some(2_000_000)
+            && total.from_send.max_us() < total.from_due.max_us()
+    );
     assert!(total.from_asked.max_us() < Some(2_000_000));
 }
 
 /// What the client saw can only lie around what the server saw.
 #[test]
 fn the_servers_time_lies_within_ours() {
-    let target = Target::spawn(&Options { log_requests: true, ..Options::default() }).expect("it starts");
+    let target = Target::spawn(&Options {
+        log_requests: true,
+        ..Options::default()
+    })
+    .expect("it starts");
     let mut hub = Hub::start();
-    let paths = ["/null", "/dist?name=exp&mean=3", "/slow?bytes=20000&ms=0", "/bytes?n=200000", "/delay?ms=2"];
+    let paths = [
+        "/null",
+        "/dist?name=exp&mean=3",
+        "/slow?bytes=20000&ms=0",
+        "/bytes?n=200000",
+        "/delay?ms=2",
+    ];
     let mut seen: HashMap<String, Completion> = HashMap::new();
     for round in 0..40 {
         let mut asked = Vec::new();
@@ -52,7 +82,13 @@ fn the_servers_time_lies_within_ours() {
             let headers: [(&[u8], &[u8]); 1] = [(b"X-Request-Id", id.as_bytes())];
             let url = format!("{}{path}", target.url());
             let request = request_with("GET", &url, b"", &headers);
-            asked.push((hub.submit(Request { client: client as u32, ..request }), id));
+            asked.push((
+                hub.submit(Request {
+                    client: client as u32,
+                    ..request
+                }),
+                id,
+            ));
         }
         for (token, id) in asked {
             seen.insert(id, hub.completion(token));
@@ -72,7 +108,10 @@ fn within(truth: &RequestTruth, at: &Instants) {
     in_order(at);
     assert!(truth.complete);
     assert!(at.send <= truth.first_byte_read_ns, "{at:?} {truth:?}");
-    assert!(truth.first_byte_written_ns <= at.first_byte, "{at:?} {truth:?}");
+    assert!(
+        truth.first_byte_written_ns <= at.first_byte,
+        "{at:?} {truth:?}"
+    );
     assert!(truth.last_byte_written_ns <= at.done, "{at:?} {truth:?}");
     let from_send = at.done - at.send;
     assert!(from_send >= truth.last_byte_written_ns - truth.first_byte_read_ns);

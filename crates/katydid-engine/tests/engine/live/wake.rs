@@ -8,7 +8,11 @@ use super::hub::{Hub, get, target};
 
 /// Nothing may stand still for longer while something is under way.
 const WATCHDOG: Duration = Duration::from_secs(5);
-const REQUESTS: u64 = if cfg!(debug_assertions) { 60_000 } else { 300_000 };
+const REQUESTS: u64 = if cfg!(debug_assertions) {
+    60_000
+} else {
+    300_000
+};
 
 /// Keeps the thread from going back to its queue, for 0 to some 60 µs.
 fn dawdle(random: &mut fastrand::Rng) {
@@ -24,11 +28,16 @@ fn no_wake_up_is_lost() {
     let target = target();
     let mut hub = Hub::start();
     let mut random = fastrand::Rng::with_seed(7);
-    let Payload::Own(bytes) = get(&format!("{}/null", target.url())).payload else { panic!("it is its own") };
+    let Payload::Own(bytes) = get(&format!("{}/null", target.url())).payload else {
+        panic!("it is its own")
+    };
     let template = Request {
         payload: Payload::Shared(bytes.into()),
         discard_body: true,
-        judge: Judge::EngineIfOk { fast_list: false, follow: false },
+        judge: Judge::EngineIfOk {
+            fast_list: false,
+            follow: false,
+        },
         ..get(&format!("{}/null", target.url()))
     };
     let began = Instant::now();
@@ -41,7 +50,10 @@ fn no_wake_up_is_lost() {
             240.. => random.u64(3..48),
         };
         while sent < REQUESTS && sent - ended < crowd {
-            hub.submit(Request { client: (sent % 48) as u32, ..template.clone() });
+            hub.submit(Request {
+                client: (sent % 48) as u32,
+                ..template.clone()
+            });
             sent += 1;
             dawdle(&mut random);
         }
@@ -49,7 +61,11 @@ fn no_wake_up_is_lost() {
         let mut taken = 0;
         while taken < take {
             let Some(message) = hub.receive_within(WATCHDOG) else {
-                panic!("stalled with {} under way after {ended} in {:?}", sent - ended, began.elapsed());
+                panic!(
+                    "stalled with {} under way after {ended} in {:?}",
+                    sent - ended,
+                    began.elapsed()
+                );
             };
             if let Message::Completed(completion) = message {
                 assert!(completion.recorded);
@@ -77,7 +93,11 @@ fn other_threads_may_push() {
                 let mut random = fastrand::Rng::with_seed(number);
                 for turn in 0..each {
                     let (token, client) = (number << 32 | turn, number as u32);
-                    let request = Request { token, client, ..template.clone() };
+                    let request = Request {
+                        token,
+                        client,
+                        ..template.clone()
+                    };
                     inbox.push(katydid_engine::message::Command::Submit(Box::new(request)));
                     dawdle(&mut random);
                 }
@@ -85,7 +105,9 @@ fn other_threads_may_push() {
         }
         let mut left = threads * each;
         while left > 0 {
-            let message = hub.receive_within(WATCHDOG).unwrap_or_else(|| panic!("stalled with {left} to come"));
+            let message = hub
+                .receive_within(WATCHDOG)
+                .unwrap_or_else(|| panic!("stalled with {left} to come"));
             left -= u64::from(matches!(message, Message::Completed(_)));
         }
     });
