@@ -77,7 +77,7 @@ def cause_of(failure: Exception) -> str:
         return str(cause)
     if isinstance(failure, HTTPError):
         return "status"
-    if isinstance(failure, (ResponseError, AssertionError)):
+    if isinstance(failure, (ResponseError, CatchResponseError, AssertionError)):
         return "script"
     return "other"
 

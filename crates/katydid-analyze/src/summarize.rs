@@ -80,6 +80,8 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         endpoints: timeline
             .endpoints
             .iter()
+            // The hops of a redirect leave bytes in a row in which nothing was counted.
+            .filter(|(_, e)| e.ended() + e.aborted + e.blocked + e.missed + e.unjudged > 0)
             .map(|(key, e)| endpoint(key, e, seconds))
             .collect(),
         failures: failures(timeline),

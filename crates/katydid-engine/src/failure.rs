@@ -85,7 +85,11 @@ mod tests {
     fn numbers_of_the_operating_system() {
         let check = |number: i32, step: Step, expected: Cause| {
             let failure = of_io(&io::Error::from_raw_os_error(number), step);
-            assert_eq!((failure.cause, failure.os_error), (expected, Some(number)), "{step:?}");
+            assert_eq!(
+                (failure.cause, failure.os_error),
+                (expected, Some(number)),
+                "{step:?}"
+            );
         };
         check(libc::ECONNREFUSED, Step::Connect, Cause::Refused);
         check(libc::ENETUNREACH, Step::Connect, Cause::Unreachable);

@@ -56,7 +56,7 @@ pub struct Recorder {
     names: Vec<Name>,
     marks: Vec<(RunTime, Mark)>,
     failures: HashMap<(Cause, String), FailureId>,
-    /// taken − due, µs.
+    /// taken − asked, µs.
     pub lag: Histogram,
     /// The rest of the generator's window; histograms are filled in at the cut.
     pub generator: GeneratorWindow,

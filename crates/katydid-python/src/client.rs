@@ -121,6 +121,7 @@ impl Client {
     ) -> PyResult<u64> {
         let asked = clock::now();
         let text = url.to_cow()?;
+        let given_name = name.map(PyStringMethods::to_cow).transpose()?;
         let state = self.state();
         let mut live = self.shared.live();
         let Target {
@@ -130,12 +131,14 @@ impl Client {
             endpoint,
             foreign,
         } = live
-            .target(&state.base, "GET", &text, self.fast_list)
+            .target(
+                &state.base,
+                "GET",
+                &text,
+                given_name.as_deref(),
+                self.fast_list,
+            )
             .map_err(bad_url)?;
-        let endpoint = match name {
-            Some(name) => live.endpoint(katydid_record::Kind::Request, "GET", &name.to_cow()?),
-            None => endpoint,
-        };
         let mut bytes = Vec::new();
         let mut headers: [(&[u8], &[u8]); 2] = [(b"Host", host.as_bytes()), (b"Cookie", b"")];
         let mut count = 1;
@@ -212,6 +215,7 @@ impl Client {
         let verb = method.to_cow()?;
         let method_object = method;
         let method = verb.as_ref();
+        let given_name = name.map(PyStringMethods::to_cow).transpose()?;
         let state = self.state();
         let mut live = self.shared.live();
         let Target {
@@ -221,12 +225,14 @@ impl Client {
             endpoint,
             foreign,
         } = live
-            .target(&state.base, method, &text, self.fast_list)
+            .target(
+                &state.base,
+                method,
+                &text,
+                given_name.as_deref(),
+                self.fast_list,
+            )
             .map_err(bad_url)?;
-        let endpoint = match name {
-            Some(name) => live.endpoint(katydid_record::Kind::Request, method, &name.to_cow()?),
-            None => endpoint,
-        };
         let given = headers.unwrap_or_default();
         let given = given
             .iter()

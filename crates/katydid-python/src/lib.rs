@@ -1,5 +1,12 @@
 //! `katydid._core`, the native half of the Python package: bindings only. What they bind is in `katydid` and `katydid-engine`.
 
+// PyO3 hands arguments over by value, and a binding has as many as its Python function; it cannot choose.
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::too_many_arguments,
+    clippy::too_many_lines
+)]
+
 mod cli;
 mod client;
 mod json;
@@ -8,7 +15,7 @@ mod session;
 
 use pyo3::prelude::*;
 
-/// CLOCK_MONOTONIC, ns.
+/// `CLOCK_MONOTONIC`, ns.
 #[pyfunction]
 fn now_ns() -> u64 {
     katydid_engine::clock::now()

@@ -215,7 +215,7 @@ impl Response {
         self.inner.raw.body_bytes
     }
 
-    /// The body with its content coding undone. Raises ValueError when it cannot be.
+    /// The body with its content coding undone. Raises `ValueError` when it cannot be.
     #[getter]
     fn content(&mut self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
         if let Some(content) = &self.content {

@@ -280,7 +280,7 @@ impl Session {
         });
     }
 
-    /// ("time_up",) comes after so many seconds from now.
+    /// `("time_up",)` comes after so many seconds from now.
     fn time_limit(&self, seconds: f64) {
         self.shared.live().command(Command::TimeLimit(
             (seconds.max(0.0) * clock::SECOND as f64) as u64,

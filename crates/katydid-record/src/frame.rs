@@ -218,7 +218,8 @@ pub struct EndpointWindow {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GeneratorWindow {
-    /// taken − due of every request: how late the I/O thread picked it up. µs.
+    /// taken − asked of every request: how late the I/O thread picked it up, µs. What lies between due and asked is the
+    /// target's (it kept the user busy) or the hub's, whose lateness is its own series.
     pub lag: Sparse,
     /// How late the scenario's hub handled messages and timers. µs.
     pub hub_lag: Sparse,

@@ -11,6 +11,8 @@ use crate::manifest::{FORMAT, Manifest};
 use crate::timeline::Timeline;
 use crate::writer::{FRAMES_FILE, MANIFEST_FILE};
 
+/// How every zstd frame begins.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Longest line believed, bytes.
 const LONGEST_LINE: u64 = 256 << 20;
 
@@ -35,6 +37,14 @@ pub enum ReadError {
         path: PathBuf,
         /// Why.
         source: serde_json::Error,
+    },
+    /// The frames are not frames.
+    #[error("{path} is not a record: {why}")]
+    Garbage {
+        /// Which file.
+        path: PathBuf,
+        /// What was wrong with its first bytes.
+        why: String,
     },
     /// A newer katydid wrote it.
     #[error("{path} has run format {found}, this katydid reads {known}: use katydid {tool} or newer", known = FORMAT.major)]
@@ -138,7 +148,14 @@ pub fn for_each_frame(
         }
         Err(error) => return Err(unreadable(error)),
     };
-    let decoder = zstd::Decoder::new(file).map_err(unreadable)?;
+    let mut file = BufReader::new(file);
+    let first = file.fill_buf().map_err(unreadable)?;
+    let seen = first.len().min(ZSTD_MAGIC.len());
+    if first[..seen] != ZSTD_MAGIC[..seen] {
+        let why = "it does not begin as a zstd file".to_owned();
+        return Err(ReadError::Garbage { path, why });
+    }
+    let decoder = zstd::Decoder::with_buffer(file).map_err(unreadable)?;
     let mut lines = BufReader::new(decoder);
     let mut line = Vec::new();
     for number in 1_u64.. {

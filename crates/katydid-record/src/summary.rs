@@ -78,11 +78,11 @@ pub struct GeneratorSummary {
     pub warnings: Vec<String>,
     /// CPU time of the process per request that ended, µs.
     pub cpu_us_per_request: Option<f64>,
-    /// taken − due.
+    /// taken − asked.
     pub lag_p50_ms: Option<f64>,
-    /// taken − due.
+    /// taken − asked.
     pub lag_p99_ms: Option<f64>,
-    /// taken − due.
+    /// taken − asked.
     pub lag_max_ms: Option<f64>,
     /// How late the scenario's event loop was.
     pub hub_lag_p99_ms: Option<f64>,

@@ -34,7 +34,7 @@ def note(response: Any, context: dict[str, Any], **_: Any) -> None:
     lines.append(json.dumps([context["id"], *response.instants_ns]))
 
 
-@events.quitting.add_listener
+@events.quit.add_listener
 def write(**_: Any) -> None:
     with open(os.environ["HONESTY_INSTANTS"], "w") as file:
         file.write("\n".join(lines))

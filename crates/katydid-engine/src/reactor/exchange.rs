@@ -27,7 +27,7 @@ impl Reactor {
         self.in_flight += 1;
         self.recorder
             .lag
-            .record(clock::micros_between(request.due, taken));
+            .record(clock::micros_between(request.asked, taken));
         if request.blocked | request.missed != 0 {
             self.recorder
                 .skipped_slots(request.endpoint, request.blocked, request.missed);

@@ -9,7 +9,7 @@ pub const WARM_UP_US: RunTime = 1_000_000;
 /// Sums over windows.
 #[derive(Clone, Debug, Default)]
 pub struct GeneratorSums {
-    /// taken − due, µs.
+    /// taken − asked, µs.
     pub lag: Histogram,
     /// How late the hub was, µs.
     pub hub_lag: Histogram,

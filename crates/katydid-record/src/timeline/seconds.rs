@@ -24,7 +24,7 @@ pub struct Second {
     pub users: u64,
     /// Most requests in flight at the end of a window.
     pub in_flight: u64,
-    /// taken − due, µs.
+    /// taken − asked, µs.
     pub lag: Sparse,
     /// CPU time of the process, µs.
     pub cpu_us: u64,

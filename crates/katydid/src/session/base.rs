@@ -111,17 +111,19 @@ impl Bases {
     }
 
     /// Where `url` (absolute, or to be appended to the base as Locust does) goes. `name_as_given`: the default name is `url` itself,
-    /// as `FastHttpUser` has it; else it is path and query as sent.
+    /// as `FastHttpUser` has it; else it is path and query as sent. `name` takes its place where the script gives one.
+    #[allow(clippy::too_many_arguments)] // what a script says of one request
     pub fn target(
         &mut self,
         registry: &mut Registry,
         base: &Base,
         method: &str,
         url: &str,
+        name: Option<&str>,
         name_as_given: bool,
     ) -> Result<Target, String> {
         if let Some(known) = self.known[base.id].get_mut(url) {
-            return Ok(known.target(registry, method));
+            return Ok(known.target(registry, method, name));
         }
         let absolute = is_absolute(url);
         let whole = if absolute {
@@ -145,7 +147,7 @@ impl Bases {
         } else {
             parsed.target.clone()
         };
-        let name = if name_as_given {
+        let default = if name_as_given {
             url
         } else {
             parsed.target.as_str()
@@ -154,11 +156,11 @@ impl Bases {
             route,
             target: target.into(),
             host,
-            name: name.into(),
+            name: default.into(),
             foreign,
             endpoints: Vec::new(),
         };
-        let found = known.target(registry, method);
+        let found = known.target(registry, method, name);
         if self.known[base.id].len() < REMEMBERED {
             self.known[base.id].insert(url.to_owned(), known);
         }
@@ -167,9 +169,12 @@ impl Bases {
 }
 
 impl Known {
-    fn target(&mut self, registry: &mut Registry, method: &str) -> Target {
+    fn target(&mut self, registry: &mut Registry, method: &str, name: Option<&str>) -> Target {
         let known = self.endpoints.iter().find(|(known, _)| known == method);
-        let endpoint = if let Some((_, id)) = known {
+        // A default name that is not used must not take up one of the rows.
+        let endpoint = if let Some(name) = name {
+            registry.intern(Kind::Request, method, name)
+        } else if let Some((_, id)) = known {
             *id
         } else {
             let id = registry.intern(Kind::Request, method, &self.name);

@@ -238,11 +238,12 @@ impl Live {
         base: &Base,
         method: &str,
         url: &str,
+        name: Option<&str>,
         name_as_given: bool,
     ) -> Result<Target, String> {
-        let target = self
-            .bases
-            .target(&mut self.registry, base, method, url, name_as_given)?;
+        let target =
+            self.bases
+                .target(&mut self.registry, base, method, url, name, name_as_given)?;
         self.announce();
         Ok(target)
     }

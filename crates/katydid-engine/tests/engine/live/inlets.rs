@@ -217,7 +217,7 @@ impl Script {
         match (&completion.outcome, broke) {
             (Ok(response), None) => {
                 self.recorder
-                    .ok(endpoint, at, response.head.status(), response.body_bytes)
+                    .ok(endpoint, at, response.head.status(), response.body_bytes);
             }
             (Ok(_), Some(cause)) => self.fail(completion, cause),
             (Err(why), _) => self.fail(completion, why.cause),
@@ -266,7 +266,8 @@ fn check(attempts: &[Attempt], port: u16, stop_early: bool) {
             }
         }
     }
-    while !stop_early && !(script.waiting.is_empty() && script.reading.is_empty()) {
+    let is_busy = |script: &Script| !script.waiting.is_empty() || !script.reading.is_empty();
+    while is_busy(&script) && !stop_early {
         let message = script.hub.receive_within(PATIENCE).expect("it goes on");
         script.take(message);
     }
@@ -292,6 +293,7 @@ fn every_attempt_ends_once() {
     let port = target.addr().port();
     let mut runner = TestRunner::new(Config {
         cases: 24,
+        max_shrink_iters: 100,
         failure_persistence: None,
         ..Config::default()
     });

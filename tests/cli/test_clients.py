@@ -1,0 +1,379 @@
+"""What both clients promise a script, seen from a script that runs."""
+
+from typing import Any
+
+import pytest
+
+BOTH = pytest.mark.parametrize("user", ["HttpUser", "FastHttpUser"])
+
+
+@BOTH
+def test_catch_response(katydid: Any, user: str) -> None:
+    """The contract, row by row."""
+    text = f"""
+from locust.exception import LocustError, ResponseError, RescheduleTask
+
+class U({user}):
+    @task
+    def t(self):
+        c = self.client
+        with c.get("/status/500", name="forgiven", catch_response=True) as r:
+            r.success()
+        with c.get("/null", name="blamed", catch_response=True) as r:
+            r.failure("first"); r.failure("not what I wanted")
+        with c.get("/null", name="blamed with an exception", catch_response=True) as r:
+            r.failure(ValueError("odd"))
+        with c.get("/null", name="failure then success", catch_response=True) as r:
+            r.failure("no"); r.success()
+        with c.get("/null", name="left good", catch_response=True) as r:
+            pass
+        with c.get("/status/404", name="left bad", catch_response=True) as r:
+            pass
+        with c.get("/null", name="response error", catch_response=True) as r:
+            raise ResponseError("mine")
+        for error in (AssertionError("no"), KeyError("k"), RescheduleTask()):
+            try:
+                with c.get("/null", name="raised", catch_response=True) as r:
+                    raise error
+            except type(error):
+                say(propagated=type(error).__name__)
+        try:
+            with c.get("/null", name="raised after", catch_response=True) as r:
+                r.failure("said before")
+                raise KeyError("k")
+        except KeyError:
+            say(after=True)
+        r = c.get("/null", name="never entered", catch_response=True)
+        try:
+            r.success()
+        except LocustError:
+            say(outside=True)
+        try:
+            with c.get("/null", name="not asked for") as r:
+                r.success()
+        except LocustError:
+            say(unasked=True)
+        with c.get("/null", name="edited", catch_response=True) as r:
+            r.request_meta["name"] = "edited name"
+            r.request_meta["request_type"] = "PROBE"
+            r.request_meta["response_time"] = 5000.0
+"""
+    done = katydid.scenario(text).ended(1)
+    assert done.said == {
+        "propagated": "RescheduleTask",
+        "after": True,
+        "outside": True,
+        "unasked": True,
+    }, done.text
+    assert {k: v for k, v in done.counts.items() if v != (0, 0)} == {
+        "GET forgiven": (1, 0),
+        "GET blamed": (1, 1),
+        "GET blamed with an exception": (1, 1),
+        "GET failure then success": (1, 0),
+        "GET left good": (1, 0),
+        "GET left bad": (1, 1),
+        "GET response error": (1, 1),
+        "GET raised after": (1, 1),
+        "GET not asked for": (1, 0),
+        "PROBE edited name": (1, 0),
+    }
+    causes = {name.partition(" ")[2]: (cause, text) for name, cause, text in done.failures}
+    assert causes["blamed"] == ("script", "not what I wanted")
+    assert causes["left bad"][0] == "status"
+    assert "odd" in causes["blamed with an exception"][1]
+    (row,) = [e for e in done.summary["endpoints"] if e["name"] == "edited name"]
+    assert row["from_due"]["max"] == pytest.approx(5000, rel=0.01)
+
+
+@BOTH
+def test_the_block_is_not_timed(katydid: Any, user: str) -> None:
+    body = """
+import time
+with c.get("/null", catch_response=True) as r:
+    time.sleep(3)
+"""
+    done = katydid.task(body, user=user).ended(0)
+    assert done.summary["endpoints"][0]["from_due"]["max"] < 2900
+
+
+@BOTH
+def test_names(katydid: Any, user: str) -> None:
+    body = """
+c.get("/null?n=1")
+c.get("/null?n=2", name="named")
+c.request_name = "sticky"
+c.get("/null?n=3")
+c.get("/null?n=4", name="own")
+c.request_name = None
+with c.rename_request("renamed"):
+    c.get("/null?n=5")
+    c.get("/null?n=6")
+c.get("/null?n=7")
+"""
+    done = katydid.task(body, user=user).ended(0)
+    assert done.counts == {
+        "GET /null?n=1": (1, 0),
+        "GET named": (1, 0),
+        "GET sticky": (1, 0),
+        "GET own": (1, 0),
+        "GET renamed": (2, 0),
+        "GET /null?n=7": (1, 0),
+    }
+
+
+@BOTH
+def test_rest(katydid: Any, user: str) -> None:
+    text = f"""
+class U({user}):
+    @task
+    def t(self):
+        with self.rest("POST", "/echo", json={{"a": 1}}, name="good") as r:
+            say(method=r.js["method"])
+        with self.rest("GET", "/echo", name="asserts") as r:
+            assert r.js["method"] == "PUT", "not a PUT"
+        with self.rest("GET", "/echo", name="raises") as r:
+            r.js["nonsuch"]
+        with self.rest("GET", "/garbage", name="unreachable") as r:
+            say(js=r.js)
+        with self.rest_("GET", "/echo") as r:
+            say(query=r.js["query"])
+"""
+    done = katydid.scenario(text).ended(1)
+    assert done.said["method"] == "POST" and done.said["js"] is None
+    assert "_=" in str(done.said["query"])
+    texts = {name: text for name, _, text in done.failures}
+    assert texts["GET asserts"] == "not a PUT"
+    assert "KeyError" in texts["GET raises"]
+    assert set(texts) == {"GET asserts", "GET raises", "GET unreachable"}
+    assert done.counts["GET /echo?_=..."] == (1, 0)
+
+
+@BOTH
+def test_redirects_are_one_sample(katydid: Any, user: str) -> None:
+    body = """
+r = c.get("/redirect?n=3&to=/echo", name="chain")
+say(status=r.status_code, url=r.url, hops=len(r.history))
+r = c.get("/redirect?n=1&to=/echo", name="first", allow_redirects=False)
+say(first=r.status_code)
+r = c.post("/redirect?n=1&status=303&to=/echo", name="303", data=b"x")
+say(after_303=r.json()["method"])
+r = c.post("/redirect?n=1&status=307&to=/echo", name="307", data=b"x")
+say(after_307=r.json()["method"])
+r = c.get("/redirect?n=60", name="endless")
+"""
+    done = katydid.task(body, user=user).ended(1)
+    said = done.said
+    assert said["status"] == 200 and said["url"].endswith("/echo")
+    assert (said["first"], said["after_303"], said["after_307"]) == (302, "GET", "POST")
+    if user == "HttpUser":
+        assert said["hops"] == 3
+    good = ("GET chain", "GET first", "POST 303", "POST 307")
+    assert done.counts == {**dict.fromkeys(good, (1, 0)), "GET endless": (1, 1)}
+
+
+@BOTH
+def test_cookies_and_login(katydid: Any, user: str) -> None:
+    text = f"""
+class U({user}):
+    def on_start(self):
+        r = self.client.post("/shop/login", json={{"user": "u", "password": "p"}})
+        say(token=bool(r.json().get("token")))
+    @task
+    def t(self):
+        r = self.client.get("/cookie?set=a=1", name="cookie")
+        r = self.client.get("/echo")
+        sent = {{k.lower(): v for k, v in dict(r.json()["headers"]).items()}}
+        say(cookie=sent["cookie"])
+        r = self.client.get("/redirect?to=/cookie", name="over a redirect")
+        say(redirected="a=1" in r.text)
+"""
+    done = katydid.scenario(text).ended(0)
+    assert done.said["token"] and done.said["redirected"]
+    assert "a=1" in done.said["cookie"] and "session" in done.said["cookie"]
+
+
+@BOTH
+def test_basic_auth(katydid: Any, user: str) -> None:
+    body = """
+say(without=c.get("/basic-auth", name="without").status_code)
+say(with_=c.get("/basic-auth", auth=("u", "p"), name="with").status_code)
+"""
+    done = katydid.task(body, user=user).ended(1)
+    assert done.said == {"without": 401, "with_": 200}
+    host = katydid.target.replace("http://", "http://u:p@")
+    katydid.folder.joinpath("run").rename(katydid.folder / "before")
+    done = katydid.task("c.get('/basic-auth')", "-H", host, user=user).ended(0)
+    assert done.counts == {"GET /basic-auth": (1, 0)}
+    kept = "".join(p.read_text(errors="replace") for p in done.run.glob("*.*"))
+    assert "u:p@" not in kept, "a password has no place in a record"
+
+
+@BOTH
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "deflate"])
+def test_compressed_bodies(katydid: Any, user: str, coding: str) -> None:
+    body = f"""
+r = c.get("/{coding}", headers={{"Accept-Encoding": "{coding}"}})
+say(kind=type(r.json()).__name__, coding=r.headers.get("content-encoding"))
+"""
+    done = katydid.task(body, user=user).ended(0)
+    assert done.said == {"kind": "dict", "coding": coding}
+
+
+@BOTH
+def test_bodies_are_sent(katydid: Any, user: str) -> None:
+    body = """
+def sent(**k):
+    r = c.post("/echo", **k).json()
+    headers = {n.lower(): v for n, v in dict(r["headers"]).items()}
+    return [headers.get("content-type"), r["body"]]
+say(json=sent(json={"a": [1]}), form=sent(data={"a": "1 2"}), raw=sent(data=b"raw"))
+r = c.get("/echo", params={"q": "a b", "n": 1}, headers={"X-Own": "me"}, name="params").json()
+say(query=r["query"], own={n.lower(): v for n, v in dict(r["headers"]).items()}["x-own"])
+for method in ("put", "patch", "delete", "options"):
+    say(**{method: getattr(c, method)("/echo").json()["method"]})
+say(head=c.head("/null").status_code)
+"""
+    done = katydid.task(body, user=user).ended(0)
+    said = done.said
+    assert said["json"][0] == "application/json" and "[1]" in str(said["json"][1]).replace(" ", "")
+    assert said["form"][0].startswith("application/x-www-form-urlencoded")
+    assert "a=1+2" in str(said["form"][1]) and "raw" in str(said["raw"][1])
+    assert "q=a+b" in str(said["query"]) and said["own"] == "me"
+    assert (said["put"], said["delete"], said["head"]) == ("PUT", "DELETE", 200)
+
+
+@BOTH
+def test_streams(katydid: Any, user: str) -> None:
+    read = (
+        "r.iter_content(1000)" if user == "HttpUser" else "iter(lambda: r.stream.read(1000), b'')"
+    )
+    body = f"""
+r = c.get("/slow?bytes=5000&chunk=1000&ms=10", stream=True, name="stream")
+say(status=r.status_code, size=sum(len(piece) for piece in {read}))
+c.get("/null")
+"""
+    done = katydid.task(body, user=user).ended(0)
+    assert done.said == {"status": 200, "size": 5000}
+    assert done.counts == {"GET stream": (1, 0), "GET /null": (1, 0)}
+
+
+def test_stream_lines(katydid: Any) -> None:
+    body = """
+with c.get("/slow?bytes=3000&chunk=1000&ms=5", stream=True, catch_response=True, name="s") as r:
+    say(lines=len(b"".join(r.iter_lines())) > 0)
+    r.success()
+"""
+    done = katydid.task(body).ended(0)
+    assert done.said == {"lines": True} and done.counts == {"GET s": (1, 0)}
+
+
+def test_requests_fired_by_hand(katydid: Any) -> None:
+    text = """
+heard = []
+
+@events.request.add_listener
+def _(name, exception, **_):
+    heard.append(name)
+
+class U(User):
+    @task
+    def t(self):
+        fire = self.environment.events.request.fire
+        common = dict(request_type="SQL", response_length=10, context={})
+        fire(name="select", response_time=12.5, exception=None, **common)
+        fire(name="insert", response_time=50, exception=ValueError("locked"), **common)
+        fire(name="none", response_time=None, exception=None, **common)
+        stats = self.environment.stats
+        say(heard=heard, n=stats.get("select", "SQL").num_requests, total=stats.total.num_requests)
+"""
+    done = katydid.scenario(text).ended(1)
+    assert done.counts["SQL select"] == (1, 0) and done.counts["SQL insert"] == (1, 1)
+    assert done.said["heard"] == ["select", "insert", "none"] and done.said["n"] == 1
+    ((_, cause, text),) = done.failures
+    assert cause == "other" and "locked" in text
+    (row,) = [e for e in done.summary["endpoints"] if e["name"] == "select"]
+    assert row["from_due"]["max"] == pytest.approx(12.5, rel=0.01)
+
+
+def test_the_listener_sees_every_request(katydid: Any) -> None:
+    text = """
+@events.request.add_listener
+def _(request_type, name, response_time, response_length, exception, context, response, url,
+      start_time, **_):
+    say(seen=[request_type, name, response_length > 0, bool(exception), context, url])
+    say(status=response.status_code, time=response_time > 0, start=start_time > 1e9)
+
+class U(FastHttpUser):
+    def context(self):
+        return {"who": "me"}
+    @task
+    def t(self):
+        self.client.get("/status/500", name="bad")
+"""
+    done = katydid.scenario(text).ended(1)
+    method, name, _, failed, context, url = done.said["seen"]
+    assert (method, name, failed, context) == ("GET", "bad", True, {"who": "me"})
+    assert url.endswith("/status/500")
+    assert done.said["status"] == 500 and done.said["time"] and done.said["start"]
+
+
+@pytest.mark.parametrize(
+    "pause",
+    [
+        "time.sleep(1)",
+        "gevent.sleep(1)",
+        "threading.Event().wait(1)",
+        "select.select([], [], [], 1)",
+    ],
+)
+def test_pauses_are_cooperative(katydid: Any, pause: str) -> None:
+    """Twenty users that pause for a second need a second, not twenty."""
+    text = f"""
+import gevent, select, threading, time
+
+class U(User):
+    @task
+    def t(self):
+        begun = time.monotonic()
+        {pause}
+        with lock:
+            pauses.append((begun, time.monotonic()))
+        if len(pauses) == 20:
+            say(overlapping=max(b for b, _ in pauses) < min(e for _, e in pauses))
+
+pauses, lock = [], threading.Lock()
+"""
+    done = katydid.scenario(text, "-u", "20", "-r", "1000", runs=20).ended(0)
+    assert done.said == {"overlapping": True}, done.text
+
+
+def test_threads_and_pools(katydid: Any) -> None:
+    text = """
+import threading, queue
+from gevent.pool import Group
+
+class U(FastHttpUser):
+    @task
+    def t(self):
+        answers = queue.Queue()
+        threads = [
+            threading.Thread(target=lambda: answers.put(self.client.get("/null").status_code))
+            for _ in range(5)
+        ]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        group = Group()
+        for _ in range(5): group.spawn(self.client.get, "/delay?ms=20", name="pool")
+        group.join()
+        say(answers=[answers.get() for _ in threads])
+"""
+    done = katydid.scenario(text).ended(0)
+    assert done.said == {"answers": [200] * 5}
+    assert done.counts == {"GET /null": (5, 0), "GET pool": (5, 0)}
+
+
+def test_requests_beside_the_client(katydid: Any) -> None:
+    """A library's own use of `requests` works, and is not counted."""
+    body = "import requests\nsay(status=requests.get(self.host + '/null').status_code)\nc.get('/')"
+    done = katydid.task(body).ended(0)
+    assert done.said == {"status": 200} and done.counts == {"GET /": (1, 0)}
