@@ -324,8 +324,13 @@ class Run:
 
     def _shut_down(self) -> int:
         environment, runner = self.environment, self.runner
+        # As under Locust: a run that ends by itself has stopped its users by the time `quitting` is fired; a signal has not.
+        by_itself = self.reason not in ("interrupted", "terminated")
+        if by_itself:
+            runner.quit()
         environment.events.quitting.fire(environment=environment, reverse=True)
-        runner.quit()
+        if not by_itself:
+            runner.quit()
         code = self._close(self.reason)
         logger.info("Shutting down (exit code %d)", code)
         environment.events.quit.fire(exit_code=code)

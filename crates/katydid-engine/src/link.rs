@@ -29,7 +29,10 @@
 //! reads the counter.
 //!
 //! On the outbox P1 and P2 are apart: a batch is queued, then rung once. The I/O thread rings before it sleeps and after each
-//! round of events, so nothing stays unrung. `no_wake_up_is_lost` in the tests leans on all of this.
+//! round of events, so nothing stays unrung.
+//!
+//! Tests lean on all of this: one here, with nothing but the queues (it fails when either second look is left out), and
+//! one on the whole engine. There the I/O thread's tick would end a sleep that should not be after 50 ms: a net, not the rope.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -163,5 +166,90 @@ impl Outbox {
     /// Whether something is queued.
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+    use std::time::Duration;
+
+    use mio::{Events, Poll, Token};
+
+    use super::*;
+
+    /// Nobody sleeps for longer while there is work. Here no tick comes to the rescue.
+    const WATCHDOG: Duration = Duration::from_secs(5);
+    const MESSAGES: u64 = if cfg!(debug_assertions) {
+        300_000
+    } else {
+        1_000_000
+    };
+
+    /// So much time that now one side, now the other is just about to fall asleep when the next message comes.
+    fn dawdle(random: &mut fastrand::Rng) {
+        (0..random.u32(..400)).for_each(|_| std::hint::spin_loop());
+    }
+
+    /// Sleeps as the I/O thread does, and gives each command back.
+    fn echo(mut poll: Poll, inbox: &Inbox, outbox: &Outbox, left: &AtomicU64) {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut events = Events::with_capacity(8);
+        while left.load(Ordering::Relaxed) > 0 {
+            while let Some(Command::Users(number)) = inbox.pop() {
+                outbox.push(Message::Spawn(number));
+                left.fetch_sub(1, Ordering::Relaxed);
+            }
+            outbox.ring();
+            dawdle(&mut random);
+            if inbox.about_to_sleep() && left.load(Ordering::Relaxed) > 0 {
+                poll.poll(&mut events, Some(WATCHDOG)).expect("a poll");
+                assert!(!events.is_empty(), "the inbox did not wake its reader");
+            }
+            inbox.awake();
+        }
+    }
+
+    fn wait(outbox: &Outbox) {
+        let mut poll = libc::pollfd {
+            fd: outbox.fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        // SAFETY: one live pollfd, and its number says one.
+        let ready = unsafe { libc::poll(&raw mut poll, 1, WATCHDOG.as_millis() as i32) };
+        assert!(ready == 1, "the outbox did not wake its reader");
+        outbox.clear();
+    }
+
+    #[test]
+    fn no_wake_up_is_lost() {
+        let poll = Poll::new().expect("a poll");
+        let waker = mio::Waker::new(poll.registry(), Token(0)).expect("a waker");
+        let inbox = Inbox::new(waker);
+        let outbox = Outbox::new().expect("an outbox");
+        let left = AtomicU64::new(MESSAGES);
+        std::thread::scope(|scope| {
+            scope.spawn(|| echo(poll, &inbox, &outbox, &left));
+            let mut random = fastrand::Rng::with_seed(2);
+            let (mut sent, mut back) = (0, 0);
+            while back < MESSAGES {
+                let crowd = if random.u8(..) < 200 { 1 } else { 3 };
+                while sent < MESSAGES && sent - back < crowd {
+                    inbox.push(Command::Users(sent));
+                    sent += 1;
+                    dawdle(&mut random);
+                }
+                match outbox.pop() {
+                    Some(Message::Spawn(number)) => {
+                        assert_eq!(number, back, "in the order in which they came");
+                        back += 1;
+                    }
+                    Some(other) => panic!("{other:?}"),
+                    None if outbox.rearm() => wait(&outbox),
+                    None => {}
+                }
+            }
+        });
     }
 }

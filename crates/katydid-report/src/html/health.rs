@@ -60,7 +60,7 @@ pub fn generator(out: &mut String, g: &GeneratorSummary) {
             ),
         ],
     );
-    out.push_str("<p class=\"soft\">Lag is how late a request was taken up after it was due.</p>\n</section>\n");
+    out.push_str("<p class=\"soft\">Lag is how late the I/O thread took a request up after it was asked for.</p>\n</section>\n");
 }
 
 /// What was asked for, and on which machine.
