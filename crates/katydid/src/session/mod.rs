@@ -22,7 +22,7 @@ use katydid_analyze::{Ending, locust, summarize, validity};
 use katydid_engine::clock::{self, Nanos, SECOND};
 use katydid_engine::driver::Driver;
 use katydid_engine::link::Outbox;
-use katydid_engine::message::{Command, Instants, Request};
+use katydid_engine::message::{Command, Instants, Message, Request};
 use katydid_engine::recorder::Recorder;
 use katydid_engine::{Engine, EngineError, health};
 use katydid_record::frame::{Body, Fact, Kind, Mark};
@@ -405,12 +405,25 @@ impl Live {
         })?
     }
 
+    /// What had ended but was not drained: nobody will judge it any more.
+    fn count_unseen(&mut self) {
+        let Some(outbox) = self.outbox() else { return };
+        while let Some(message) = outbox.pop() {
+            if let Message::Completed(completion) = message
+                && !completion.recorded
+            {
+                self.nobody_judges(completion.endpoint, &completion.instants);
+            }
+        }
+    }
+
     /// Ends the run: no request survives this, everything is written, and the exit code is decided.
     pub fn finish(&mut self, closing: &Closing) -> Result<Ended, SessionError> {
         if std::mem::replace(&mut self.over, true) {
             return Err(SessionError::Over);
         }
         let engine = self.engine.stop();
+        self.count_unseen();
         let now = clock::now();
         self.cut(now);
         let health = self.log.ask(|timeline: &Timeline| {
