@@ -184,7 +184,7 @@ class U({user}):
         r = self.client.get("/echo")
         sent = {{k.lower(): v for k, v in dict(r.json()["headers"]).items()}}
         say(cookie=sent["cookie"])
-        r = self.client.get("/redirect?to=/cookie", name="over a redirect")
+        r = self.client.get("/redirect?to=/echo", name="over a redirect")
         say(redirected="a=1" in r.text)
 """
     done = katydid.scenario(text).ended(0)
