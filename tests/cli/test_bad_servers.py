@@ -85,18 +85,21 @@ def test_certificates(katydid: Any, tls_target: str) -> None:
     text = """
 class Strict(HttpUser):
     fixed_count = 1
+    wait_time = lambda self: 0.1
     @task
     def t(self):
         self.client.get("/strict")
 
 class Lax(HttpUser):
     fixed_count = 1
+    wait_time = lambda self: 0.1
     @task
     def t(self):
         self.client.get("/null", name="/lax", verify=False)
 
 class Fast(FastHttpUser):
     fixed_count = 1
+    wait_time = lambda self: 0.1
     @task
     def t(self):
         self.client.get("/null", name="/fast")
