@@ -31,7 +31,8 @@ def test_the_run_sees_the_shop() -> None:
         seen.append(arguments)
         return 7
 
-    assert _demo().main(["--users", "8", "-t", "5s", "--html", "x.html"], run) == 7
+    # 0: it has shown what it had to show, whatever the run says of itself.
+    assert _demo().main(["--users", "8", "-t", "5s", "--html", "x.html"], run) == 0
     (arguments,) = seen
     assert Path(arguments[1]).read_text() == (ROOT / "examples/shop.py").read_text()
     assert arguments[2:9] == ["--headless", "-u", "8", "-r", "1.6", "-t", "5s"]
