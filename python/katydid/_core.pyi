@@ -20,6 +20,7 @@ __all__ = [
     "resolve",
     "no_load_text",
     "now_ns",
+    "parse_json",
 ]
 __version__: str
 
@@ -76,6 +77,12 @@ class Session:
         where n is the number of users due by now, ("time_up",). Empty only when nothing is queued and the descriptor will become
         readable with the next. `readable`: the loop said that it is."""
 
+    def hold(self) -> None:
+        """Requests made from now on may share wake-ups of the I/O thread, until `let_go`. `drain` does so while it returns something."""
+
+    def let_go(self) -> None:
+        """Whatever was held back goes."""
+
     # users ---------------------------------------------------------------------------------------------------------
     def ramp(self, start: int, target: int, rate: float) -> None:
         """From now on ("spawn", n) comes as the number of users due moves from `start` to `target` at `rate` users/s, spread
@@ -104,6 +111,9 @@ class Session:
     ) -> None:
         """One attempt, judged. `failure`: (cause, text). `instants`: (due, asked, send, done) ns. With `response_time_ms` the
         beginning is derived from it; with neither, it counts without a time. `shape`: a redacted outline of the response."""
+
+    def judged_well(self, response: Response) -> None:
+        """What `response` tells of itself went well, in its own row."""
 
     def unjudged(self, endpoint: int) -> None:
         """A completed request that its script left without judging it."""
@@ -156,9 +166,19 @@ class Client:
     def set_cookies(self, cookies: str | None) -> None:
         """The Cookie header of every request to the base URL's origin."""
 
-    def set_timeouts(self, connect_timeout: float, read_timeout: float) -> None: ...
-    def get(self, greenlet: greenlet, url: str, name: str | None, /) -> int:
-        """The plain GET, recorded by the engine when it goes well. Returns its token; the Response is switched into `greenlet`."""
+    def get(
+        self,
+        greenlet: greenlet,
+        url: str,
+        name: str | None,
+        judged: bool = False,
+        due: int = 0,
+        blocked: int = 0,
+        missed: int = 0,
+        /,
+    ) -> int:
+        """The plain GET, recorded by the engine when it goes well, unless `judged` by the script. Returns its token; the Response is
+        switched into `greenlet`. Raises InvalidUrl."""
 
     def submit(
         self,
@@ -176,9 +196,9 @@ class Client:
         timeouts: tuple[float, float] | None,
         stream: bool,
         /,
-    ) -> tuple[int, int]:
+    ) -> int:
         """Any request. `judge`: 0 the script, 1 the engine if it is plainly well and no redirect, 2 the engine if it is plainly
-        well. `due`: ns, 0 for now. Returns (token, endpoint). Raises InvalidUrl, or ValueError for headers that cannot be sent."""
+        well. `due`: ns, 0 for now. Returns its token. Raises InvalidUrl, or ValueError for headers that cannot be sent."""
 
     def cancel(self, token: int) -> None: ...
     def read(self, token: int, greenlet: greenlet) -> bool:
@@ -191,7 +211,9 @@ class Client:
 class Response:
     """The end of one request, as the engine saw it. `katydid.contrib.fasthttp` gives it the rest of FastResponse."""
 
-    def __new__(cls, raw: Response | None = None) -> Response: ...
+    def __new__(cls) -> Response:
+        """One that stands for a request which the engine did not make."""
+
     # Given to it by katydid._fast_response, where text and JSON are at home:
     encoding: Any
     error: Any
@@ -223,6 +245,18 @@ class Response:
     @property
     def plain(self) -> bool:
         """Recorded as a success, and no cookies to take."""
+
+    @property
+    def simple(self) -> bool:
+        """Whole, and with nothing to do but to judge it: no failure, no cookies to take, no content coding, no redirect."""
+
+    @property
+    def endpoint(self) -> int:
+        """The row it counts in unless its script renames it."""
+
+    def event(self, request_type: Any, name: Any, context: Any, response: Any, /) -> dict[str, Any]:
+        """What listeners of `events.request` are told of it as a success; without a `name` it is path and query. `response` is what
+        they get to see."""
 
     @property
     def recorded(self) -> bool: ...
@@ -272,7 +306,5 @@ class Response:
 def now_ns() -> int:
     """CLOCK_MONOTONIC."""
 
-# proposed
-#
-# Session.recorded() -> int: attempts recorded so far by both inlets, without asking the log. `environment.stats` could then tell for
-# nothing whether its snapshot is still the newest; today it reuses one for ten times as long as `stats()` took.
+def parse_json(text: bytes) -> Any:
+    """Equal to what `json.loads` returns. Raises ValueError where it will not parse, which may yet be JSON for the standard library."""

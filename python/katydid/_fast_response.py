@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from . import _transport as transport
 from ._core import Response
+from ._json import loads
 from .exception import CatchResponseError, LocustError, ResponseError
 
 if TYPE_CHECKING:
@@ -84,6 +86,10 @@ def _text(response: Any) -> str:
         return str(content, "utf-8", "replace")
 
 
+def _json(self: Any, **kwargs: Any) -> Any:
+    return json_module.loads(self.content, **kwargs) if kwargs else loads(self.content)
+
+
 class FastRequest:
     """What was sent."""
 
@@ -137,7 +143,7 @@ def _complete(native: Any) -> None:
     """Gives the native response what FastResponse has besides: made here, where text and JSON are at home."""
     native.headers = property(_headers)
     native.text = property(_text)
-    native.json = lambda self, **kwargs: json_module.loads(self.content, **kwargs)
+    native.json = _json
     native.ok = property(lambda self: 0 < self.status_code < 400)
     native.elapsed = property(lambda self: timedelta(milliseconds=self.response_time))
     native.request = property(lambda self: FastRequest(self.url, self.method or "GET"))
@@ -167,17 +173,28 @@ class ResponseContextManager(FastResponse):
     """A response to be judged in a with block."""
 
     _session: FastHttpSession
-    _meta: dict[str, Any]
+    _row: tuple[str, str]
+    """Method and name."""
+    _context: dict[str, Any]
+    _meta: dict[str, Any] | None = None
+    """What will be reported, if it is not just what the response tells of itself."""
+    _at: tuple[int, int, int, int] | None = None
+    _endpoint: int | None = None
     _manual: Any = None
     _entered = False
     _reported = False
-    _endpoint = 0
-    _at: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     @property
     def request_meta(self) -> dict[str, Any]:
         """What will be reported; may be changed inside the block."""
+        if self._meta is None:
+            self._meta = self._event()
         return self._meta
+
+    def _event(self) -> dict[str, Any]:
+        user = self._session.user
+        context = self._context if user is None else {**user.context(), **self._context}
+        return self.event(*self._row, context, self)
 
     def __enter__(self) -> ResponseContextManager:
         self._entered = True
@@ -195,7 +212,8 @@ class ResponseContextManager(FastResponse):
                 return True
             if not self._reported:
                 self._reported = True
-                self._session._unjudged(self._endpoint)
+                row = self.endpoint if self._endpoint is None else self._endpoint
+                self._session._unjudged(row)
             return False
         self._report(self._session._verdict(self))
         return False
@@ -215,6 +233,12 @@ class ResponseContextManager(FastResponse):
             raise LocustError("success() and failure() need a with block and catch_response=True")
 
     def _report(self, failure: Exception | None) -> None:
-        if not self._reported:
-            self._reported = True
-            self._session._report(self, self._meta, self._at, failure)
+        if self._reported:
+            return
+        self._reported = True
+        session = self._session
+        if failure is None and self._meta is None:
+            session._well(self)
+        else:
+            at = self._at or transport.timings(self)
+            session._report(self, self.request_meta, at, failure)

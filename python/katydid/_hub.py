@@ -14,7 +14,7 @@ from gevent import get_hub
 from greenlet import greenlet
 
 from ._core import Session
-from ._turns import turns
+from ._turns import nothing, turns
 
 #: Batches taken before sockets and timers of the loop get their turn.
 ROUNDS = 8
@@ -30,11 +30,13 @@ class Link:
         self.on_message = on_message
         self._hub = get_hub()
         self._turns = turns()
+        self._turns.hold, self._turns.let_go = session.hold, session.let_go
         self._watcher = self._hub.loop.io(session.event_fd, READ)
         self._watcher.start(self._dispatch)
 
     def detach(self) -> None:
         """Completions stay queued from now on."""
+        self._turns.hold = self._turns.let_go = nothing
         self._watcher.stop()
         self._watcher.close()
 
@@ -48,6 +50,7 @@ class Link:
             batch = drain(False)
         # The loop's timers and sockets come first; the rest is taken right after them.
         self._hand_out(batch)
+        self.session.let_go()
         self._hub.loop.run_callback(self._dispatch)
 
     def _hand_out(self, batch: list[Any]) -> None:

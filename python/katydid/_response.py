@@ -17,10 +17,15 @@ from requests.utils import get_encoding_from_headers
 
 from . import _transport as transport
 from ._core import Response as Native
+from ._core import parse_json
 from .exception import CatchResponseError, LocustError, ResponseError
 
 if TYPE_CHECKING:
     from .clients import HttpSession
+
+
+#: Charsets, as requests finds them, for which bytes can be parsed as they came; None: JSON says UTF-8.
+_UTF_8 = (None, "utf-8", "UTF-8", "utf8")
 
 
 class _Lazy:
@@ -57,6 +62,9 @@ class ResponseContextManager(Response):
     _reported = False
     _manual_result: Any = None
     _endpoint = 0
+    _row: tuple[str, str | None] | None = None
+    """Method and name of one that a with block is to judge."""
+    _context: dict[str, Any]
     _instants: tuple[int, int, int, int] | None = None
     error: Exception | None = None
     connection: Any = None
@@ -72,7 +80,7 @@ class ResponseContextManager(Response):
     elapsed = _Lazy(lambda self: timedelta(milliseconds=self._native.response_time))
     raw = _Lazy(lambda self: None)
     request = _Lazy(lambda self: self._prepared())
-    request_meta = _Lazy(lambda self: {})
+    request_meta = _Lazy(lambda self: self._event())
     _content = _Lazy(lambda self: self._native.content if self._native.status_code else None)
     _content_consumed = True
 
@@ -87,6 +95,22 @@ class ResponseContextManager(Response):
     def text(self) -> Any:
         return "" if self._content is None else super().text
 
+    def _event(self) -> dict[str, Any]:
+        """What listeners are told of it, by what the native response tells of itself."""
+        if self._row is None or self._session is None:
+            return {}
+        user = self._session.user
+        context = self._context if user is None else {**user.context(), **self._context}
+        return self._native.event(*self._row, context, self)
+
+    def json(self, **kwargs: Any) -> Any:
+        if not kwargs and self.encoding in _UTF_8:
+            try:
+                return parse_json(self.content or b"")
+            except ValueError:
+                pass  # requests' own way, for its exception or for what only it takes
+        return super().json(**kwargs)
+
     def _own_cookies(self) -> Any:
         jar = transport.Jar()
         if self._native.has_cookies:
@@ -95,8 +119,9 @@ class ResponseContextManager(Response):
 
     def _prepared(self) -> requests.PreparedRequest | None:
         """What was sent, as far as it can be told again."""
-        asked = self.__dict__.get("_asked")
-        if asked is None or self._session is None:
+        native = self._native
+        asked = self.__dict__.get("_asked") or (native.method or "GET", native.url, None, None)
+        if asked[1] is None or self._session is None:
             return None
         method, url, headers, body = asked
         request = requests.PreparedRequest()
@@ -168,4 +193,7 @@ class ResponseContextManager(Response):
         if self._reported or self._session is None:
             return
         self._reported = True
-        self._session._report(self, failure)
+        if failure is None and "request_meta" not in self.__dict__ and self._row is not None:
+            self._session._well(self)
+        else:
+            self._session._report(self, failure)

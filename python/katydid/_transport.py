@@ -19,6 +19,22 @@ from requests.utils import requote_uri
 #: requests' own encoders of queries, forms and uploads; its stubs do not name them.
 _ENCODING: Any = RequestEncodingMixin
 
+
+def take_slot(user: Any) -> tuple[int, int, int]:
+    """(due, blocked, missed) for the first request of an iteration; zeros for the later ones, for which "now" is due."""
+    if user is None or not user._due_ns:
+        return 0, 0, 0
+    slot = user._due_ns, user._blocked, user._missed
+    user._due_ns = user._blocked = user._missed = 0
+    return slot
+
+
+def timings(native: Any) -> tuple[int, int, int, int]:
+    """(due, asked, send, done) of a native response, ns; what was never sent was sent when it was asked for."""
+    due, asked, _taken, _connected, send, _first_byte, done = native.instants_ns
+    return due, asked, send or asked, done
+
+
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 
@@ -112,11 +128,6 @@ def with_params(url: str, params: Any) -> str:
     head, hash_, fragment = url.partition("#")
     head += ("&" if "?" in head else "?") + str(encoded)
     return head + hash_ + fragment
-
-
-def encode_json(value: Any) -> bytes:
-    """A JSON body as requests sends it: NaN and infinities are refused."""
-    return json_module.dumps(value, allow_nan=False).encode()
 
 
 def encode_form(data: Any) -> bytes:

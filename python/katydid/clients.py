@@ -26,6 +26,7 @@ from ._core import Client, InvalidUrl
 from ._errors import absolute_http_url_regexp, bad_url, cause_of, exception_of, text_of
 from ._fallback import Fallback, basic, standalone
 from ._hub import hub_switch
+from ._json import dumps
 from ._response import ResponseContextManager
 from ._stream import Stream
 from .rest import RestResponseContextManager
@@ -121,8 +122,11 @@ class HttpSession(Fallback):
 
     # the fast way ------------------------------------------------------------------------------------------------------
 
-    def get(self, url: Any, **kwargs: Any) -> Any:
+    def get(
+        self, url: Any, *, name: str | None = None, catch_response: bool = False, **kwargs: Any
+    ) -> Any:
         """GET `url`; keyword arguments as `request`."""
+        user = self.user
         if (
             kwargs
             or self._stale
@@ -131,13 +135,17 @@ class HttpSession(Fallback):
             or self.hooks["response"]
             or self.params
             or self.stream
-            or self.user is None
-            or self.user._due_ns
+            or user is None
             or type(url) is not str
         ):
             kwargs.setdefault("allow_redirects", True)
-            return self.request("GET", url, **kwargs)
-        token = self._submit_get(getcurrent(), url, self.request_name)
+            return self.request("GET", url, name, catch_response, **kwargs)
+        name = name or self.request_name
+        if user._due_ns:
+            slot = transport.take_slot(user)
+            token = self._submit_get(getcurrent(), url, name, catch_response, *slot)
+        else:
+            token = self._submit_get(getcurrent(), url, name, catch_response)
         try:
             native = self._switch()
         except BaseException:
@@ -146,25 +154,24 @@ class HttpSession(Fallback):
         response = ResponseContextManager.__new__(ResponseContextManager)
         response._native = native
         response._session = self
-        if native.plain:
+        if catch_response:
+            if native.simple:
+                return self._to_judge(response, "GET", name, {})
+        elif native.plain:
             if self._handlers:
-                self._notify_plain(response, url)
+                event = native.event("GET", name, user.context(), response)
+                self.request_event.notify(event)
             return response
-        return self._ended(response, "GET", url, self.request_name, None, None, {}, True, False, {})
+        return self._ended(response, "GET", url, name, None, None, {}, True, catch_response, {})
 
-    def _notify_plain(self, response: ResponseContextManager, url: str) -> None:
-        native = response._native
-        self.request_event.notify(
-            request_type="GET",
-            response_time=native.response_time,
-            name=self.request_name or native.path_url,
-            context=self.user.context(),
-            response=response,
-            exception=None,
-            start_time=native.start_time,
-            url=response.url,
-            response_length=native.body_bytes,
-        )
+    def _to_judge(
+        self, response: Any, method: str, name: str | None, context: dict[str, Any]
+    ) -> Any:
+        response._catch = True
+        response._endpoint = response._native.endpoint
+        response._row = (method, name)
+        response._context = context
+        return response
 
     # any request -------------------------------------------------------------------------------------------------------
 
@@ -203,6 +210,9 @@ class HttpSession(Fallback):
         response = self._exchange(
             method, url, name, headers, body, kwargs, catch_response, bool(follow), bool(stream)
         )
+        if catch_response and not stream and response._native.simple:
+            response.__dict__["_asked"] = (method, response._native.url, headers, body)
+            return self._to_judge(response, method, name, context or {})
         return self._ended(
             response,
             method,
@@ -233,7 +243,7 @@ class HttpSession(Fallback):
                 kind = "application/x-www-form-urlencoded" if isinstance(data, str) else None
         elif json is not None:
             try:
-                body, kind = transport.encode_json(json), "application/json"
+                body, kind = dumps(json), "application/json"
             except ValueError as error:
                 raise requests.exceptions.InvalidJSONError(error) from error
         if kind and "content-type" not in given:
@@ -257,11 +267,6 @@ class HttpSession(Fallback):
     ) -> ResponseContextManager:
         client = self._client
         assert client is not None
-        user = self.user
-        due = blocked = missed = 0
-        if user is not None and user._due_ns:
-            due, blocked, missed = user._due_ns, user._blocked, user._missed
-            user._due_ns = user._blocked = user._missed = 0
         if self.cookies.changed:  # type: ignore[attr-defined]
             self._renew_cookies()
         extra = kwargs.get("cookies")
@@ -288,7 +293,7 @@ class HttpSession(Fallback):
         verify = kwargs.get("verify")
         judge = 0 if catch or stream or verify is not None else 1 if follow else 2
         try:
-            token, endpoint = client.submit(
+            token = client.submit(
                 getcurrent(),
                 method,
                 url,
@@ -297,9 +302,7 @@ class HttpSession(Fallback):
                 not removed,
                 body,
                 judge,
-                due,
-                blocked,
-                missed,
+                *transport.take_slot(self.user),
                 _timeouts(kwargs.get("timeout")),
                 stream,
             )
@@ -315,7 +318,7 @@ class HttpSession(Fallback):
         response = ResponseContextManager.__new__(ResponseContextManager)
         response._native = native
         response._session = self
-        response._endpoint = endpoint
+        response._endpoint = native.endpoint
         if stream and native.status_code:
             response.raw = Stream(client, token, native, self._switch)
             response._content_consumed = False
@@ -366,10 +369,10 @@ class HttpSession(Fallback):
                 response.error = ContentDecodingError(error)
         if first.recorded and not self._handlers and not catch:
             return response
-        due, asked, _taken, _connected, send, _first_byte, done = first.instants_ns
+        due, asked, send, done = transport.timings(first)
         if native is not first:
             done = native.instants_ns[6]
-        response._instants = (due, asked, send or asked, done)
+        response._instants = (due, asked, send, done)
         length = (
             int(native.header("content-length") or 0)
             if kwargs.get("stream")
@@ -445,6 +448,14 @@ class HttpSession(Fallback):
         if session is not None:
             session.unjudged(endpoint)
 
+    def _well(self, response: ResponseContextManager) -> None:
+        """Records `response` as the success it is, then tells the listeners."""
+        session = self.request_event._session
+        if session is not None and not response._native.recorded:
+            session.judged_well(response._native)
+        if self._handlers:
+            self.request_event.notify(response._event())
+
     def _report(self, response: ResponseContextManager, failure: Exception | None) -> None:
         """Records the verdict with the values that `request_meta` has by now, then tells the listeners."""
         meta = response.request_meta
@@ -482,7 +493,7 @@ class HttpSession(Fallback):
                 native.status_code,
                 shape,
             )
-        self.request_event.notify(**meta)
+        self.request_event.notify(meta)
 
     # what the engine holds a copy of -----------------------------------------------------------------------------------
 

@@ -39,13 +39,7 @@ class EventHook:
         """Calls every listener. One that raises is logged and the rest still run; only the
         exceptions that steer a user (StopUser, StopTest, RescheduleTask…, InterruptTaskSet) go
         through to whoever fired."""
-        for handler in self._handlers[::-1] if reverse else self._handlers.copy():
-            try:
-                handler(**kwargs)
-            except CONTROL_FLOW:
-                raise
-            except Exception:
-                _log_uncaught()
+        _tell(self._handlers[::-1] if reverse else self._handlers.copy(), kwargs)
 
     @contextmanager
     def measure(
@@ -70,6 +64,16 @@ class EventHook:
         finally:
             meta["response_time"] = (time.perf_counter() - began) * 1000
             self.fire(**meta)
+
+
+def _tell(handlers: list[Callable[..., Any]], event: dict[str, Any]) -> None:
+    for handler in handlers:
+        try:
+            handler(**event)
+        except CONTROL_FLOW:
+            raise
+        except Exception:
+            _log_uncaught()
 
 
 def _log_uncaught() -> None:
@@ -102,11 +106,9 @@ class RequestHook(EventHook):
                 _log_uncaught()
         super().fire(reverse=reverse, **kwargs)
 
-    def notify(self, **kwargs: Any) -> None:
-        """For katydid's own clients, whose requests the engine has recorded already: listeners
-        only."""
-        if self._handlers:
-            super().fire(**kwargs)
+    def notify(self, event: dict[str, Any]) -> None:
+        """For katydid's own clients, whose requests are recorded already: listeners only."""
+        _tell(self._handlers.copy(), event)
 
     def _record(
         self,

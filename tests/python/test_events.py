@@ -155,7 +155,7 @@ def test_wrong_arguments_are_the_scripts_mistake() -> None:
 def test_notify_only_tells_listeners() -> None:
     session, hook, seen = Session(), RequestHook(), []
     hook.bind(session)  # type: ignore[arg-type]
-    hook.notify(request_type="GET", name="/", response_time=1, response_length=0)
+    hook.notify({"request_type": "GET", "name": "/"})
     hook.add_listener(lambda **kw: seen.append(kw["name"]))
-    hook.notify(request_type="GET", name="/", response_time=1, response_length=0)
+    hook.notify({"request_type": "GET", "name": "/"})
     assert seen == ["/"] and session.recorded == []

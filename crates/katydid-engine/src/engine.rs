@@ -100,8 +100,8 @@ impl Engine {
     }
 
     /// The queue of commands, for other threads.
-    pub fn inbox(&self) -> Arc<Inbox> {
-        self.inbox.clone()
+    pub fn inbox(&self) -> &Arc<Inbox> {
+        &self.inbox
     }
 
     /// The queue of messages; `None` when a driver gets them.

@@ -28,6 +28,9 @@
 //! before the hub sleeps. And mio's waker is edge-triggered, but each write is a new edge, also when nobody
 //! reads the counter.
 //!
+//! [`Inbox::queue`] is P1 without P2: whoever holds back owes a [`Inbox::wake`]. Until it comes, the I/O thread looks by itself
+//! ([`Inbox::hold`]), so that a debt paid late costs a millisecond.
+//!
 //! On the outbox P1 and P2 are apart: a batch is queued, then rung once. The I/O thread rings before it sleeps and after each
 //! round of events, so nothing stays unrung.
 //!
@@ -47,6 +50,7 @@ use crate::message::{Command, Message};
 pub struct Inbox {
     queue: SegQueue<Command>,
     asleep: AtomicBool,
+    held: AtomicBool,
     waker: mio::Waker,
 }
 
@@ -56,6 +60,7 @@ impl Inbox {
         Self {
             queue: SegQueue::new(),
             asleep: AtomicBool::new(false),
+            held: AtomicBool::new(false),
             waker,
         }
     }
@@ -63,7 +68,35 @@ impl Inbox {
     /// Hands a command over; wakes the I/O thread if it sleeps.
     #[inline]
     pub fn push(&self, command: Command) {
+        self.queue(command);
+        self.wake();
+    }
+
+    /// Queues a command without a wake-up of its own: for somebody who holds back (see [`Inbox::hold`]).
+    #[inline]
+    pub fn queue(&self, command: Command) {
         self.queue.push(command);
+    }
+
+    /// From now on until [`Inbox::let_go`] commands may be queued without a wake-up each. Should the caller be held up before it
+    /// wakes the I/O thread, that looks every millisecond by itself: from its next wake-up on, or already if it has sent
+    /// messages that the hub is still busy with.
+    pub fn hold(&self) {
+        self.held.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends [`Inbox::hold`].
+    pub fn let_go(&self) {
+        self.held.store(false, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_held(&self) -> bool {
+        self.held.load(Ordering::SeqCst)
+    }
+
+    /// Wakes the I/O thread if it sleeps.
+    #[inline]
+    pub fn wake(&self) {
         if self.asleep.swap(false, Ordering::SeqCst) {
             // A full eventfd counter wakes as well; nothing else can go wrong with it.
             let _ = self.waker.wake();
@@ -161,6 +194,11 @@ impl Outbox {
         self.armed.store(true, Ordering::SeqCst);
         // If it is not empty the bell may or may not have been rung meanwhile; either way the caller takes the rest.
         self.queue.is_empty()
+    }
+
+    /// Whether the hub has nothing left to do and waits for the bell.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.armed.load(Ordering::SeqCst)
     }
 
     /// Whether something is queued.

@@ -38,6 +38,8 @@ pub(crate) const WAKER: Token = Token(usize::MAX);
 const TIMER: Token = Token(usize::MAX - 1);
 /// How often the hub is asked how late it is.
 const TICK: Nanos = 50 * MILLISECOND;
+/// How long the I/O thread sleeps at most while somebody queues without waking it.
+const HELD_LOOK: Duration = Duration::from_millis(1);
 /// Commands taken before sockets get their turn.
 const COMMANDS_AT_ONCE: usize = 1024;
 /// Bytes read at once.
@@ -167,7 +169,12 @@ impl Reactor {
             self.keep_time(clock::now());
             self.ring();
             let patience = if self.inbox.about_to_sleep() {
-                self.patience()
+                let patience = self.patience();
+                if self.hub_may_hold() {
+                    patience.min(HELD_LOOK)
+                } else {
+                    patience
+                }
             } else {
                 Duration::ZERO
             };
@@ -199,6 +206,14 @@ impl Reactor {
             && let Consumer::Hub(outbox) = &self.consumer
         {
             outbox.ring();
+        }
+    }
+
+    /// Whether commands may be queued for which no wake-up was written.
+    fn hub_may_hold(&self) -> bool {
+        match &self.consumer {
+            Consumer::Hub(outbox) => self.inbox.is_held() || !outbox.is_awaited(),
+            Consumer::Driver(_) => false,
         }
     }
 

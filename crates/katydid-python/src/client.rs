@@ -1,5 +1,6 @@
 //! `_core.Client`: one session's requests, from Python's arguments to bytes on their way.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 
 use katydid::session::base::{Base, Target};
@@ -105,95 +106,40 @@ impl Client {
         self.state().cookies = cookies.map(String::into_boxed_str);
     }
 
-    fn set_timeouts(&self, connect_timeout: f64, read_timeout: f64) {
-        let mut state = self.state();
-        state.connect_timeout = nanos(connect_timeout);
-        state.read_timeout = nanos(read_timeout);
-    }
-
-    /// The plain GET: default headers, the cached cookies, the URL as name, recorded by the engine when it goes well.
-    #[pyo3(signature = (greenlet, url, name, /))]
+    /// The plain GET: default headers, the cached cookies, the URL as name unless another is given. Recorded by the engine when it
+    /// goes well, unless `judged` by the script. `due` is 0 for now.
+    #[pyo3(signature = (greenlet, url, name, judged=false, due=0, blocked=0, missed=0, /))]
     fn get(
         &self,
         greenlet: Py<PyAny>,
         url: &Bound<'_, PyString>,
         name: Option<&Bound<'_, PyString>>,
+        judged: bool,
+        due: u64,
+        blocked: u32,
+        missed: u32,
     ) -> PyResult<u64> {
         let asked = clock::now();
-        let text = url.to_cow()?;
-        let given_name = name.map(PyStringMethods::to_cow).transpose()?;
-        let state = self.state();
-        let mut live = self.shared.live();
-        let Target {
-            route,
-            target,
-            host,
-            endpoint,
-            foreign,
-        } = live
-            .target(
-                &state.base,
-                "GET",
-                &text,
-                given_name.as_deref(),
-                self.fast_list,
-            )
-            .map_err(bad_url)?;
-        let mut bytes = Vec::new();
-        let mut headers: [(&[u8], &[u8]); 2] = [(b"Host", host.as_bytes()), (b"Cookie", b"")];
-        let mut count = 1;
-        if let (false, Some(cookies)) = (foreign, &state.cookies) {
-            headers[1].1 = cookies.as_bytes();
-            count = 2;
-        }
-        let head = http1::Request {
-            method: "GET",
-            target: &target,
-            block: &state.headers,
-            headers: &headers[..count],
-            body: Body::None,
-        };
-        http1::encode_request(&mut bytes, &head)
-            .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let waiter = Waiter {
-            greenlet: Some(greenlet),
-            base: Some(state.base_text.clone_ref(url.py())),
-            url: Some(url.clone().unbind()),
-            method: None,
-            client: self.id,
-            endpoint,
-            stream: false,
-        };
-        let token = self.shared.wait(waiter);
-        live.submit(Request {
-            token,
-            client: self.id,
-            route,
-            payload: Payload::Own(bytes),
-            kind: RequestKind::Plain,
-            idempotent: true,
-            endpoint,
-            judge: Judge::EngineIfOk {
-                fast_list: self.fast_list,
-                follow: true,
-            },
-            due: asked,
+        self.launch(Ask {
+            greenlet,
             asked,
-            blocked: 0,
-            missed: 0,
-            connect_timeout: state.connect_timeout,
-            read_timeout: state.read_timeout,
-            body_limit: BODY_LIMIT,
-            discard_body: false,
+            method: "GET",
+            method_object: None,
+            url,
+            name,
+            lines: &[],
+            defaults: true,
+            body: None,
+            judge: if judged { SCRIPT } else { ENGINE_FOLLOW },
+            slot: (due, blocked, missed),
+            timeouts: None,
             stream: false,
-        });
-        Ok(token)
+        })
     }
 
     /// Any request. `judge`: 0 the script, 1 the engine if it is plainly well and not a redirect, 2 the engine if it is plainly
-    /// well. `headers` come after the defaults when `defaults`, else alone; `due` is 0 for now. Returns (token, endpoint).
+    /// well. `headers` come after the defaults when `defaults`, else alone; `due` is 0 for now. Returns its token.
     #[pyo3(signature = (greenlet, method, url, name, headers, defaults, body, judge, due, blocked, missed, timeouts, stream, /))]
-    #[allow(clippy::too_many_arguments)]
     fn submit(
         &self,
         greenlet: Py<PyAny>,
@@ -209,123 +155,28 @@ impl Client {
         missed: u32,
         timeouts: Option<(f64, f64)>,
         stream: bool,
-    ) -> PyResult<(u64, u32)> {
+    ) -> PyResult<u64> {
         let asked = clock::now();
-        let text = url.to_cow()?;
-        let verb = method.to_cow()?;
-        let method_object = method;
-        let method = verb.as_ref();
-        let given_name = name.map(PyStringMethods::to_cow).transpose()?;
-        let state = self.state();
-        let mut live = self.shared.live();
-        let Target {
-            route,
-            target,
-            host,
-            endpoint,
-            foreign,
-        } = live
-            .target(
-                &state.base,
-                method,
-                &text,
-                given_name.as_deref(),
-                self.fast_list,
-            )
-            .map_err(bad_url)?;
         let given = headers.unwrap_or_default();
-        let given = given
+        let lines = given
             .iter()
             .map(|(name, value)| Ok((octets(name)?, octets(value)?)))
             .collect::<PyResult<Vec<_>>>()?;
-        let has = |wanted: &str| {
-            given
-                .iter()
-                .any(|(name, _)| name.eq_ignore_ascii_case(wanted.as_bytes()))
-        };
-        let mut lines: Vec<(&[u8], &[u8])> = Vec::with_capacity(given.len() + 2);
-        if !has("host") {
-            lines.push((b"Host", host.as_bytes()));
-        }
-        if let (true, false, false, Some(cookies)) =
-            (defaults, foreign, has("cookie"), &state.cookies)
-        {
-            lines.push((b"Cookie", cookies.as_bytes()));
-        }
-        lines.extend(given.iter().map(|(name, value)| (&name[..], &value[..])));
-        let body = body.map(octets).transpose()?;
-        // A header given for this request replaces the default of the same name.
-        let empty = HeaderBlock::new();
-        let trimmed;
-        let block = if !defaults {
-            &empty
-        } else if given
-            .iter()
-            .any(|(name, _)| block_has(&state.headers, name))
-        {
-            trimmed = block_without(&state.headers, &given)?;
-            &trimmed
-        } else {
-            &state.headers
-        };
-        let mut bytes = Vec::new();
-        let head = http1::Request {
-            method,
-            target: &target,
-            block,
-            headers: &lines,
-            body: body.as_deref().map_or(Body::None, Body::Bytes),
-        };
-        http1::encode_request(&mut bytes, &head)
-            .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let (connect_timeout, read_timeout) = timeouts
-            .map_or((state.connect_timeout, state.read_timeout), |(c, r)| {
-                (nanos(c), nanos(r))
-            });
-        let waiter = Waiter {
-            greenlet: Some(greenlet),
-            base: Some(state.base_text.clone_ref(url.py())),
-            url: Some(url.clone().unbind()),
-            method: Some(method_object.clone().unbind()),
-            client: self.id,
-            endpoint,
-            stream,
-        };
-        let token = self.shared.wait(waiter);
-        let idempotent = matches!(
-            method,
-            "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE"
-        );
-        live.submit(Request {
-            token,
-            client: self.id,
-            route,
-            payload: Payload::Own(bytes),
-            kind: if method.eq_ignore_ascii_case("HEAD") {
-                RequestKind::Head
-            } else {
-                RequestKind::Plain
-            },
-            idempotent,
-            endpoint,
-            judge: match judge {
-                SCRIPT => Judge::Script,
-                other => Judge::EngineIfOk {
-                    fast_list: self.fast_list,
-                    follow: other == ENGINE_FOLLOW,
-                },
-            },
-            due: if due == 0 { asked } else { due },
+        self.launch(Ask {
+            greenlet,
             asked,
-            blocked,
-            missed,
-            connect_timeout,
-            read_timeout,
-            body_limit: if stream { u64::MAX } else { BODY_LIMIT },
-            discard_body: false,
+            method: &method.to_cow()?,
+            method_object: Some(method),
+            url,
+            name,
+            lines: &lines,
+            defaults,
+            body: body.map(octets).transpose()?,
+            judge,
+            slot: (due, blocked, missed),
+            timeouts,
             stream,
-        });
-        Ok((token, endpoint))
+        })
     }
 
     /// The greenlet that waited for `token` is gone.
@@ -356,12 +207,146 @@ impl Client {
     }
 }
 
+type Line<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
+/// One request, as the script asks for it.
+struct Ask<'a, 'py> {
+    greenlet: Py<PyAny>,
+    asked: Nanos,
+    method: &'a str,
+    /// None for a plain GET.
+    method_object: Option<&'a Bound<'py, PyString>>,
+    url: &'a Bound<'py, PyString>,
+    name: Option<&'a Bound<'py, PyString>>,
+    /// Headers given for this request.
+    lines: &'a [Line<'a>],
+    defaults: bool,
+    body: Option<Cow<'a, [u8]>>,
+    judge: u8,
+    /// Due (0: now), and the slots blocked and missed before it.
+    slot: (Nanos, u32, u32),
+    timeouts: Option<(f64, f64)>,
+    stream: bool,
+}
+
 impl Client {
+    fn launch(&self, ask: Ask<'_, '_>) -> PyResult<u64> {
+        let py = ask.url.py();
+        let text = ask.url.to_cow()?;
+        let name = ask.name.map(PyStringMethods::to_cow).transpose()?;
+        let state = self.state();
+        let mut live = self.shared.live();
+        let to = live
+            .target(
+                &state.base,
+                ask.method,
+                &text,
+                name.as_deref(),
+                self.fast_list,
+            )
+            .map_err(|text| crate::cli::InvalidUrl::new_err(text))?;
+        let bytes =
+            encode(&state, &ask, &to).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let token = self.shared.wait(Waiter {
+            greenlet: Some(ask.greenlet),
+            base: Some(state.base_text.clone_ref(py)),
+            url: Some(ask.url.clone().unbind()),
+            method: ask.method_object.map(|method| method.clone().unbind()),
+            client: self.id,
+            stream: ask.stream,
+        });
+        let (connect_timeout, read_timeout) = ask
+            .timeouts
+            .map_or((state.connect_timeout, state.read_timeout), |(c, r)| {
+                (nanos(c), nanos(r))
+            });
+        let (due, blocked, missed) = ask.slot;
+        live.submit(Request {
+            token,
+            client: self.id,
+            route: to.route,
+            payload: Payload::Own(bytes),
+            kind: if ask.method.eq_ignore_ascii_case("HEAD") {
+                RequestKind::Head
+            } else {
+                RequestKind::Plain
+            },
+            idempotent: matches!(
+                ask.method,
+                "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE" | "TRACE"
+            ),
+            endpoint: to.endpoint,
+            judge: match ask.judge {
+                SCRIPT => Judge::Script,
+                other => Judge::EngineIfOk {
+                    fast_list: self.fast_list,
+                    follow: other == ENGINE_FOLLOW,
+                },
+            },
+            due: if due == 0 { ask.asked } else { due },
+            asked: ask.asked,
+            blocked,
+            missed,
+            connect_timeout,
+            read_timeout,
+            body_limit: if ask.stream { u64::MAX } else { BODY_LIMIT },
+            discard_body: false,
+            stream: ask.stream,
+        });
+        Ok(token)
+    }
+
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// Head and body on their way.
+fn encode(state: &State, ask: &Ask<'_, '_>, to: &Target) -> Result<Vec<u8>, http1::EncodeError> {
+    let has = |wanted: &[u8]| {
+        ask.lines
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case(wanted))
+    };
+    let mut lines: Vec<(&[u8], &[u8])> = Vec::with_capacity(ask.lines.len() + 2);
+    if !has(b"host") {
+        lines.push((b"Host", to.host.as_bytes()));
+    }
+    if let (false, Some(cookies)) = (to.foreign || has(b"cookie"), &state.cookies) {
+        lines.push((b"Cookie", cookies.as_bytes()));
+    }
+    lines.extend(
+        ask.lines
+            .iter()
+            .map(|(name, value)| (&name[..], &value[..])),
+    );
+    let (empty, trimmed);
+    let block = if !ask.defaults {
+        empty = HeaderBlock::new();
+        &empty
+    } else if ask
+        .lines
+        .iter()
+        .any(|(name, _)| block_has(&state.headers, name))
+    {
+        // A header given for this request replaces the default of the same name.
+        trimmed = block_without(&state.headers, ask.lines)?;
+        &trimmed
+    } else {
+        &state.headers
+    };
+    let head = http1::Request {
+        method: ask.method,
+        target: &to.target,
+        block,
+        headers: &lines,
+        body: ask.body.as_deref().map_or(Body::None, Body::Bytes),
+    };
+    let mut bytes = Vec::new();
+    http1::encode_request(&mut bytes, &head)?;
+    Ok(bytes)
 }
 
 impl Drop for Client {
@@ -381,19 +366,18 @@ fn nanos(seconds: f64) -> Nanos {
     }
 }
 
-fn bad_url(text: String) -> PyErr {
-    crate::cli::InvalidUrl::new_err(text)
-}
-
 /// Bytes of a str (UTF-8) or bytes-like object.
-fn octets(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+fn octets<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     if let Ok(text) = value.cast::<PyString>() {
-        return Ok(text.to_cow()?.as_bytes().to_vec());
+        return Ok(match text.to_cow()? {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        });
     }
     if let Ok(bytes) = value.cast::<PyBytes>() {
-        return Ok(bytes.as_bytes().to_vec());
+        return Ok(Cow::Borrowed(bytes.as_bytes()));
     }
-    value.extract()
+    Ok(Cow::Owned(value.extract()?))
 }
 
 fn header_block(headers: &[(String, String)]) -> PyResult<HeaderBlock> {
@@ -420,15 +404,17 @@ fn block_has(block: &HeaderBlock, wanted: &[u8]) -> bool {
     lines_of(block).any(|(name, _)| name.eq_ignore_ascii_case(wanted))
 }
 
-fn block_without(block: &HeaderBlock, replaced: &[(Vec<u8>, Vec<u8>)]) -> PyResult<HeaderBlock> {
+fn block_without(
+    block: &HeaderBlock,
+    replaced: &[Line<'_>],
+) -> Result<HeaderBlock, http1::EncodeError> {
     let mut kept = HeaderBlock::new();
     for (name, value) in lines_of(block) {
         if !replaced
             .iter()
             .any(|(other, _)| other.eq_ignore_ascii_case(name))
         {
-            kept.push(name, value)
-                .map_err(|error| PyValueError::new_err(error.to_string()))?;
+            kept.push(name, value)?;
         }
     }
     Ok(kept)

@@ -1,5 +1,6 @@
 //! Plain data across the border, both ways, as JSON values.
 
+use jiter::{PythonParse, StringCacheMode};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -40,4 +41,18 @@ pub fn from_python<T: serde::de::DeserializeOwned>(object: &Bound<'_, PyAny>) ->
     kwargs.set_item("default", object.py().get_type::<pyo3::types::PyString>())?;
     let text: String = dumps.call((object,), Some(&kwargs))?.extract()?;
     serde_json::from_str(&text).map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+/// The value of a JSON text, equal to what `json.loads` makes of it. Raises `ValueError` where it will not parse; the standard
+/// library takes a few texts more (lone surrogates, UTF-16), so that a caller asks it next.
+#[pyfunction]
+pub fn parse_json<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let parse = PythonParse {
+        allow_inf_nan: true,
+        cache_mode: StringCacheMode::All,
+        ..PythonParse::default()
+    };
+    parse
+        .python_parse(py, text)
+        .map_err(|error| PyValueError::new_err(error.to_string()))
 }

@@ -15,6 +15,10 @@ mod session;
 
 use pyo3::prelude::*;
 
+/// Requests are made on one thread and freed on the other, which the C library's allocator does under a lock.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// `CLOCK_MONOTONIC`, ns.
 #[pyfunction]
 fn now_ns() -> u64 {
@@ -34,5 +38,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(cli::locate, module)?)?;
     module.add_function(wrap_pyfunction!(cli::resolve, module)?)?;
     module.add_function(wrap_pyfunction!(cli::no_load_text, module)?)?;
+    module.add_function(wrap_pyfunction!(json::parse_json, module)?)?;
     module.add_function(wrap_pyfunction!(now_ns, module)?)
 }

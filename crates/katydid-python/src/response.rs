@@ -1,31 +1,26 @@
 //! `_core.Response`: a finished request as Python sees it; everything but the status is made when asked for.
 
+use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use katydid::session::base::is_absolute;
 use katydid_engine::http1::Url;
 use katydid_engine::message::{Completion, Failure, Instants, Response as Raw};
 use katydid_engine::{clock, decode};
+use katydid_record::EndpointId;
 use pyo3::exceptions::PyValueError;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
 /// Most that a body may become when its coding is undone.
 const DECODED_LIMIT: u64 = 64 << 20;
 
-#[derive(Default)]
-struct Inner {
-    raw: Raw,
-    failure: Option<Failure>,
-    at: Instants,
-    recorded: bool,
-    reused: bool,
-}
-
 /// The end of one request, as the engine saw it.
 #[pyclass(subclass, dict, weakref, module = "katydid._core", name = "Response")]
 pub struct Response {
-    inner: Box<Inner>,
+    /// None in one that stands for a request which the engine did not make.
+    end: Option<Box<Completion>>,
     content: Option<Py<PyBytes>>,
     base: Option<Py<PyString>>,
     /// The URL as it was asked for: absolute, or to be appended to the base.
@@ -33,26 +28,17 @@ pub struct Response {
     method: Option<Py<PyString>>,
 }
 
+static NOTHING: LazyLock<Raw> = LazyLock::new(Raw::default);
+
 impl Response {
     pub fn new(
-        completion: Completion,
+        completion: Box<Completion>,
         base: Option<Py<PyString>>,
         asked_url: Option<Py<PyString>>,
         method: Option<Py<PyString>>,
     ) -> Self {
-        let (raw, failure) = match completion.outcome {
-            Ok(raw) => (raw, None),
-            Err(mut failure) => (failure.partial.take().unwrap_or_default(), Some(failure)),
-        };
-        let inner = Inner {
-            raw,
-            failure,
-            at: completion.instants,
-            recorded: completion.recorded,
-            reused: completion.reused,
-        };
         Self {
-            inner: Box::new(inner),
+            end: Some(completion),
             content: None,
             base,
             asked_url,
@@ -60,64 +46,158 @@ impl Response {
         }
     }
 
+    /// What was received, even if it failed later.
+    fn raw(&self) -> &Raw {
+        let received = match self.end.as_ref().map(|end| &end.outcome) {
+            Some(Ok(raw)) => Some(raw),
+            Some(Err(failure)) => failure.partial.as_ref(),
+            None => None,
+        };
+        received.unwrap_or(&NOTHING)
+    }
+
+    fn failure(&self) -> Option<&Failure> {
+        self.end.as_ref()?.outcome.as_ref().err()
+    }
+
+    fn at(&self) -> Instants {
+        self.end
+            .as_ref()
+            .map(|end| end.instants)
+            .unwrap_or_default()
+    }
+
+    /// Row, instants, status and bytes of body, as the recorder wants them.
+    pub fn told(&self) -> (EndpointId, &Instants, u16, u64) {
+        const NEVER: &Instants = &Instants {
+            due: 0,
+            asked: 0,
+            taken: 0,
+            connected: 0,
+            send: 0,
+            first_byte: 0,
+            done: 0,
+        };
+        let (endpoint, at) = self
+            .end
+            .as_ref()
+            .map_or((0, NEVER), |end| (end.endpoint, &end.instants));
+        (endpoint, at, self.status_code(), self.raw().body_bytes)
+    }
+
     fn decoded(&mut self) -> Result<Vec<u8>, String> {
-        let raw = &mut self.inner.raw;
+        let raw = self.raw();
         if raw.head.encodings().is_identity() || raw.body.is_empty() {
-            return Ok(std::mem::take(&mut raw.body));
+            return Ok(match self.end.as_mut().map(|end| &mut end.outcome) {
+                Some(Ok(raw)) => std::mem::take(&mut raw.body),
+                Some(Err(failure)) => failure
+                    .partial
+                    .as_mut()
+                    .map_or_else(Vec::new, |raw| std::mem::take(&mut raw.body)),
+                None => Vec::new(),
+            });
         }
         decode::decode(raw.head.encodings(), &raw.body, DECODED_LIMIT)
             .map_err(|error| error.to_string())
+    }
+
+    fn whole_url(&self, py: Python<'_>) -> PyResult<Option<Py<PyString>>> {
+        let Some(asked) = &self.asked_url else {
+            return Ok(None);
+        };
+        let text = asked.bind(py).to_cow()?;
+        Ok(Some(match &self.base {
+            Some(base) if !is_absolute(&text) => {
+                let whole = base.bind(py).to_cow()?.into_owned() + &text;
+                PyString::new(py, &whole).unbind()
+            }
+            _ => asked.clone_ref(py),
+        }))
     }
 }
 
 #[pymethods]
 impl Response {
-    /// Takes over what another response holds, so that a subclass can be made of it.
     #[new]
-    #[pyo3(signature = (raw=None))]
-    fn take(py: Python<'_>, raw: Option<&Bound<'_, Response>>) -> PyResult<Self> {
-        let Some(raw) = raw else {
-            return Ok(Self {
-                inner: Box::default(),
-                content: None,
-                base: None,
-                asked_url: None,
-                method: None,
-            });
-        };
-        let mut raw = raw.try_borrow_mut()?;
-        Ok(Self {
-            inner: std::mem::take(&mut raw.inner),
-            content: raw.content.take(),
-            base: raw.base.as_ref().map(|base| base.clone_ref(py)),
-            asked_url: raw.asked_url.as_ref().map(|url| url.clone_ref(py)),
-            method: raw.method.as_ref().map(|method| method.clone_ref(py)),
-        })
+    fn empty() -> Self {
+        Self {
+            end: None,
+            content: None,
+            base: None,
+            asked_url: None,
+            method: None,
+        }
     }
 
     /// HTTP status; 0 when there was no response.
     #[getter]
     fn status_code(&self) -> u16 {
-        self.inner.raw.head.status()
+        self.raw().head.status()
     }
 
     /// Nothing is left to do: recorded as a success, and no cookies to take.
     #[getter]
     fn plain(&self) -> bool {
-        self.inner.recorded && !self.inner.raw.head.has_set_cookie()
+        self.recorded() && !self.raw().head.has_set_cookie()
+    }
+
+    /// Whole, and with nothing to do but to judge it: no failure, no cookies to take, no content coding, no redirect.
+    #[getter]
+    fn simple(&self) -> bool {
+        let Some(Ok(raw)) = self.end.as_ref().map(|end| &end.outcome) else {
+            return false;
+        };
+        let redirect = matches!(raw.head.status(), 301 | 302 | 303 | 307 | 308);
+        !redirect && !raw.head.has_set_cookie() && raw.head.encodings().is_identity()
+    }
+
+    /// The row it counts in unless its script renames it.
+    #[getter]
+    fn endpoint(&self) -> EndpointId {
+        self.end.as_ref().map_or(0, |end| end.endpoint)
+    }
+
+    /// What listeners of `events.request` are told of it as a success; without a `name` it is path and query. `response` is what they
+    /// get to see, which is not this one where it was wrapped.
+    #[pyo3(signature = (request_type, name, context, response, /))]
+    fn event<'py>(
+        &self,
+        py: Python<'py>,
+        request_type: Bound<'py, PyAny>,
+        name: Option<Bound<'py, PyAny>>,
+        context: Bound<'py, PyAny>,
+        response: Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let event = PyDict::new(py);
+        event.set_item(intern!(py, "request_type"), request_type)?;
+        event.set_item(intern!(py, "response_time"), self.response_time())?;
+        match name {
+            Some(name) => event.set_item(intern!(py, "name"), name)?,
+            None => event.set_item(intern!(py, "name"), self.path_url(py)?)?,
+        }
+        event.set_item(intern!(py, "context"), context)?;
+        event.set_item(intern!(py, "response"), response)?;
+        event.set_item(intern!(py, "exception"), py.None())?;
+        event.set_item(intern!(py, "start_time"), self.start_time())?;
+        event.set_item(intern!(py, "url"), self.whole_url(py)?)?;
+        event.set_item(intern!(py, "response_length"), self.raw().body_bytes)?;
+        Ok(event)
     }
 
     /// Path and query as sent: the default name of a request made by `HttpUser`.
     #[getter]
     fn path_url(&self, py: Python<'_>) -> PyResult<String> {
-        let url = self.url(py)?.unwrap_or_default();
+        let url = match self.whole_url(py)? {
+            Some(url) => url.bind(py).to_cow()?.into_owned(),
+            None => String::new(),
+        };
         Ok(Url::parse(&url).map(|parsed| parsed.target).unwrap_or(url))
     }
 
     /// When it was asked for, seconds since 1970.
     #[getter]
     fn start_time(&self) -> f64 {
-        let ago = clock::now().saturating_sub(self.inner.at.asked);
+        let ago = clock::now().saturating_sub(self.at().asked);
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -127,12 +207,12 @@ impl Response {
     /// Whether the engine has recorded it as a success.
     #[getter]
     fn recorded(&self) -> bool {
-        self.inner.recorded
+        self.end.as_ref().is_some_and(|end| end.recorded)
     }
 
     #[getter]
     fn reused(&self) -> bool {
-        self.inner.reused
+        self.end.as_ref().is_some_and(|end| end.reused)
     }
 
     /// The method, unless it was a plain GET.
@@ -143,13 +223,13 @@ impl Response {
 
     #[getter]
     fn reason(&self) -> String {
-        String::from_utf8_lossy(self.inner.raw.head.reason()).into_owned()
+        String::from_utf8_lossy(self.raw().head.reason()).into_owned()
     }
 
     /// (cause, text, errno or None) when the request failed below HTTP.
     #[getter]
     fn problem(&self) -> Option<(String, String, Option<i32>)> {
-        let failure = self.inner.failure.as_ref()?;
+        let failure = self.failure()?;
         let cause = serde_json::to_value(failure.cause).ok()?;
         Some((
             cause.as_str()?.to_owned(),
@@ -161,7 +241,7 @@ impl Response {
     /// (due, asked, taken, connected, send, first byte, done), ns.
     #[getter]
     fn instants_ns<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let at = &self.inner.at;
+        let at = self.at();
         PyTuple::new(
             py,
             [
@@ -179,40 +259,29 @@ impl Response {
     /// asked → done, ms.
     #[getter]
     fn response_time(&self) -> f64 {
-        let at = &self.inner.at;
+        let at = self.at();
         at.done.saturating_sub(at.asked) as f64 / 1e6
     }
 
     #[getter]
-    fn url(&self, py: Python<'_>) -> PyResult<Option<String>> {
-        let Some(asked) = &self.asked_url else {
-            return Ok(None);
-        };
-        let asked = asked.bind(py).to_cow()?;
-        if is_absolute(&asked) {
-            return Ok(Some(asked.into_owned()));
-        }
-        let base = match &self.base {
-            Some(base) => base.bind(py).to_cow()?.into_owned(),
-            None => String::new(),
-        };
-        Ok(Some(base + &asked))
+    fn url(&self, py: Python<'_>) -> PyResult<Option<Py<PyString>>> {
+        self.whole_url(py)
     }
 
     #[getter]
     fn has_cookies(&self) -> bool {
-        self.inner.raw.head.has_set_cookie()
+        self.raw().head.has_set_cookie()
     }
 
     #[getter]
     fn is_encoded(&self) -> bool {
-        !self.inner.raw.head.encodings().is_identity()
+        !self.raw().head.encodings().is_identity()
     }
 
     /// Bytes of body as received.
     #[getter]
     fn body_bytes(&self) -> u64 {
-        self.inner.raw.body_bytes
+        self.raw().body_bytes
     }
 
     /// The body with its content coding undone. Raises `ValueError` when it cannot be.
@@ -230,8 +299,7 @@ impl Response {
     /// One header, several of a name joined with ", "; None when absent.
     fn header(&self, name: &str) -> Option<String> {
         let mut values = self
-            .inner
-            .raw
+            .raw()
             .head
             .headers()
             .filter(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes()))
@@ -244,8 +312,7 @@ impl Response {
     fn header_items<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         PyList::new(
             py,
-            self.inner
-                .raw
+            self.raw()
                 .head
                 .headers()
                 .map(|(name, value)| (latin1(name), latin1(value))),
@@ -254,7 +321,7 @@ impl Response {
 
     #[getter]
     fn http_version(&self) -> u8 {
-        10 + self.inner.raw.head.minor_version()
+        10 + self.raw().head.minor_version()
     }
 }
 

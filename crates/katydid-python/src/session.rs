@@ -28,7 +28,6 @@ pub struct Waiter {
     /// None for a plain GET.
     pub method: Option<Py<PyString>>,
     pub client: u32,
-    pub endpoint: u32,
     pub stream: bool,
 }
 
@@ -101,7 +100,7 @@ impl Shared {
     fn answer(
         &self,
         py: Python<'_>,
-        completion: Completion,
+        completion: Box<Completion>,
     ) -> PyResult<Option<(Py<PyAny>, Py<PyAny>)>> {
         let token = completion.token;
         let waiter = {
@@ -154,7 +153,7 @@ impl Shared {
                     recorded: false,
                     reused: false,
                 };
-                Py::new(py, Response::new(completion, None, None, None))?.into_any()
+                Py::new(py, Response::new(Box::new(completion), None, None, None))?.into_any()
             }
         };
         let over = value.bind(py).cast::<PyBytes>().is_err();
@@ -224,6 +223,7 @@ impl Session {
     /// when nothing is queued and the descriptor will become readable with the next. `readable`: the loop said that it is.
     fn drain<'py>(&self, py: Python<'py>, readable: bool) -> PyResult<Bound<'py, PyList>> {
         let outbox = &self.shared.outbox;
+        self.let_go();
         if readable {
             outbox.clear();
         }
@@ -243,7 +243,7 @@ impl Session {
                         completion.endpoint,
                         completion.instants,
                     );
-                    match self.shared.answer(py, *completion)? {
+                    match self.shared.answer(py, completion)? {
                         Some((greenlet, response)) => flat.extend([greenlet, response]),
                         None if !recorded => self.shared.live().nobody_judges(endpoint, &instants),
                         None => {}
@@ -269,7 +269,20 @@ impl Session {
                 }
             }
         }
+        if !flat.is_empty() {
+            self.shared.live().hold(true);
+        }
         PyList::new(py, flat)
+    }
+
+    /// Requests made from now on may share wake-ups of the I/O thread, until `let_go`.
+    fn hold(&self) {
+        self.shared.live().hold(false);
+    }
+
+    /// Whatever was held back goes.
+    fn let_go(&self) {
+        self.shared.live().let_go();
     }
 
     fn ramp(&self, start: u64, target: u64, rate: f64) {
@@ -367,6 +380,13 @@ impl Session {
                 live.recorder().failed(endpoint, &at, content, failed);
             }
         }
+    }
+
+    /// What `response` tells of itself went well, in its own row.
+    fn judged_well(&self, response: PyRef<'_, Response>) {
+        let (endpoint, at, status, content) = response.told();
+        let mut live = self.shared.live();
+        live.recorder().ok(endpoint, at, status, content);
     }
 
     /// A completed request that its script left unjudged.

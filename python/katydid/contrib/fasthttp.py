@@ -31,6 +31,7 @@ from .._fast_response import (
     ResponseContextManager,
 )
 from .._hub import hub_switch
+from .._json import dumps
 from .._stream import Stream
 from ..exception import CatchResponseError, LocustError, StopTest
 from ..rest import RestMixin, RestResponseContextManager
@@ -169,44 +170,36 @@ class FastHttpSession:
 
     # the fast way ------------------------------------------------------------------------------------------------------
 
-    def get(self, url: str, **kwargs: Any) -> Any:
+    def get(
+        self, url: str, *, name: str | None = None, catch_response: bool = False, **kwargs: Any
+    ) -> Any:
         """GET `url`; keyword arguments as `request`."""
-        if (
-            kwargs
-            or self.user is None
-            or self.user._due_ns
-            or (self._jar is not None and (self._jar.changed or self._vary))
-        ):
-            return self.request("GET", url, **kwargs)
+        user, jar = self.user, self._jar
+        if kwargs or user is None or (jar is not None and (jar.changed or self._vary)):
+            return self.request("GET", url, name, catch_response=catch_response, **kwargs)
+        name = name or self.request_name
         try:
-            token = self._native_get(getcurrent(), url, self.request_name)
+            if user._due_ns:
+                slot = transport.take_slot(user)
+                token = self._native_get(getcurrent(), url, name, catch_response, *slot)
+            else:
+                token = self._native_get(getcurrent(), url, name, catch_response)
         except InvalidUrl:
-            return self.request("GET", url)
+            return self.request("GET", url, name, catch_response=catch_response)
         try:
             response = self._switch()
         except BaseException:
             self._client.cancel(token)
             raise
-        if response.plain:
+        if catch_response:
+            if response.simple:
+                return self._to_judge(response, "GET", name or url, {})
+        elif response.plain:
             if self._handlers:
-                self._notify_plain(response, url)
+                event = response.event("GET", name or url, user.context(), response)
+                self.request_event.notify(event)
             return response
-        return self._ended(
-            response, 0, "GET", url, self.request_name, None, None, {}, True, False, {}
-        )
-
-    def _notify_plain(self, response: Any, url: str) -> None:
-        self.request_event.notify(
-            request_type="GET",
-            response_time=response.response_time,
-            name=self.request_name or url,
-            context=self.user.context(),
-            response=response,
-            exception=None,
-            start_time=response.start_time,
-            url=response.url,
-            response_length=response.body_bytes,
-        )
+        return self._ended(response, "GET", url, name, None, None, {}, True, catch_response, {})
 
     # any request -------------------------------------------------------------------------------------------------------
 
@@ -227,23 +220,25 @@ class FastHttpSession:
     ) -> Any:
         """Makes a request. `name` groups it in the statistics; `catch_response` leaves the judgement to a with block; `context`
         goes to the listeners. Also: params, files, timeout (s or (connect, read)), cookies, max_redirects."""
-        unknown = kwargs.keys() - _KNOWN
-        if unknown:
-            raise TypeError(f"request() got an unexpected keyword argument {sorted(unknown)[0]!r}")
-        if kwargs.get("params"):
-            url = transport.with_params(url, kwargs["params"])
+        if kwargs:
+            unknown = kwargs.keys() - _KNOWN
+            if unknown:
+                raise TypeError(
+                    f"request() got an unexpected keyword argument {sorted(unknown)[0]!r}"
+                )
+            if kwargs.get("params"):
+                url = transport.with_params(url, kwargs["params"])
         name = name or self.request_name
         own = dict(headers) if headers else {}
         body = _body(own, data, json, kwargs.get("files"))
         if auth:
             own["Authorization"] = _basic(*auth)
         judge = 0 if catch_response or stream else 1 if allow_redirects else 2
-        response, endpoint, token = self._exchange(
-            method, url, name, own, body, kwargs, judge, stream
-        )
+        response, token = self._exchange(method, url, name, own, body, kwargs, judge, stream)
+        if catch_response and response.simple and not stream:
+            return self._to_judge(response, method, name or url, context or {})
         return self._ended(
             response,
-            endpoint,
             method,
             url,
             name,
@@ -256,6 +251,13 @@ class FastHttpSession:
             token if stream else None,
         )
 
+    def _to_judge(self, response: Any, method: str, name: str, context: dict[str, Any]) -> Any:
+        response.__class__ = ResponseContextManager
+        response._session = self
+        response._row = (method, name)
+        response._context = context
+        return response
+
     def _exchange(
         self,
         method: str,
@@ -266,12 +268,7 @@ class FastHttpSession:
         kwargs: dict[str, Any],
         judge: int,
         stream: bool,
-    ) -> tuple[Any, int, int]:
-        user = self.user
-        due = blocked = missed = 0
-        if user is not None and user._due_ns:
-            due, blocked, missed = user._due_ns, user._blocked, user._missed
-            user._due_ns = user._blocked = user._missed = 0
+    ) -> tuple[Any, int]:
         jar = self._jar
         if jar is not None and jar.changed:
             constant, header = transport.constant_cookie_header(jar, self.base_url)
@@ -294,7 +291,7 @@ class FastHttpSession:
             if value is not None
         ]
         try:
-            token, endpoint = self._client.submit(
+            token = self._client.submit(
                 getcurrent(),
                 method,
                 url,
@@ -303,16 +300,14 @@ class FastHttpSession:
                 True,
                 body,
                 judge,
-                due,
-                blocked,
-                missed,
+                *transport.take_slot(self.user),
                 timeout,
                 stream,
             )
         except ValueError as error:
             raise InvalidUrl(f"{error}") from None
         try:
-            return self._switch(), endpoint, token
+            return self._switch(), token
         except BaseException:
             self._client.cancel(token)
             raise
@@ -325,7 +320,6 @@ class FastHttpSession:
     def _ended(
         self,
         response: Any,
-        endpoint: int,
         method: str,
         url: str,
         name: str | None,
@@ -360,10 +354,10 @@ class FastHttpSession:
             response.history = history
         if first.recorded and not self._handlers and not catch:
             return response
-        due, asked, _taken, _connected, send, _first_byte, done = first.instants_ns
+        due, asked, send, done = transport.timings(first)
         if response is not first:
             done = response.instants_ns[6]
-        at = (due, asked, send or asked, done)
+        at = (due, asked, send, done)
         if token is not None:
             length = int(response.header("content-length") or 0)
         else:
@@ -380,9 +374,8 @@ class FastHttpSession:
             "response_length": length,
         }
         if catch:
-            judged = ResponseContextManager(response)
-            judged._session, judged._meta, judged._at, judged._endpoint = self, meta, at, endpoint
-            meta["response"] = judged
+            judged = self._to_judge(response, method, name or url, context)
+            judged._meta, judged._at, judged._endpoint = meta, at, first.endpoint
             return judged
         self._report(response, meta, at, self._verdict(response))
         return response
@@ -414,7 +407,7 @@ class FastHttpSession:
                     k: v for k, v in headers.items() if k.lower() not in ("authorization", "cookie")
                 }
             hop = {key: kwargs[key] for key in ("timeout",) if key in kwargs}
-            response, _, _ = self._exchange(method, target, name, headers, body, hop, 0, False)
+            response, _ = self._exchange(method, target, name, headers, body, hop, 0, False)
             url = target
             if response.has_cookies:
                 transport.take_cookies(self.cookiejar, response, url)  # type: ignore[arg-type]
@@ -426,6 +419,14 @@ class FastHttpSession:
         if response.status_code in GOOD:
             return None
         return LocustBadStatusCode(response.status_code, response.url)
+
+    def _well(self, response: Any) -> None:
+        """Records `response` as the success it is, then tells the listeners."""
+        session = self.request_event._session
+        if session is not None and not response.recorded:
+            session.judged_well(response)
+        if self._handlers:
+            self.request_event.notify(response._event())
 
     def _unjudged(self, endpoint: int) -> None:
         session = self.request_event._session
@@ -466,7 +467,7 @@ class FastHttpSession:
                 shape,
             )
         if self._handlers:
-            self.request_event.notify(**meta)
+            self.request_event.notify(meta)
 
     # names and methods -------------------------------------------------------------------------------------------------
 
@@ -520,7 +521,7 @@ def _body(headers: dict[str, Any], data: Any, json: Any, files: Any) -> bytes | 
     if files:
         body, kind = transport.encode_files(files, data)
     elif not data and json is not None:
-        body, kind = transport.encode_json(json), "application/json"
+        body, kind = dumps(json), "application/json"
         if "accept" not in given:
             headers["Accept"] = "application/json"
     elif not data:

@@ -17,7 +17,6 @@ from time import perf_counter, perf_counter_ns
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, TypeVar, runtime_checkable
 
-import gevent
 from gevent import GreenletExit
 
 from .._turns import turns
@@ -211,7 +210,7 @@ class TaskSet(metaclass=TaskSetMeta):
         mine = turns()
         clock = mine.clock
         getrandbits = random.getrandbits
-        sleep = gevent.sleep
+        sleep = mine.sleep
         beat, seen = mine.beat, clock.iteration
         while True:
             if self._queue:
@@ -333,7 +332,7 @@ class TaskSet(metaclass=TaskSetMeta):
 
     def _sleep(self, seconds: float) -> None:
         if seconds > 0:
-            gevent.sleep(seconds)
+            turns().sleep(seconds)
         else:
             turns().give()
 

@@ -43,6 +43,8 @@ use crate::run_dir;
 
 /// The source number of the hub's recorder; the I/O thread has 0.
 const HUB: u32 = 1;
+/// Requests that may share a wake-up.
+const HELD_AT_MOST: u32 = 16;
 /// Raw failure texts whose normal form is remembered.
 const NORMALISED: usize = 1_000;
 /// How long a request for fresh numbers waits for the I/O thread.
@@ -134,6 +136,8 @@ pub struct Live {
     next_client: u32,
     free_clients: Vec<u32>,
     normal: HashMap<String, String>,
+    /// Requests queued since the last wake-up, while submits are held.
+    held: Option<u32>,
     over: bool,
 }
 
@@ -207,6 +211,7 @@ impl Live {
             next_client: 0,
             free_clients: Vec::new(),
             normal: HashMap::new(),
+            held: None,
             over: false,
         })
     }
@@ -269,8 +274,36 @@ impl Live {
 
     /// Hands a request to the I/O thread.
     #[inline]
-    pub fn submit(&self, request: Request) {
-        self.engine.push(Command::Submit(Box::new(request)));
+    pub fn submit(&mut self, request: Request) {
+        let command = Command::Submit(Box::new(request));
+        let Some(held) = &mut self.held else {
+            return self.engine.push(command);
+        };
+        if *held == 0 || *held == HELD_AT_MOST {
+            *held = 1;
+            self.engine.push(command);
+        } else {
+            *held += 1;
+            self.engine.inbox().queue(command);
+        }
+    }
+
+    /// From now on several submits share a wake-up of the I/O thread, until [`Live::let_go`]: for a caller that is about to
+    /// resume many users. A wake-up per request would let the I/O thread fall asleep after each. The first submit wakes it, unless
+    /// `expected`: it has sent what the users are resumed with, and looks by itself.
+    pub fn hold(&mut self, expected: bool) {
+        self.held = Some(u32::from(expected));
+        self.engine.inbox().hold();
+    }
+
+    /// Nothing is held back any more.
+    pub fn let_go(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.engine.inbox().let_go();
+            if held > 1 {
+                self.engine.inbox().wake();
+            }
+        }
     }
 
     /// Hands a command to the I/O thread.

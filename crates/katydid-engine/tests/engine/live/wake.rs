@@ -92,7 +92,7 @@ fn other_threads_may_push() {
     std::thread::scope(|scope| {
         let under_way = &under_way;
         for number in 0..threads {
-            let (inbox, template) = (hub.engine.inbox(), template.clone());
+            let (inbox, template) = (hub.engine.inbox().clone(), template.clone());
             scope.spawn(move || {
                 let mut random = fastrand::Rng::with_seed(number);
                 for turn in 0..each {
