@@ -6,6 +6,7 @@ A mixin of HttpSession; knows nothing of the engine.
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from typing import Any
 
 import requests
@@ -47,6 +48,9 @@ class Fallback(requests.Session):
     user: Any
     _custom: str | None
     _stale: bool
+    _adapters: OrderedDict[str, Any] | None = None
+    _building = False
+    """requests' own constructor is at work."""
 
     def _row(self, method: str, name: str) -> int:
         raise NotImplementedError
@@ -76,14 +80,33 @@ class Fallback(requests.Session):
     def _customised(self) -> str:
         if type(self).send is not requests.Session.send:
             return "overridden send()"
-        for adapter in self.adapters.values():
+        for adapter in (self._adapters or {}).values():
             if type(adapter) is not HTTPAdapter:
                 return f"mounted adapter {type(adapter).__name__}"
         return ""
 
+    @property  # type: ignore[override]
+    def adapters(self) -> OrderedDict[str, Any]:
+        """requests' own adapters are made when they are first asked for: the two take 5 KB per user, and few users need them."""
+        if self._adapters is None:
+            self._adapters = OrderedDict()
+            for prefix in ("https://", "http://"):
+                super().mount(prefix, HTTPAdapter())
+        return self._adapters
+
+    @adapters.setter
+    def adapters(self, adapters: OrderedDict[str, Any]) -> None:
+        self._custom = None
+        self._adapters = None if self._building else adapters
+
     def mount(self, prefix: Any, adapter: Any) -> None:
         self._custom = None
-        super().mount(prefix, adapter)
+        if not self._building:
+            super().mount(prefix, adapter)
+
+    def close(self) -> None:
+        if self._adapters is not None:
+            super().close()
 
     def _by_requests(
         self,

@@ -130,7 +130,7 @@ def prepared(words: list[str]) -> Ready | int:
         return 2
     except _scenario.ScenarioError as error:
         print(error, file=sys.stderr)
-        return 1
+        return 2
 
 
 def run(words: list[str]) -> int:
@@ -164,7 +164,7 @@ def run(words: list[str]) -> int:
         return 2
     except (_scenario.ScenarioError, ValueError) as error:
         logger.error("%s", error)
-        return 1
+        return 2
 
 
 def check(words: list[str]) -> int:
@@ -181,7 +181,7 @@ def check(words: list[str]) -> int:
         return check_environment(environment)
     except (_scenario.ScenarioError, ValueError) as error:
         logger.error("%s", error)
-        return 1
+        return 2
 
 
 def _require_hosts(environment: Environment) -> None:

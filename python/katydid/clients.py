@@ -90,7 +90,9 @@ class HttpSession(Fallback):
     ) -> None:
         self._stale = True
         self._client: Client | None = None
+        self._building = True
         super().__init__(*args, **kwargs)
+        self._building = False
         self.base_url = base_url
         self.request_event = request_event
         self.user = user
@@ -465,7 +467,7 @@ class HttpSession(Fallback):
         if session is not None and not (
             native.recorded and not response._catch and failure is None
         ):
-            due, asked, send, done = response._instants or (0, 0, 0, 0)
+            due, asked, send, done = response._instants or transport.timings(native)
             edited = None
             if (
                 meta["response_time"] is None

@@ -9,7 +9,7 @@ USER = "class U(HttpUser):\n    @task\n    def t(self):\n        self.client.get
 
 def test_no_locustfile(katydid: Any) -> None:
     done = katydid("-u", "1", "-t", "1s")
-    assert done.code == 1
+    assert done.code == 2
     assert "Could not find" in done.err and "locustfile" in done.err
     assert "Traceback" not in done.err
 
@@ -31,7 +31,7 @@ def test_a_broken_locustfile(katydid: Any, content: str, said: list[str]) -> Non
     path = katydid.folder / "locustfile.py"
     path.write_text(content)
     done = katydid("-u", "1", "-t", "1s", "-H", "http://127.0.0.1:1")
-    assert done.code == 1
+    assert done.code == 2
     assert str(path) in done.err
     for part in said:
         assert part in done.err, done.text
@@ -42,19 +42,19 @@ def test_an_error_in_an_imported_file_names_both(katydid: Any) -> None:
     (katydid.folder / "pages.py").write_text("def page():\n    raise ValueError('no page')\n")
     (katydid.folder / "locustfile.py").write_text("import pages\npages.page()\n")
     done = katydid("-u", "1", "-t", "1s")
-    assert done.code == 1
+    assert done.code == 2
     assert "pages.py" in done.err and "locustfile.py" in done.err and "no page" in done.err
 
 
 def test_no_user_class(katydid: Any) -> None:
     done = katydid.scenario("x = 1\n")
-    assert (done.code, "No User class found" in done.err) == (1, True), done.text
+    assert (done.code, "No User class found" in done.err) == (2, True), done.text
 
 
 def test_no_host(katydid: Any) -> None:
     katydid.write(USER)
     done = katydid("-u", "1", "-t", "1s")
-    assert done.code == 1
+    assert done.code == 2
     assert "--host" in done.err and "Traceback" not in done.err
 
 
@@ -78,7 +78,7 @@ def test_an_unknown_command(katydid: Any) -> None:
     """A word that is no command is a user class, as in Locust."""
     katydid.write(USER)
     done = katydid("-u", "1", "-t", "1s", "-H", "http://127.0.0.1:1", "Nobody")
-    assert done.code == 1
+    assert done.code == 2
     assert "Unknown User(s): Nobody" in done.err and "U" in done.err
 
 

@@ -184,11 +184,15 @@ class U({user}):
         r = self.client.get("/echo")
         sent = {{k.lower(): v for k, v in dict(r.json()["headers"]).items()}}
         say(cookie=sent["cookie"])
+        for way in (self.client.get, self.client.post):
+            r = way("/echo", headers={{"Accept": None, "X-Own": "1"}}, name="a default left out")
+            sent = {{k.lower(): v for k, v in dict(r.json()["headers"]).items()}}
+            say(kept="a=1" in sent.get("cookie", "") and sent["x-own"] == "1")
         r = self.client.get("/redirect?to=/echo", name="over a redirect")
         say(redirected="a=1" in r.text)
 """
     done = katydid.scenario(text).ended(0)
-    assert done.said["token"] and done.said["redirected"]
+    assert done.said["token"] and done.said["redirected"] and done.said["kept"]
     assert "a=1" in done.said["cookie"] and "session" in done.said["cookie"]
 
 
@@ -295,26 +299,68 @@ class U(User):
     assert row["from_due"]["max"] == pytest.approx(12.5, rel=0.01)
 
 
-def test_the_listener_sees_every_request(katydid: Any) -> None:
-    text = """
+@BOTH
+@pytest.mark.parametrize("way", ["plain", "judged", "posted", "failed"])
+def test_what_a_listener_is_told(katydid: Any, user: str, way: str) -> None:
+    """The same, whichever way a request takes through the client."""
+    call = {
+        "plain": 'c.get("/page/[id]?x=1")',
+        "judged": 'c.get("/page/[id]?x=1", catch_response=True)',
+        "posted": 'c.post("/page/[id]?x=1", json={"a": 1}, catch_response=True)',
+        "failed": 'c.get("/status/500", name="/page/[id]?x=1")',
+    }[way].replace("/page/[id]", "/null")
+    text = f"""
 @events.request.add_listener
 def _(request_type, name, response_time, response_length, exception, context, response, url,
-      start_time, **_):
-    say(seen=[request_type, name, response_length > 0, bool(exception), context, url])
-    say(status=response.status_code, time=response_time > 0, start=start_time > 1e9)
+      start_time, **more):
+    say(told=[request_type, name, bool(exception), context, url, more])
+    say(length=response_length == len(response.content), time=0 < response_time < 10_000)
+    say(start=abs(start_time - __import__("time").time()) < 10, status=response.status_code)
+    say(url=response.url == url, judged=hasattr(response, "failure"))
 
-class U(FastHttpUser):
+class U({user}):
     def context(self):
-        return {"who": "me"}
+        return {{"who": "me"}}
     @task
     def t(self):
-        self.client.get("/status/500", name="bad")
+        c = self.client
+        r = {call}
+        if {way in ("judged", "posted")}:
+            with r:
+                pass
 """
-    done = katydid.scenario(text).ended(1)
-    method, name, _, failed, context, url = done.said["seen"]
-    assert (method, name, failed, context) == ("GET", "bad", True, {"who": "me"})
-    assert url.endswith("/status/500")
-    assert done.said["status"] == 500 and done.said["time"] and done.said["start"]
+    done = katydid.scenario(text).ended(1 if way == "failed" else 0)
+    method, name, failed, context, url, more = done.said["told"]
+    assert (method, name) == ("POST" if way == "posted" else "GET", "/null?x=1")
+    assert failed is (way == "failed") and context == {"who": "me"} and not more
+    assert url.endswith("/status/500" if way == "failed" else "/null?x=1")
+    assert done.said["status"] == (500 if way == "failed" else 200)
+    wanted = ("length", "time", "start", "url", "judged")
+    assert all(done.said[key] for key in wanted), done.said
+
+
+@BOTH
+@pytest.mark.parametrize("judged", [False, True])
+def test_a_listener_that_ends_the_user(katydid: Any, user: str, judged: bool) -> None:
+    """Its exception goes through to the task; what was recorded stays recorded, once."""
+    text = f"""
+from locust.exception import StopUser
+
+@events.request.add_listener
+def _(**_):
+    raise StopUser()
+
+class U({user}):
+    @task
+    def t(self):
+        response = self.client.get("/null", catch_response={judged})
+        if {judged}:
+            with response:
+                pass
+        say(went_on=True)
+"""
+    done = katydid.scenario(text, "-t", "1s").ended(0)
+    assert done.counts == {"GET /null": (1, 0)} and not done.said
 
 
 @pytest.mark.parametrize(
