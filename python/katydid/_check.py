@@ -136,19 +136,33 @@ class Checker:
         if exception:
             self.failures += 1
             print(f"      FAILED: {exception}")
-        for line in _details(response):
-            print(f"      {line}")
+        for line in _sent(response):
+            print(f"      > {line}")
+        for line in _received(response):
+            print(f"      < {line}")
 
 
-def _details(response: Any) -> Iterator[str]:
+def _sent(response: Any) -> Iterator[str]:
+    request = getattr(response, "request", None)
+    if request is not None:
+        yield from _message(request.headers or {}, request.body)
+
+
+def _received(response: Any) -> Iterator[str]:
     headers = getattr(response, "headers", None)
-    if not headers:
-        return
+    if headers:
+        yield from _message(headers, response.content)
+
+
+def _message(headers: Any, body: Any) -> Iterator[str]:
+    kind = ""
     for name, value in sorted(headers.items()):
-        yield f"{name}: {_shown(name, value)}"
-    content = getattr(response, "content", None)
-    if content:
-        yield outline(content, headers.get("content-type") or "")
+        if value is not None:
+            yield f"{name}: {_shown(name, value)}"
+        if name.lower() == "content-type":
+            kind = str(value)
+    if body:
+        yield outline(body if isinstance(body, bytes) else str(body).encode(), kind)
 
 
 def _shown(name: str, value: Any) -> str:

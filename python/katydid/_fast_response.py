@@ -106,6 +106,11 @@ class FastRequest:
         return self.payload
 
 
+def _request(response: Any) -> FastRequest:
+    headers, body = response.__dict__.get("_sent") or (None, None)
+    return FastRequest(response.url, response.method or "GET", headers, body)
+
+
 def _headers(response: Any) -> Headers:
     found = response.__dict__.get("_headers")
     if found is None:
@@ -146,7 +151,7 @@ def _complete(native: Any) -> None:
     native.json = _json
     native.ok = property(lambda self: 0 < self.status_code < 400)
     native.elapsed = property(lambda self: timedelta(milliseconds=self.response_time))
-    native.request = property(lambda self: FastRequest(self.url, self.method or "GET"))
+    native.request = property(_request)
     native.raise_for_status = _raise_for_status
     native.iter_content = _iter_content
     native.success = _misused

@@ -122,10 +122,7 @@ class Turns:
             who = sleepers.pop(heappop(dues)[1], None)
             if who is None:
                 continue
-            try:
-                who.switch()
-            except BaseException:  # of a bare greenlet: the others must not be lost
-                self._hub.handle_error(self, *sys.exc_info())
+            self._resume(who)
             dues = self._dues
         self.let_go()
         if dues:
@@ -142,7 +139,7 @@ class Turns:
         queue.append(me)
         if not self._scheduled:
             self._scheduled = True
-            self._timer.start(self._resume)
+            self._timer.start(self._go_round)
         try:
             self._hub.switch()
         except BaseException:
@@ -151,7 +148,13 @@ class Turns:
                 queue.remove(me)
             raise
 
-    def _resume(self) -> None:
+    def _resume(self, who: Any) -> None:
+        try:
+            who.switch()
+        except BaseException:  # of a bare greenlet: the others must not be lost
+            self._hub.handle_error(self, *sys.exc_info())
+
+    def _go_round(self) -> None:
         queue = self._queue
         self._seen = perf_counter()
         end = self._seen + SLICE
@@ -160,10 +163,10 @@ class Turns:
             for _ in range(BETWEEN):
                 if not queue:
                     break
-                queue.popleft().switch()
+                self._resume(queue.popleft())
         self.let_go()
         if queue:
-            self._timer.start(self._resume)
+            self._timer.start(self._go_round)
         else:
             self._scheduled = False
 

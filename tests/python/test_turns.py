@@ -2,6 +2,7 @@
 
 import random
 import time
+from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -55,7 +56,7 @@ def test_a_killed_or_timed_out_sleeper_is_not_woken_again() -> None:
     resumed: list[str] = []
 
     def impatient() -> None:
-        with gevent.Timeout(0.01, False):
+        with suppress(gevent.Timeout), gevent.Timeout(0.01):
             turns().sleep(0.05)
         gevent.sleep(0.1)  # a stale alarm would end this early
         resumed.append("impatient")
@@ -77,13 +78,15 @@ def test_a_killed_or_timed_out_sleeper_is_not_woken_again() -> None:
     assert time.perf_counter() - began >= 0.1
 
 
-def test_one_that_raises_into_the_hub_does_not_take_the_others_along() -> None:
+@pytest.mark.parametrize("wait", [lambda: turns().sleep(0.01), lambda: turns().give()])
+def test_one_that_raises_into_the_hub_does_not_take_the_others_along(wait: Any) -> None:
     woke: list[int] = []
     hub: Any = gevent.get_hub()
     handled: list[Any] = []
 
     def bare(number: int) -> None:
-        turns().sleep(0.01)
+        turns()._seen = 0.0  # or somebody alone would go on without waiting
+        wait()
         woke.append(number)
         raise KeyError(number)
 

@@ -235,6 +235,8 @@ class FastHttpSession:
             own["Authorization"] = _basic(*auth)
         judge = 0 if catch_response or stream else 1 if allow_redirects else 2
         response, token = self._exchange(method, url, name, own, body, kwargs, judge, stream)
+        if own or body:
+            response._sent = (own, body)
         if catch_response and response.simple and not stream:
             return self._to_judge(response, method, name or url, context or {})
         return self._ended(
