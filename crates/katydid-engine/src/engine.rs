@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
@@ -32,7 +33,24 @@ pub enum EngineError {
 pub struct Engine {
     inbox: Arc<Inbox>,
     outbox: Option<Arc<Outbox>>,
+    alive: Arc<AtomicBool>,
     thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+/// Says that the I/O thread is at its end when it is dropped: after a return, an error or a panic.
+struct AtTheEnd {
+    alive: Arc<AtomicBool>,
+    outbox: Option<Arc<Outbox>>,
+}
+
+impl Drop for AtTheEnd {
+    fn drop(&mut self) {
+        // First this: whoever is woken looks at it.
+        self.alive.store(false, Ordering::SeqCst);
+        if let Some(outbox) = &self.outbox {
+            outbox.ring_at_the_end();
+        }
+    }
 }
 
 impl Engine {
@@ -68,10 +86,16 @@ impl Engine {
         let waker = mio::Waker::new(poll.registry(), WAKER).map_err(EngineError::Start)?;
         let inbox = Arc::new(Inbox::new(waker));
         let for_thread = inbox.clone();
+        let alive = Arc::new(AtomicBool::new(true));
+        let at_the_end = AtTheEnd {
+            alive: alive.clone(),
+            outbox: outbox.clone(),
+        };
         let (begun, has_begun) = sync_channel(1);
         let thread = std::thread::Builder::new()
             .name("katydid-io".into())
             .spawn(move || {
+                let _at_the_end = at_the_end;
                 let reactor = Reactor::new(poll, for_thread, consumer, start, hub_thread, frames);
                 let (reactor, outcome) = match reactor {
                     Ok(reactor) => (Some(reactor), Ok(())),
@@ -89,6 +113,7 @@ impl Engine {
         Ok(Self {
             inbox,
             outbox,
+            alive,
             thread: Some(thread),
         })
     }
@@ -109,11 +134,10 @@ impl Engine {
         self.outbox.as_ref()
     }
 
-    /// Whether the I/O thread is still there.
+    /// Whether the I/O thread is still there. Its end, whatever the reason, makes the outbox's descriptor readable once; who then
+    /// clears it and asks is told false.
     pub fn is_alive(&self) -> bool {
-        self.thread
-            .as_ref()
-            .is_some_and(|thread| !thread.is_finished())
+        self.thread.is_some() && self.alive.load(Ordering::SeqCst)
     }
 
     /// Aborts what is in flight, has the last window cut, and waits for the thread.
@@ -133,5 +157,72 @@ impl Drop for Engine {
     fn drop(&mut self) {
         // Who cares for the reason calls `stop`.
         let _ = self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{clock, health};
+
+    /// Longer than anything here takes.
+    const WATCHDOG: Duration = Duration::from_secs(10);
+
+    /// An engine whose I/O thread panics when a window is cut: after a second, or when it is asked to.
+    fn mortal() -> (Engine, Arc<Outbox>) {
+        // As a panic, but without a message on the terminal.
+        let frames: FrameSink = Box::new(|_| std::panic::resume_unwind(Box::new(())));
+        let engine =
+            Engine::for_hub(clock::now(), health::this_thread(), frames).expect("it starts");
+        let outbox = engine.outbox().expect("it has a hub").clone();
+        (engine, outbox)
+    }
+
+    fn die(engine: &Engine) {
+        engine.push(Command::CutNow(sync_channel(1).0));
+    }
+
+    /// Waits for the bell, and clears it.
+    fn wait(outbox: &Outbox) {
+        let mut poll = libc::pollfd {
+            fd: outbox.fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        // SAFETY: one live pollfd, and its number says one.
+        let ready = unsafe { libc::poll(&raw mut poll, 1, WATCHDOG.as_millis() as i32) };
+        assert_eq!(ready, 1, "nobody rang");
+        outbox.clear();
+    }
+
+    #[test]
+    fn a_hub_that_sleeps_is_woken_by_the_end_of_the_thread() {
+        let (mut engine, outbox) = mortal();
+        die(&engine);
+        while engine.is_alive() {
+            while outbox.pop().is_some() {}
+            if outbox.rearm() {
+                wait(&outbox);
+            }
+        }
+        assert!(matches!(engine.stop(), Err(EngineError::Panicked)));
+    }
+
+    #[test]
+    fn a_hub_that_was_awake_when_the_thread_ended_does_not_sleep_on() {
+        let (engine, outbox) = mortal();
+        // The first tick rings. From here on the hub is awake, and nobody rings for it.
+        wait(&outbox);
+        die(&engine);
+        let deadline = clock::now() + 10 * clock::SECOND;
+        while engine.is_alive() {
+            assert!(clock::now() < deadline, "it lives");
+            std::thread::yield_now();
+        }
+        while outbox.pop().is_some() {}
+        assert!(outbox.rearm(), "nothing is queued");
+        wait(&outbox);
     }
 }

@@ -1,8 +1,11 @@
 //! A request under way: its instants, its parser and what has arrived of its body.
 
-use crate::clock::Nanos;
+use crate::clock::{Nanos, SECOND};
 use crate::http1::{BodySink, Limits, ResponseParser};
 use crate::message::{Failure, Instants, Piece, Request};
+
+/// How long one address is tried at most while there is another: a first SYN that was lost is sent again after 1 s.
+const ATTEMPT: Nanos = 2 * SECOND;
 
 /// What was kept of a body, and how much there was.
 #[derive(Debug, Default)]
@@ -103,6 +106,17 @@ impl Flight {
     pub fn connect_deadline(&self) -> Nanos {
         self.connect_began
             .saturating_add(self.request.connect_timeout)
+    }
+
+    /// When the attempt that begins now is given up for the next address. The first of `left` addresses gets its share of the
+    /// time that is left, the last all of it.
+    pub fn attempt_deadline(&self, now: Nanos, left: usize) -> Nanos {
+        let deadline = self.connect_deadline();
+        if left <= 1 {
+            return deadline;
+        }
+        let share = deadline.saturating_sub(now) / left as u64;
+        now.saturating_add(share.min(ATTEMPT))
     }
 
     /// Forgets what arrived, for another try on a new connection.

@@ -34,6 +34,9 @@
 //! On the outbox P1 and P2 are apart: a batch is queued, then rung once. The I/O thread rings before it sleeps and after each
 //! round of events, so nothing stays unrung.
 //!
+//! When the I/O thread ends, whatever the reason, it rings once more, armed or not ([`Outbox::ring_at_the_end`]): a hub that is
+//! awake just then would go to sleep afterwards, and nobody is left to wake it.
+//!
 //! Tests lean on all of this: one here, with nothing but the queues (it fails when either second look is left out), and
 //! one on the whole engine. There the I/O thread's tick would end a sleep that should not be after 50 ms: a net, not the rope.
 
@@ -163,10 +166,20 @@ impl Outbox {
     #[inline]
     pub fn ring(&self) {
         if self.armed.swap(false, Ordering::SeqCst) {
-            let one = 1_u64.to_ne_bytes();
-            // SAFETY: writes eight bytes from a live array to a descriptor that `self` owns.
-            unsafe { libc::write(self.event.as_raw_fd(), one.as_ptr().cast(), one.len()) };
+            self.write();
         }
+    }
+
+    /// Wakes the hub, now or as soon as it sleeps again: for the last time.
+    pub(crate) fn ring_at_the_end(&self) {
+        self.write();
+    }
+
+    #[inline]
+    fn write(&self) {
+        let one = 1_u64.to_ne_bytes();
+        // SAFETY: writes eight bytes from a live array to a descriptor that `self` owns.
+        unsafe { libc::write(self.event.as_raw_fd(), one.as_ptr().cast(), one.len()) };
     }
 
     /// Clears the descriptor. Call once when the loop says that it is readable.

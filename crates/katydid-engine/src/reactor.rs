@@ -1,11 +1,12 @@
 //! The I/O thread: one loop that owns sockets, timers and the recorder. It never takes the GIL and never blocks but in `poll`.
 //!
 //! It knows requests and connections; users, tasks and what a response means are others' business. The parts: this file is the
-//! loop, its clock work and its commands; [`names`] is how a request finds an address; [`exchange`] is what happens on a
-//! connection; [`outcome`] is how a request ends.
+//! loop, its clock work and its commands; [`names`] is how a request finds an address; [`opening`] is how a connection comes to
+//! stand; [`exchange`] is what happens on a connection; [`outcome`] is how a request ends.
 
 mod exchange;
 mod names;
+mod opening;
 mod outcome;
 #[cfg(test)]
 mod tests;

@@ -1,14 +1,16 @@
-//! From a route to the address to connect to: literal, remembered, or asked for while its requests wait.
+//! From a route to the address to connect to: literal, remembered, or asked for while its requests wait. Of several addresses
+//! each but the last gets only its share of the time to connect.
 
 use std::net::SocketAddr;
 
 use katydid_record::Cause;
 
-use super::exchange::dial;
 use super::{ADDRESSES_LAST, Addresses, Reactor};
 use crate::clock::{self, Nanos};
 use crate::failure::failure;
 use crate::flight::Flight;
+use crate::http1::Origin;
+use crate::message::Route;
 use crate::resolve;
 
 impl Reactor {
@@ -20,13 +22,16 @@ impl Reactor {
         }
         let dial = dial(&route);
         if let Some(address) = resolve::literal(dial) {
-            return self.connect(flight, address);
+            let deadline = flight.connect_deadline();
+            return self.connect(flight, address, deadline);
         }
         if let Some(known) = self.addresses.get(&route.id)
             && now.saturating_sub(known.at) < ADDRESSES_LAST
         {
-            let address = known.found[flight.next_address.min(known.found.len() - 1)];
-            return self.connect(flight, address);
+            let next = flight.next_address.min(known.found.len() - 1);
+            let deadline = flight.attempt_deadline(now, known.found.len() - next);
+            let address = known.found[next];
+            return self.connect(flight, address, deadline);
         }
         let deadline = flight.connect_deadline();
         self.unresolved_until = Some(
@@ -106,4 +111,12 @@ impl Reactor {
         }
         taken
     }
+}
+
+/// Whom to connect to.
+fn dial(route: &Route) -> &Origin {
+    route
+        .proxy
+        .as_ref()
+        .map_or(&route.origin, |proxy| &proxy.origin)
 }

@@ -1,6 +1,8 @@
-//! What only the inside of the loop can see: timers and memory. The rest is tested on real sockets in `tests/engine/live`.
+//! What only the inside of the loop can see: timers, addresses and memory. The rest is tested on real sockets in `tests/engine/live`.
 
-use std::net::TcpListener;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 
 use super::*;
 use crate::conn::Phase;
@@ -23,7 +25,7 @@ fn request(url: &str, client: u32) -> Request {
         route: Arc::new(Route {
             id: 0,
             origin,
-            tls: TlsMode::Verify,
+            tls: TlsMode::Accept,
             proxy: None,
         }),
         payload: Payload::Own(vec![b'x'; 1 << 20]),
@@ -153,4 +155,89 @@ fn a_request_without_an_address_is_given_up_in_time() {
         (1, 1, 0)
     );
     assert_eq!(reactor.conns[0].phase, Phase::Connecting);
+}
+
+/// Submits a request to a host with these addresses; gives the instant at which connecting began.
+fn submit_to(reactor: &mut Reactor, found: Vec<SocketAddr>, url: &str, limit: Nanos) -> Nanos {
+    let (found, at) = (found.into(), clock::now());
+    reactor.addresses.insert(0, Addresses { found, at });
+    let request = Request {
+        connect_timeout: limit,
+        ..request(url, 0)
+    };
+    reactor.submit(Box::new(request));
+    let flight = reactor.conns[0].flight.as_ref().expect("it is under way");
+    flight.connect_began
+}
+
+#[test]
+fn each_address_but_the_last_gets_its_share_of_the_time() {
+    let (listener, _) = listener();
+    let address = listener.local_addr().expect("it is bound");
+    let mut reactor = reactor();
+    let limit = 3 * SECOND;
+    let began = submit_to(&mut reactor, vec![address; 3], "https://several/", limit);
+    let first = reactor.conns[0].deadline;
+    assert_eq!(first, began + SECOND);
+    reactor.keep_time(first);
+    let second = reactor.conns[0].deadline;
+    assert!((began + SECOND..began + limit).contains(&second));
+    reactor.keep_time(second);
+    assert_eq!(reactor.conns[0].deadline, began + limit);
+    reactor.keep_time(began + limit);
+    assert_eq!((reactor.conns.len(), reactor.in_flight), (0, 0));
+    let limit = 60 * SECOND;
+    let began = submit_to(&mut reactor, vec![address; 2], "https://several/", limit);
+    assert_eq!(reactor.conns[0].deadline, began + 2 * SECOND);
+    // An address that answered may use all of the time for the rest.
+    reactor.on_connecting(0, true);
+    assert_eq!(reactor.conns[0].phase, Phase::Handshake);
+    reactor.keep_time(began + limit - 1);
+    assert_eq!(reactor.in_flight, 1);
+    reactor.keep_time(began + limit);
+    assert_eq!((reactor.conns.len(), reactor.in_flight), (0, 0));
+}
+
+#[test]
+fn an_address_that_does_not_answer_does_not_take_all_of_the_time() {
+    let (deaf, _) = listener();
+    // SAFETY: listens again on a socket that lives, to make its queue as short as can be: once it is full, SYNs are dropped.
+    unsafe { libc::listen(deaf.as_raw_fd(), 0) };
+    let (good, _) = listener();
+    let [unanswered, answered] = [&deaf, &good].map(|l| l.local_addr().expect("it is bound"));
+    let mut queued = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&unanswered, Duration::from_millis(300)) {
+        queued.push(stream);
+    }
+    let mut reactor = reactor();
+    let Consumer::Hub(outbox) = &reactor.consumer else {
+        panic!("it has a hub")
+    };
+    let (inbox, outbox) = (reactor.inbox.clone(), outbox.clone());
+    let began = submit_to(
+        &mut reactor,
+        vec![unanswered, answered],
+        "http://several/",
+        2 * SECOND,
+    );
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = good.accept().expect("it connects");
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(answer).expect("it takes an answer");
+        stream
+    });
+    let engine = std::thread::spawn(|| reactor.run());
+    let completion = loop {
+        match outbox.pop() {
+            Some(Message::Completed(completion)) => break completion,
+            _ => assert!(clock::now() < began + 10 * SECOND, "nothing came"),
+        }
+        std::thread::yield_now();
+    };
+    assert!(completion.outcome.is_ok(), "{:?}", completion.outcome);
+    let took = completion.instants.connected - began;
+    assert!((SECOND..2 * SECOND).contains(&took), "{took}");
+    inbox.push(Command::Stop);
+    engine.join().expect("no panic").expect("it ends well");
+    server.join().expect("no panic");
 }
