@@ -21,6 +21,7 @@ __all__ = [
     "no_load_text",
     "now_ns",
     "parse_json",
+    "redact",
 ]
 __version__: str
 
@@ -74,8 +75,8 @@ class Session:
 
     def drain(self, readable: bool) -> list[Any]:
         """Up to a batch of what has ended, flat: greenlet, value, greenlet, value…; messages have None for the greenlet: ("spawn", n)
-        where n is the number of users due by now, ("time_up",). Empty only when nothing is queued and the descriptor will become
-        readable with the next. `readable`: the loop said that it is."""
+        where n is the number of users due by now, ("time_up",), ("io_ended",) should the I/O thread be lost. Empty only when nothing
+        is queued and the descriptor will become readable with the next. `readable`: the loop said that it is."""
 
     def hold(self) -> None:
         """Requests made from now on may share wake-ups of the I/O thread, until `let_go`. `drain` does so while it returns something."""
@@ -111,6 +112,9 @@ class Session:
     ) -> None:
         """One attempt, judged. `failure`: (cause, text). `instants`: (due, asked, send, done) ns. With `response_time_ms` the
         beginning is derived from it; with neither, it counts without a time. `shape`: a redacted outline of the response."""
+
+    def skipped_slots(self, endpoint: int, blocked: int, missed: int) -> None:
+        """Slots that passed before a request that the engine does not make."""
 
     def judged_well(self, response: Response) -> None:
         """What `response` tells of itself went well, in its own row."""
@@ -305,6 +309,9 @@ class Response:
 
 def now_ns() -> int:
     """CLOCK_MONOTONIC."""
+
+def redact(text: str) -> str:
+    """`text` without what looks like a secret in it: passwords in URLs, tokens, cookies, values of keys with such names."""
 
 def parse_json(text: bytes) -> Any:
     """Equal to what `json.loads` returns. Raises ValueError where it will not parse, which may yet be JSON for the standard library."""

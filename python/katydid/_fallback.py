@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth, _basic_auth_str
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, RequestException
 
+from . import _transport as transport
 from ._core import Response as Native
 from ._errors import absolute_http_url_regexp, lowest
 from ._response import ResponseContextManager
@@ -122,8 +123,7 @@ class Fallback(requests.Session):
         session = self.request_event._session or standalone(self.request_event)
         _count_fallback(session, reason)
         whole = url if absolute_http_url_regexp.match(url) else f"{self.base_url}{url}"
-        if self.user is not None:
-            self.user._due_ns = self.user._blocked = self.user._missed = 0
+        due, blocked, missed = transport.take_slot(self.user)
         start_time, began = time.time(), time.perf_counter_ns()
         error: Exception | None = None
         try:
@@ -143,7 +143,7 @@ class Fallback(requests.Session):
         response._session = self
         response.error = lowest(error) if error is not None else None
         path = getattr(first.request, "path_url", url) if first.request is not None else url
-        response._instants = (began, began, began, done)
+        response._instants = (due or began, began, began, done)
         response.request_meta = {
             "request_type": method,
             "response_time": (done - began) / 1e6,
@@ -158,6 +158,8 @@ class Fallback(requests.Session):
             else len(response.content or b""),
         }
         response._endpoint = self._row(method, name or path)
+        if blocked or missed:
+            session.skipped_slots(response._endpoint, blocked, missed)
         if catch:
             response._catch = True
             return response

@@ -270,6 +270,8 @@ class Run:
         gevent.signal_handler(signal.SIGTERM, self._stop, "terminated", "Got SIGTERM signal")
         keys = gevent.spawn(input_listener(self._keys()))
         gevent.spawn(stats.stats_history, self.runner)
+        if options.print_stats:
+            gevent.spawn(stats.stats_printer(self.environment.stats))
         self._start()
         gevent.spawn(self._await_runner)
         self._over.wait()

@@ -29,7 +29,7 @@ _NEEDED = (
     "redis",
     "rq",
 )
-_MISSING = "katydid demo needs its extra: pip install 'katydid[demo]'"
+_MISSING = "katydid demo needs the packages of its extra: install katydid's wheel with [demo], as in pip install './katydid-….whl[demo]'"
 
 USERS_PER_CORE = 45
 """Measured on two cores: see demo/shop/README.md."""

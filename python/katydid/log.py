@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from ._core import redact
+
 HOSTNAME = socket.gethostname().partition(".")[0]
 
 #: Lines `get_logs` keeps.
@@ -22,6 +24,13 @@ KEPT_LINES = 500
 #: Set by whoever swallows an exception that no user code handled; `main` turns it into the exit
 #: code.
 unhandled_greenlet_exception = False
+
+
+class Redacting(logging.Formatter):
+    """Lines may carry what a script or a server said: no secret is to reach a log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
 
 
 class LogReader(logging.Handler):
@@ -67,7 +76,8 @@ def setup_logging(loglevel: str, logfile: str | None = None) -> None:
             "disable_existing_loggers": False,
             "formatters": {
                 "default": {
-                    "format": f"[%(asctime)s] {HOSTNAME}/%(levelname)s/%(name)s: %(message)s"
+                    "()": Redacting,
+                    "fmt": f"[%(asctime)s] {HOSTNAME}/%(levelname)s/%(name)s: %(message)s",
                 },
                 "plain": {"format": "%(message)s"},
             },

@@ -12,6 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+from ._transport import outline
 from .exception import CatchResponseError
 
 
@@ -23,14 +24,19 @@ class RestResponseContextManager:
     error: Any
 
 
+def what_came(response: Any) -> str:
+    """The outline of the body: failure texts are kept, and what a server said of its users is not to be."""
+    return outline(response.content or b"", response.headers.get("content-type") or "")
+
+
 def rest_failure(error: Exception, response: Any) -> None:
     """Turns an exception of the block into the response's failure."""
-    text = response.text or ""
+    seen = what_came(response)
     if isinstance(error, AssertionError):
         if not error.args:
             response.failure("Assertion failed")
         elif str(error.args[0]).endswith(","):
-            response.failure(f"{error.args[0][:-1]}, response was {text[:200]}")
+            response.failure(f"{error.args[0][:-1]}, response was {seen}")
         else:
             response.failure(error.args[0])
         return
@@ -42,7 +48,7 @@ def rest_failure(error: Exception, response: Any) -> None:
     if frames:
         last = frames[-1]
         where = f" at {last.filename}:{last.lineno} in {last.name}"
-    response.failure(f"{type(error).__name__}: {error}{where}. Response was {text[:200]}")
+    response.failure(f"{type(error).__name__}: {error}{where}. Response was {seen}")
 
 
 class RestMixin:
@@ -71,7 +77,7 @@ class RestMixin:
                     response.js = response.json()
                 except (json.JSONDecodeError, ValueError) as error:
                     response.failure(
-                        f"Could not parse response as JSON. {response.text[:250]}, "
+                        f"Could not parse response as JSON. {what_came(response)}, "
                         f"response code {response.status_code}, error {error}"
                     )
             try:

@@ -169,6 +169,13 @@ class Runner:
             self._users_due(message[1])
         elif message[0] == "time_up":
             self.on_time_up()
+        elif message[0] == "io_ended":
+            self.stopped_by = "katydid's I/O thread ended"
+            logger.critical(
+                "katydid's I/O thread has ended, which is a defect: no request can be made any more. "
+                "What was recorded so far is kept."
+            )
+            self.on_time_up()
 
     def _users_due(self, count: int) -> None:
         self._due = count

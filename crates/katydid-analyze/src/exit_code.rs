@@ -6,8 +6,6 @@ pub const USAGE: i32 = 2;
 pub const INVALID: i32 = 3;
 /// Locust's: a listener raised.
 pub const UNHANDLED: i32 = 2;
-/// Interrupted a second time: ended at once.
-pub const ABANDONED: i32 = 130;
 
 /// What is known at the end of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -244,7 +244,7 @@ impl Client {
                 name.as_deref(),
                 self.fast_list,
             )
-            .map_err(|text| crate::cli::InvalidUrl::new_err(text))?;
+            .map_err(crate::cli::InvalidUrl::new_err)?;
         let bytes =
             encode(&state, &ask, &to).map_err(|error| PyValueError::new_err(error.to_string()))?;
         let token = self.shared.wait(Waiter {

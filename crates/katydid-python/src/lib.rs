@@ -25,6 +25,12 @@ fn now_ns() -> u64 {
     katydid_engine::clock::now()
 }
 
+/// `text` without what looks like a secret in it.
+#[pyfunction]
+fn redact(text: &str) -> String {
+    katydid_record::redact::redact(text)
+}
+
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
@@ -39,5 +45,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(cli::resolve, module)?)?;
     module.add_function(wrap_pyfunction!(cli::no_load_text, module)?)?;
     module.add_function(wrap_pyfunction!(json::parse_json, module)?)?;
+    module.add_function(wrap_pyfunction!(redact, module)?)?;
     module.add_function(wrap_pyfunction!(now_ns, module)?)
 }

@@ -7,6 +7,7 @@ use katydid_engine::clock;
 use katydid_engine::link::Outbox;
 use katydid_engine::message::{Command, Completion, Instants, Message, Piece};
 use katydid_engine::recorder::Failed;
+use katydid_record::redact::redact;
 use katydid_record::{Cause, Kind, Mark};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -269,7 +270,12 @@ impl Session {
                 }
             }
         }
-        if !flat.is_empty() {
+        if flat.is_empty() && readable && self.shared.live().lost_its_thread() {
+            flat.extend([
+                py.None(),
+                ("io_ended",).into_pyobject(py)?.into_any().unbind(),
+            ]);
+        } else if !flat.is_empty() {
             self.shared.live().hold(true);
         }
         PyList::new(py, flat)
@@ -375,11 +381,17 @@ impl Session {
                     cause,
                     text: &text,
                     status,
-                    shape,
+                    shape: shape.map(|shape| redact(&shape)),
                 };
                 live.recorder().failed(endpoint, &at, content, failed);
             }
         }
+    }
+
+    /// Slots that passed before a request that the engine does not make.
+    fn skipped_slots(&self, endpoint: u32, blocked: u32, missed: u32) {
+        let mut live = self.shared.live();
+        live.recorder().skipped_slots(endpoint, blocked, missed);
     }
 
     /// What `response` tells of itself went well, in its own row.

@@ -29,20 +29,29 @@ pub fn redact(text: &str) -> String {
     mask_values(&text)
 }
 
-/// A command line: as [`redact`], and the word after a secret-looking flag is masked whole.
+/// A command line: as [`redact`], and the value of a secret-looking flag or of a request's body is masked whole.
 pub fn redact_argv(argv: &[String]) -> Vec<String> {
-    let mut secret_follows = false;
+    let mut hidden_follows = false;
     argv.iter()
         .map(|word| {
-            let masked = if secret_follows {
-                MASK.to_owned()
-            } else {
-                redact(word)
+            let masked = match word.split_once('=') {
+                _ if hidden_follows => MASK.to_owned(),
+                Some((flag, _)) if is_body(flag) => format!("{flag}={MASK}"),
+                _ if word.starts_with("-d") && !word.starts_with("--") && word.len() > 2 => {
+                    format!("-d{MASK}")
+                }
+                _ => redact(word),
             };
-            secret_follows = word.starts_with('-') && !word.contains('=') && is_secret(word);
+            let flag = word.starts_with('-') && !word.contains('=');
+            hidden_follows = flag && (is_secret(word) || is_body(word));
             masked
         })
         .collect()
+}
+
+/// `katydid attack`'s flag for a body, which may hold anything of anybody.
+fn is_body(flag: &str) -> bool {
+    matches!(flag, "-d" | "--data")
 }
 
 fn is_secret(key: &str) -> bool {
@@ -190,6 +199,11 @@ mod tests {
         assert_eq!(
             redact_argv(&argv),
             ["-f", "x.py", "--api-token", "***", "-u", "3"]
+        );
+        let argv = ["attack", "-d", "Ann", "--data=Bob", "-dEve", "-t", "1s"].map(String::from);
+        assert_eq!(
+            redact_argv(&argv),
+            ["attack", "-d", "***", "--data=***", "-d***", "-t", "1s"]
         );
     }
 }

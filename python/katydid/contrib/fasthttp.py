@@ -8,6 +8,7 @@ and only the statuses in Locust's list are good.
 from __future__ import annotations
 
 import base64
+import logging
 import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -50,6 +51,8 @@ __all__ = (
     "RestResponseContextManager",
     "insecure_ssl_context_factory",
 )
+
+logger = logging.getLogger("locust.fasthttp")
 
 FAILURE_EXCEPTIONS = (ConnectionError, OSError, ValueError)
 
@@ -539,6 +542,15 @@ def _body(headers: dict[str, Any], data: Any, json: Any, files: Any) -> bytes | 
     return body
 
 
+_warned: set[str] = set()
+
+
+def _warn_once(text: str) -> None:
+    if text not in _warned:
+        _warned.add(text)
+        logger.warning(text)
+
+
 class FastHttpUser(RestMixin, User):
     """A user whose `client` is a FastHttpSession."""
 
@@ -565,6 +577,11 @@ class FastHttpUser(RestMixin, User):
             raise StopTest(
                 "You must specify the base host. Either in the host attribute in the User class, or on the command line using the "
                 "--host option."
+            )
+        if self.client_pool is not None or self.ssl_context_factory is not None:
+            _warn_once(
+                "FastHttpUser: client_pool and ssl_context_factory have no effect here. katydid's engine owns connections and TLS: "
+                "`insecure` decides whether certificates are verified."
             )
         self.client = FastHttpSession(
             self.host,

@@ -100,7 +100,7 @@ fn wait(
     let mut reason = "run-time";
     let mut deadline = began + duration + GRACE;
     while !finished.load(Ordering::Acquire)
-        && live.is_alive()
+        && !live.lost_its_thread()
         && std::time::Instant::now() < deadline
     {
         let signal = signals.swap(0, Ordering::AcqRel);

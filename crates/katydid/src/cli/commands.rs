@@ -88,7 +88,7 @@ pub struct AttackOptions {
         allow_hyphen_values = true
     )]
     pub data: Option<String>,
-    /// Seconds until a request has failed
+    /// Seconds without a connection, or without a byte from the server, after which a request has failed
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = above_zero)]
     pub timeout: f64,
     /// Accept any TLS certificate
@@ -109,7 +109,7 @@ pub struct AttackOptions {
     /// Write the summary as JSON; - is standard output
     #[arg(long, value_name = "FILE", env = "KATYDID_SUMMARY", hide_env = true)]
     pub summary: Option<String>,
-    /// Write Locust's CSV files
+    /// Write Locust's CSV files, without the history
     #[arg(long, value_name = "PREFIX")]
     pub csv: Option<String>,
 }

@@ -48,8 +48,8 @@ pub fn run(width: Option<usize>) -> String {
         &mut text,
         width,
         "Long options may be shortened. Each of them, without its dashes, is also a key of ~/.locust.conf, ./locust.conf, \
-         [tool.locust] in ./pyproject.toml and --config FILE; the command line comes first, then LOCUST_* variables, then these \
-         files from last to first.",
+         [tool.locust] in ./pyproject.toml and --config FILE; the command line comes first, then LOCUST_* variables (KATYDID_* for \
+         katydid's own options), then these files from last to first.",
     );
     text
 }
@@ -63,7 +63,7 @@ pub fn python(word: &str) -> String {
         .unwrap_or(("", ""));
     let usage = match word {
         "check" => {
-            "katydid check [-f FILE] [-H URL] [UserClass ...]\n\nTakes the options of a run under Scenario and Logging."
+            "katydid check [-f FILE] [-H URL] [UserClass ...]\n\nOne user of each class does every task once. Each request and response is printed in outline:\nsecret headers and all values of JSON are hidden. Exit code 1 if anything failed, 2 if the scenario\ncannot be used. Takes the options of a run under Scenario and Logging."
         }
         "exec" => {
             "katydid exec SCRIPT [ARGS ...]\n\nInside the script, `import locust` is katydid."

@@ -226,9 +226,9 @@ impl Live {
         self.run_dir.as_deref()
     }
 
-    /// Whether the I/O thread is still at work.
-    pub fn is_alive(&self) -> bool {
-        self.engine.is_alive()
+    /// The I/O thread ended before the session: a defect in katydid.
+    pub fn lost_its_thread(&self) -> bool {
+        !self.over && !self.engine.is_alive()
     }
 
     /// A base URL with how to reach it.

