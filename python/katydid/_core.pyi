@@ -175,13 +175,13 @@ class Client:
         greenlet: greenlet,
         url: str,
         name: str | None,
-        judged: bool = False,
+        judged: Any,
         due: int = 0,
         blocked: int = 0,
         missed: int = 0,
         /,
     ) -> int:
-        """The plain GET, recorded by the engine when it goes well, unless `judged` by the script. Returns its token; the Response is
+        """The plain GET, recorded by the engine when it goes well, unless `judged` (truthy). Returns its token; the Response is
         switched into `greenlet`. Raises InvalidUrl."""
 
     def submit(

@@ -79,7 +79,7 @@ class Fallback(requests.Session):
         return f"argument {sorted(unknown)[0]}" if unknown else None
 
     def _customised(self) -> str:
-        if type(self).send is not requests.Session.send:
+        if type(self).send is not requests.Session.send or "send" in self.__dict__:
             return "overridden send()"
         for adapter in (self._adapters or {}).values():
             if type(adapter) is not HTTPAdapter:
@@ -98,10 +98,12 @@ class Fallback(requests.Session):
     @adapters.setter
     def adapters(self, adapters: OrderedDict[str, Any]) -> None:
         self._custom = None
+        self._stale = True
         self._adapters = None if self._building else adapters
 
     def mount(self, prefix: Any, adapter: Any) -> None:
         self._custom = None
+        self._stale = True
         if not self._building:
             super().mount(prefix, adapter)
 
@@ -120,10 +122,11 @@ class Fallback(requests.Session):
         kwargs: dict[str, Any],
     ) -> Any:
         """The same request through real requests; timed here, so the hub's own delay is in it."""
-        session = self.request_event._session or standalone(self.request_event)
+        session = session_of(self)
         _count_fallback(session, reason)
         whole = url if absolute_http_url_regexp.match(url) else f"{self.base_url}{url}"
-        due, blocked, missed = transport.take_slot(self.user)
+        due, blocked, missed = transport.slot_of(self.user)
+        transport.slot_served(self.user)
         start_time, began = time.time(), time.perf_counter_ns()
         error: Exception | None = None
         try:
@@ -190,8 +193,9 @@ def _count_fallback(session: Any, reason: str) -> None:
         )
 
 
-def standalone(request_event: Any) -> Any:
-    """A session for clients that are used without a runner (a script, run_single_user): nothing is written."""
-    from ._standalone import session_for
+def session_of(client: Any) -> Any:
+    """The session that a client makes its requests in. Used without a runner (a script, a locustfile that is being loaded), it gets
+    one that writes nothing, and moves when a run begins."""
+    from ._standalone import standalone_session
 
-    return session_for(request_event)
+    return client.request_event.session_for(client, standalone_session)

@@ -12,8 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from . import _transport as transport
-from ._core import Response
-from ._json import loads
+from ._core import Response, parse_json
 from .exception import CatchResponseError, LocustError, ResponseError
 
 if TYPE_CHECKING:
@@ -87,7 +86,14 @@ def _text(response: Any) -> str:
 
 
 def _json(self: Any, **kwargs: Any) -> Any:
-    return json_module.loads(self.content, **kwargs) if kwargs else loads(self.content)
+    if not kwargs and self.encoding is None:
+        kind = self.header("content-type")
+        if kind is None or "charset" not in kind.lower() or "utf-8" in kind.lower():
+            try:
+                return parse_json(self.content or b"")
+            except ValueError:
+                pass  # the standard library's exception, or what only it takes
+    return json_module.loads(self.text, **kwargs)
 
 
 class FastRequest:
@@ -119,7 +125,12 @@ def _headers(response: Any) -> Headers:
 
 
 def _raise_for_status(self: Any) -> None:
-    """Raises what made the request fail, if it did."""
+    """Raises what made the request fail, if it did; what a with block said comes first."""
+    manual = getattr(self, "_manual", None)
+    if manual is True:
+        return
+    if manual is not None:
+        raise manual
     if self.error is not None:
         raise self.error
     if self.status_code not in GOOD:
@@ -170,6 +181,17 @@ def _complete(native: Any) -> None:
 _complete(FastResponse)
 
 
+class StreamedResponse(FastResponse):
+    """A response whose body is read as it arrives; asking for `content` reads the rest."""
+
+    @property
+    def content(self) -> bytes:
+        rest: bytes | None = self.__dict__.get("_rest")
+        if rest is None:
+            rest = self._rest = b"" if self.stream is None else self.stream.read()
+        return rest
+
+
 class ErrorResponse(FastResponse):
     """For type checks in scripts: a response that never came has `status_code` 0 and no content."""
 
@@ -196,9 +218,16 @@ class ResponseContextManager(FastResponse):
             self._meta = self._event()
         return self._meta
 
+    @request_meta.setter
+    def request_meta(self, meta: dict[str, Any]) -> None:
+        self._meta = meta
+
     def _event(self) -> dict[str, Any]:
-        user = self._session.user
-        context = self._context if user is None else {**user.context(), **self._context}
+        session, context = self._session, self._context
+        if (
+            not session._handlers and session.user is not None
+        ):  # else it was asked when the request ended
+            context = {**session.user.context(), **context}
         return self.event(*self._row, context, self)
 
     def __enter__(self) -> ResponseContextManager:
@@ -220,7 +249,10 @@ class ResponseContextManager(FastResponse):
                 row = self.endpoint if self._endpoint is None else self._endpoint
                 self._session._unjudged(row)
             return False
-        self._report(self._session._verdict(self))
+        found = self._session._verdict(self)
+        if found is None and self._meta is not None:
+            found = self._meta.get("exception")
+        self._report(found)
         return False
 
     def success(self) -> None:
@@ -247,3 +279,7 @@ class ResponseContextManager(FastResponse):
         else:
             at = self._at or transport.timings(self)
             session._report(self, self.request_meta, at, failure)
+
+
+class StreamedContextManager(ResponseContextManager, StreamedResponse):
+    """A streamed response to be judged in a with block."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from ._core import parse_json
 
-_encode = json.JSONEncoder(allow_nan=False).encode
+_strict = json.JSONEncoder(allow_nan=False).encode
+_lenient = json.JSONEncoder().encode
 
 
 def loads(text: bytes) -> Any:
@@ -18,6 +19,6 @@ def loads(text: bytes) -> Any:
         return json.loads(text)
 
 
-def dumps(value: Any) -> bytes:
-    """What `json.dumps(value, allow_nan=False)` returns or raises, as UTF-8."""
-    return _encode(value).encode()
+def dumps(value: Any, allow_nan: bool = False) -> bytes:
+    """What `json.dumps(value, allow_nan=allow_nan)` returns or raises, as UTF-8."""
+    return (_lenient if allow_nan else _strict)(value).encode()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import requests
 from requests import Response
@@ -64,7 +64,7 @@ class ResponseContextManager(Response):
     _endpoint = 0
     _row: tuple[str, str | None] | None = None
     """Method and name of one that a with block is to judge."""
-    _context: dict[str, Any]
+    _context: ClassVar[dict[str, Any]] = {}
     _instants: tuple[int, int, int, int] | None = None
     error: Exception | None = None
     connection: Any = None
@@ -89,19 +89,23 @@ class ResponseContextManager(Response):
 
     @property
     def content(self) -> Any:
-        return self._content
+        return super().content if self._content is False else self._content
 
     @property
     def text(self) -> Any:
-        return "" if self._content is None else super().text
+        return "" if self.content is None else super().text
 
     def _event(self) -> dict[str, Any]:
         """What listeners are told of it, by what the native response tells of itself."""
-        if self._row is None or self._session is None:
+        session, context = self._session, self._context
+        if session is None:
             return {}
-        user = self._session.user
-        context = self._context if user is None else {**user.context(), **self._context}
-        return self._native.event(*self._row, context, self)
+        if (
+            not session._handlers and session.user is not None
+        ):  # else it was asked when the request ended
+            context = {**session.user.context(), **context}
+        method, name = self._row or (self._native.method or "GET", None)
+        return self._native.event(method, name, context, self)
 
     def json(self, **kwargs: Any) -> Any:
         if not kwargs and self.encoding in _UTF_8:
@@ -151,7 +155,10 @@ class ResponseContextManager(Response):
                 return True
             self._leave_unjudged()
             return False
-        self._report(self._verdict())
+        found = self._verdict()
+        if found is None and "request_meta" in self.__dict__:
+            found = self.request_meta.get("exception")
+        self._report(found)
         return False
 
     def success(self) -> None:
@@ -173,13 +180,18 @@ class ResponseContextManager(Response):
         if self.error is not None:
             return self.error
         status = self.status_code
-        if status < 400:
+        if not 400 <= status < 600:
             return None
         side = "Client" if status < 500 else "Server"
         name = self.request_meta.get("name") or self.url
         return HTTPError(f"{status} {side} Error: {self.reason} for url: {name}", response=self)
 
     def raise_for_status(self) -> None:
+        """Raises what made the request fail, if it did; what a with block said comes first."""
+        if self._manual_result is True:
+            return
+        if self._manual_result is not None:
+            raise self._manual_result
         if self.error is not None and not isinstance(self.error, HTTPError):
             raise self.error
         super().raise_for_status()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ._core import Session
 from ._hub import Link, attach
 
 _links: list[Link] = []
 
 
-def session_for(request_event: Any) -> Session:
-    """The session that `request_event` is bound to from now on."""
+def standalone_session() -> Session:
+    """A session on this thread's hub."""
     session = Session({"record": False, "name": "standalone"})
     _links.append(attach(session, lambda _message: None))
-    request_event.bind(session)
     return session

@@ -15,10 +15,8 @@ from ._core import Response as Native
 class Stream:
     """The body of a streamed response, as requests reads it: `stream(amt)` and `read(amt)`. The engine reads a bounded bit ahead."""
 
-    def __init__(
-        self, client: Client, token: int, native: Native, switch: Callable[[], Any]
-    ) -> None:
-        self._client, self._token, self._native, self._switch = client, token, native, switch
+    def __init__(self, client: Client, token: int, switch: Callable[[], Any]) -> None:
+        self._client, self._token, self._switch = client, token, switch
         self._left = b""
         self.closed = False
 
@@ -55,6 +53,10 @@ class Stream:
         else:
             taken, self._left = self._left[:amt], self._left[amt:]
         return taken
+
+    def __del__(self) -> None:
+        # Nobody will read it: its connection and what was read ahead are freed.
+        self.close()
 
     def close(self) -> None:
         if not self.closed:

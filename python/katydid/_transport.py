@@ -20,13 +20,22 @@ from requests.utils import requote_uri
 _ENCODING: Any = RequestEncodingMixin
 
 
-def take_slot(user: Any) -> tuple[int, int, int]:
+def slot_of(user: Any) -> tuple[int, int, int]:
     """(due, blocked, missed) for the first request of an iteration; zeros for the later ones, for which "now" is due."""
     if user is None or not user._due_ns:
         return 0, 0, 0
-    slot = user._due_ns, user._blocked, user._missed
-    user._due_ns = user._blocked = user._missed = 0
-    return slot
+    return user._due_ns, user._blocked, user._missed
+
+
+def slot_served(user: Any) -> None:
+    """A request took the slot. One that could not be sent leaves it to the next."""
+    if user is not None:
+        user._due_ns = user._blocked = user._missed = 0
+
+
+def whole_number(text: str | None) -> int:
+    """A header's number; 0 where it is none."""
+    return int(text) if text and text.isdecimal() and text.isascii() else 0
 
 
 def timings(native: Any) -> tuple[int, int, int, int]:

@@ -96,11 +96,13 @@ class Turns:
         try:
             self._switch()
         except BaseException:
-            self._sleepers.pop(number, None)
             if len(self._dues) > 2 * len(self._sleepers) + DEAD:
                 self._dues = [entry for entry in self._dues if entry[1] in self._sleepers]
                 heapify(self._dues)
             raise
+        finally:
+            # Killed, or a timeout, or resumed by somebody else: the alarm is not for this greenlet any more.
+            self._sleepers.pop(number, None)
 
     def _arm(self, due: float) -> None:
         if self._alarm is not None:
@@ -117,18 +119,17 @@ class Turns:
         self.beat += 1
         self._next = 0.0  # whoever falls asleep meanwhile need not set the alarm
         self.hold()
-        dues, sleepers = self._dues, self._sleepers
-        while dues and dues[0][0] <= now and perf_counter() < end:
-            who = sleepers.pop(heappop(dues)[1], None)
-            if who is None:
-                continue
-            self._resume(who)
-            dues = self._dues
-        self.let_go()
-        if dues:
-            self._arm(dues[0][0])
-        else:
-            self._next = INFINITY
+        try:
+            while self._dues and self._dues[0][0] <= now and perf_counter() < end:
+                who = self._sleepers.pop(heappop(self._dues)[1], None)
+                if who is not None:
+                    self._resume(who)
+        finally:
+            self.let_go()
+            if self._dues:
+                self._arm(self._dues[0][0])
+            else:
+                self._next = INFINITY
 
     def give(self) -> None:
         """Returns after every other user that is ready has had its turn."""
@@ -159,16 +160,18 @@ class Turns:
         self._seen = perf_counter()
         end = self._seen + SLICE
         self.hold()
-        while queue and perf_counter() < end:
-            for _ in range(BETWEEN):
-                if not queue:
-                    break
-                self._resume(queue.popleft())
-        self.let_go()
-        if queue:
-            self._timer.start(self._go_round)
-        else:
-            self._scheduled = False
+        try:
+            while queue and perf_counter() < end:
+                for _ in range(BETWEEN):
+                    if not queue:
+                        break
+                    self._resume(queue.popleft())
+        finally:
+            self.let_go()
+            if queue:
+                self._timer.start(self._go_round)
+            else:
+                self._scheduled = False
 
 
 class _NoClock:

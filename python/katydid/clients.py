@@ -23,10 +23,11 @@ from requests.structures import CaseInsensitiveDict
 
 from . import _transport as transport
 from ._core import Client, InvalidUrl
-from ._errors import absolute_http_url_regexp, bad_url, cause_of, exception_of, text_of
-from ._fallback import Fallback, basic, standalone
+from ._errors import absolute_http_url_regexp, bad_url, exception_of
+from ._fallback import Fallback, basic, session_of
 from ._hub import hub_switch
 from ._json import dumps
+from ._report import report
 from ._response import ResponseContextManager
 from ._stream import Stream
 from .rest import RestResponseContextManager
@@ -73,7 +74,9 @@ class _Headers(CaseInsensitiveDict[Any]):
 
 
 #: Attributes of a session of which the engine holds a copy.
-_COPIED = frozenset(("auth", "verify", "proxies", "base_url", "cert", "trust_env"))
+_COPIED = frozenset(
+    ("auth", "verify", "proxies", "base_url", "cert", "trust_env", "request", "send")
+)
 
 
 class HttpSession(Fallback):
@@ -89,6 +92,7 @@ class HttpSession(Fallback):
         **kwargs: Any,
     ) -> None:
         self._stale = True
+        self._own_request = type(self).request is HttpSession.request
         self._client: Client | None = None
         self._building = True
         super().__init__(*args, **kwargs)
@@ -120,7 +124,13 @@ class HttpSession(Fallback):
             value = transport.jar_of(value)
         elif name in _COPIED:
             self.__dict__["_stale"] = True
+            if name == "request":  # wrapped: every call is to go through it
+                self.__dict__["_own_request"] = False
         super().__setattr__(name, value)
+
+    def _session_changed(self) -> None:
+        self._client = None
+        self._stale = True
 
     # the fast way ------------------------------------------------------------------------------------------------------
 
@@ -132,6 +142,7 @@ class HttpSession(Fallback):
         if (
             kwargs
             or self._stale
+            or self._submit_get is None
             or self.headers.changed  # type: ignore[attr-defined]
             or self.cookies.changed  # type: ignore[attr-defined]
             or self.hooks["response"]
@@ -141,13 +152,21 @@ class HttpSession(Fallback):
             or type(url) is not str
         ):
             kwargs.setdefault("allow_redirects", True)
-            return self.request("GET", url, name, catch_response, **kwargs)
+            if name is not None:
+                kwargs["name"] = name
+            if catch_response:
+                kwargs["catch_response"] = catch_response
+            return self.request("GET", url, **kwargs)
         name = name or self.request_name
-        if user._due_ns:
-            slot = transport.take_slot(user)
-            token = self._submit_get(getcurrent(), url, name, catch_response, *slot)
-        else:
-            token = self._submit_get(getcurrent(), url, name, catch_response)
+        try:
+            if user._due_ns:
+                slot = user._due_ns, user._blocked, user._missed
+                token = self._submit_get(getcurrent(), url, name, catch_response, *slot)
+                user._due_ns = user._blocked = user._missed = 0
+            else:
+                token = self._submit_get(getcurrent(), url, name, catch_response)
+        except InvalidUrl as error:
+            raise bad_url(url, error) from None
         try:
             native = self._switch()
         except BaseException:
@@ -161,7 +180,7 @@ class HttpSession(Fallback):
                 return self._to_judge(response, "GET", name, {})
         elif native.plain:
             if self._handlers:
-                event = native.event("GET", name, user.context(), response)
+                event = native.event("GET", name, {**user.context()}, response)
                 self.request_event.notify(event)
             return response
         return self._ended(response, "GET", url, name, None, None, {}, True, catch_response, {})
@@ -173,6 +192,12 @@ class HttpSession(Fallback):
         response._endpoint = response._native.endpoint
         response._row = (method, name)
         response._context = context
+        if self._handlers and self.user is not None:
+            try:
+                response._context = {**self.user.context(), **context}
+            except Exception:
+                self._unjudged(response._endpoint)
+                raise
         return response
 
     # any request -------------------------------------------------------------------------------------------------------
@@ -294,6 +319,7 @@ class HttpSession(Fallback):
             lines = self._whole_headers(headers)
         verify = kwargs.get("verify")
         judge = 0 if catch or stream or verify is not None else 1 if follow else 2
+        slot = transport.slot_of(self.user)
         try:
             token = client.submit(
                 getcurrent(),
@@ -304,7 +330,7 @@ class HttpSession(Fallback):
                 not removed,
                 body,
                 judge,
-                *transport.take_slot(self.user),
+                *slot,
                 _timeouts(kwargs.get("timeout")),
                 stream,
             )
@@ -312,6 +338,8 @@ class HttpSession(Fallback):
             raise bad_url(url, error) from None
         except ValueError as error:
             raise requests.exceptions.InvalidHeader(str(error)) from None
+        if slot[0]:
+            transport.slot_served(self.user)
         try:
             native = self._switch()
         except BaseException:
@@ -322,7 +350,7 @@ class HttpSession(Fallback):
         response._session = self
         response._endpoint = native.endpoint
         if stream and native.status_code:
-            response.raw = Stream(client, token, native, self._switch)
+            response.raw = Stream(client, token, self._switch)
             response._content_consumed = False
             response._content = False
         return response
@@ -356,9 +384,14 @@ class HttpSession(Fallback):
             transport.take_cookies(self.cookies, native, whole)
         endpoint = response._endpoint or self._row(method, name or native.path_url)
         if follow and native.status_code in transport.REDIRECTS:
-            response = self._follow(
-                response, method, whole, name or first.path_url, headers, body, kwargs
-            )
+            try:
+                response = self._follow(
+                    response, method, whole, name or first.path_url, headers, body, kwargs
+                )
+            except Exception:
+                # A target that cannot be asked for: the caller gets the exception, as from requests.
+                self._unjudged(endpoint)
+                raise
             native = response._native
         response._endpoint = endpoint
         failure = native.problem
@@ -369,6 +402,7 @@ class HttpSession(Fallback):
                 response._content = native.content
             except ValueError as error:
                 response.error = ContentDecodingError(error)
+                response._content = None
         if first.recorded and not self._handlers and not catch:
             return response
         due, asked, send, done = transport.timings(first)
@@ -376,15 +410,21 @@ class HttpSession(Fallback):
             done = native.instants_ns[6]
         response._instants = (due, asked, send, done)
         length = (
-            int(native.header("content-length") or 0)
+            transport.whole_number(native.header("content-length"))
             if kwargs.get("stream")
             else len(response.content or b"")
         )
+        try:
+            context = {**self.user.context(), **context} if self.user is not None else context
+        except Exception:
+            if not first.recorded:
+                self._unjudged(endpoint)
+            raise
         response.request_meta = {
             "request_type": method,
             "response_time": (done - asked) / 1e6,
             "name": name or first.path_url,
-            "context": {**self.user.context(), **context} if self.user is not None else context,
+            "context": context,
             "response": response,
             "exception": None,
             "start_time": first.start_time,
@@ -460,42 +500,16 @@ class HttpSession(Fallback):
 
     def _report(self, response: ResponseContextManager, failure: Exception | None) -> None:
         """Records the verdict with the values that `request_meta` has by now, then tells the listeners."""
-        meta = response.request_meta
-        meta["exception"] = failure
-        session = self.request_event._session
         native = response._native
-        if session is not None and not (
-            native.recorded and not response._catch and failure is None
-        ):
-            due, asked, send, done = response._instants or transport.timings(native)
-            edited = None
-            if (
-                meta["response_time"] is None
-                or abs(meta["response_time"] - (done - asked) / 1e6) > 1e-6
-            ):
-                edited = meta["response_time"]
-            instants = (
-                None
-                if edited is None and meta["response_time"] is None
-                else (due, asked, send, done)
-            )
-            verdict = None
-            shape = None
-            if failure is not None:
-                verdict = (cause_of(failure), text_of(failure))
-                shape = transport.outline(
-                    response.content or b"", native.header("content-type") or ""
-                )
-            session.record(
-                self._row(meta["request_type"], meta["name"]),
-                edited,
-                meta["response_length"],
-                verdict,
-                instants,
-                native.status_code,
-                shape,
-            )
-        self.request_event.notify(meta)
+        at = response._instants or transport.timings(native)
+        report(
+            self.request_event,
+            native,
+            response.request_meta,
+            at,
+            failure,
+            lambda: _content(response),
+        )
 
     # what the engine holds a copy of -----------------------------------------------------------------------------------
 
@@ -523,14 +537,14 @@ class HttpSession(Fallback):
         base = str(self.base_url or "")
         try:
             if self._client is None:
-                session = self.request_event._session or standalone(self.request_event)
+                session = session_of(self)
                 self._client = Client(session, base, False, tls, proxy, PATIENCE, PATIENCE, headers)
-                self._submit_get = self._client.get
             else:
                 self._client.set_base(base, tls, proxy)
                 self._client.set_headers(headers)
         except ValueError as error:
             raise bad_url(base, error) from None
+        self._submit_get = self._client.get if self._own_request else None
         self._stale = False
         self.headers.changed = False  # type: ignore[attr-defined]
         self._renew_cookies()
@@ -577,6 +591,12 @@ class HttpSession(Fallback):
         if self._client is not None:
             self._client.close_idle()
         super().close()
+
+
+def _content(response: ResponseContextManager) -> bytes | None:
+    """The body, as far as it is there."""
+    content: Any = response._content
+    return b"" if content is False else content
 
 
 def _header_text(value: Any) -> str:

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from . import log
 from ._core import Session
@@ -88,12 +89,27 @@ class RequestHook(EventHook):
         super().__init__()
         self._session: Session | None = None
         self._endpoints: dict[tuple[str, str], int] = {}
+        self._provisional = False
+        self._early: WeakSet[Any] = WeakSet()
 
-    def bind(self, session: Session | None) -> None:
+    def bind(self, session: Session | None, provisional: bool = False) -> None:
         """From now on what is fired by hand is recorded in `session`; endpoint ids belong to one
-        session only."""
+        session only. Clients of a provisional session move to the one that follows it."""
         self._session = session
         self._endpoints = {}
+        self._provisional = provisional
+        for client in list(self._early):
+            client._session_changed()
+        self._early.clear()
+
+    def session_for(self, client: Any, make: Callable[[], Session]) -> Session:
+        """The session that `client` is to use; a provisional one, made by `make`, if there is none yet."""
+        if self._session is None:
+            self.bind(make(), provisional=True)
+        if self._provisional:
+            self._early.add(client)
+        assert self._session is not None
+        return self._session
 
     def fire(self, *, reverse: bool = False, **kwargs: Any) -> None:
         """For code that measured something itself: records it, then calls the listeners."""

@@ -363,6 +363,188 @@ class U({user}):
     assert done.counts == {"GET /null": (1, 0)} and not done.said
 
 
+def test_a_client_made_while_the_locustfile_loads(katydid: Any) -> None:
+    """Its requests belong to the run as soon as there is one."""
+    text = """
+admin = HttpSession(HOST, events.request, None)
+fast = FastHttpSession(HOST, events.request, None)
+for name in ("before", "as well"):
+    admin.get("/null", name=name)
+    fast.get("/null", name=name)
+
+class U(FastHttpUser):
+    @task
+    def t(self):
+        for name in "abc":
+            self.client.get("/null", name=name)
+        for client in (admin, fast):
+            client.get("/null", name="plain")
+            with client.get("/null", name="token", catch_response=True):
+                pass
+"""
+    head = (
+        "from locust.clients import HttpSession\n"
+        "from locust.contrib.fasthttp import FastHttpSession\n"
+        f"HOST = {katydid.target!r}\n"
+    )
+    done = katydid.scenario(head + text).ended(0)
+    rows = {**dict.fromkeys(("GET a", "GET b", "GET c"), (1, 0))}
+    assert done.counts == {**rows, "GET plain": (2, 0), "GET token": (2, 0)}
+
+
+@BOTH
+def test_an_overridden_request_sees_every_call(katydid: Any, user: str) -> None:
+    module = {"HttpUser": "clients.HttpSession", "FastHttpUser": "contrib.fasthttp.FastHttpSession"}
+    where, _, name = module[user].rpartition(".")
+    text = f"""
+from locust.{where} import {name}
+
+seen = []
+
+class Signing({name}):
+    def request(self, method, url, **kw):
+        seen.append(url)
+        return super().request(method, url, **kw)
+
+class U({user}):
+    @task
+    def t(self):
+        for kind in (Signing, {name}):
+            c = kind(self.host, self.environment.events.request, self)
+            if kind is {name}:
+                inner = c.request
+                c.request = lambda method, url, **kw: (seen.append(url), inner(method, url, **kw))[1]
+            c.get("/null")
+            c.get("/null")
+            c.get("/null", name="named")
+            with c.get("/null", catch_response=True):
+                pass
+            c.get("/null", headers={{"A": "b"}})
+            c.post("/null")
+        say(seen=len(seen))
+"""
+    assert katydid.scenario(text).ended(0).said["seen"] == 12
+
+
+@BOTH
+def test_odd_arguments_and_edited_meta_lose_nothing(katydid: Any, user: str) -> None:
+    body = """
+for flag in (None, 0, 1):
+    r = c.get("/null", name="flags", catch_response=flag)
+    if flag:
+        with r:
+            pass
+for key, value in (("response_length", None), ("response_length", 1.5), ("response_time", "12")):
+    with c.get("/null", name="edited", catch_response=True) as r:
+        r.request_meta[key] = value
+with c.get("/null", name="edited", catch_response=True) as r:
+    del r.request_meta["response_length"]
+with c.get("/null", name="edited", catch_response=True) as r:
+    r.request_meta["name"] = 5
+with c.get("/null", name="set", catch_response=True) as r:
+    r.request_meta = {**r.request_meta, "name": "set anew"}
+with c.get("/null", name="blamed", catch_response=True) as r:
+    r.request_meta["exception"] = ValueError("mine")
+with c.get("/null", name="blamed", catch_response=True) as r:
+    r.failure("\\ud800")
+class Mute(Exception):
+    def __repr__(self):
+        raise KeyError
+with c.get("/null", name="blamed", catch_response=True) as r:
+    r.failure(Mute())
+"""
+    done = katydid.task(body, user=user).ended(1)
+    assert done.counts == {
+        "GET flags": (3, 0),
+        "GET edited": (4, 0),
+        "GET 5": (1, 0),
+        "GET set anew": (1, 0),
+        "GET blamed": (3, 3),
+    }, done.text
+
+
+@BOTH
+def test_what_a_block_said_is_what_raise_for_status_says(katydid: Any, user: str) -> None:
+    body = """
+with c.get("/status/404", catch_response=True) as r:
+    r.success()
+    r.raise_for_status()
+    say(forgiven=True)
+try:
+    with c.get("/null", catch_response=True) as r:
+        r.failure("bad")
+        r.raise_for_status()
+except Exception as error:
+    say(raised=str(error))
+"""
+    said = katydid.task(body, user=user).ended(1).said
+    assert said == {"forgiven": True, "raised": "bad"}
+
+
+@BOTH
+def test_context_is_that_of_the_request(katydid: Any, user: str) -> None:
+    text = f"""
+told = []
+
+@events.request.add_listener
+def _(context, **_):
+    told.append(context["step"])
+    context["leak"] = True
+
+class U({user}):
+    own = {{"step": 0}}
+    def context(self):
+        return self.own
+    @task
+    def t(self):
+        self.client.get("/null")
+        self.own["step"] = 1
+        with self.client.get("/null", catch_response=True):
+            self.own["step"] = 2
+        say(told=told, own=self.own)
+"""
+    said = katydid.scenario(text).ended(0).said
+    assert said == {"told": [0, 1], "own": {"step": 2}}
+
+
+@BOTH
+def test_a_refused_url_leaves_the_slot_to_the_next_request(katydid: Any, user: str) -> None:
+    text = f"""
+class U({user}):
+    wait_time = constant_pacing(0.1)
+    @task
+    def t(self):
+        try:
+            self.client.get("http://[bad")
+        except ValueError as error:
+            say(error=type(error).__name__)
+        self.client.get("/delay?ms=250", name="slow")
+"""
+    done = katydid.scenario(text, "-t", "2s").ended(0)
+    (row,) = done.summary["endpoints"]
+    assert row["blocked"] >= 5 and row["from_due"]["p50"] > 260, row
+    assert done.said["error"] == "InvalidURL" if user == "HttpUser" else "InvalidUrl"
+
+
+@BOTH
+def test_streams_that_nobody_reads_are_let_go(katydid: Any, user: str) -> None:
+    body = """
+import gc, os
+for _ in range(3):
+    c.get("/bytes?n=3000000", name="stream", stream=True)
+gc.collect()
+before = len(os.listdir("/proc/self/fd"))
+for _ in range(30):
+    c.get("/bytes?n=3000000", name="stream", stream=True)
+gc.collect()
+c.get("/null")
+say(more=len(os.listdir("/proc/self/fd")) - before)
+say(read=len(c.get("/bytes?n=300000", name="read", stream=True).content))
+"""
+    said = katydid.task(body, user=user).ended(0).said
+    assert said["more"] <= 2 and said["read"] == 300_000
+
+
 @pytest.mark.parametrize(
     "pause",
     [

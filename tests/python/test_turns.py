@@ -129,3 +129,51 @@ def test_holding_back_ends_even_if_the_woken_raise() -> None:
     with gevent.Timeout(DEADLINE):
         group.join()
     assert calls and calls == ["hold", "let go"] * (len(calls) // 2)
+
+
+@pytest.mark.parametrize("wait", [lambda: turns().sleep(0.01), lambda: turns().give()])
+def test_an_exception_in_the_hub_stops_nobody(wait: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from a signal handler, while others are being resumed."""
+    mine = turns()
+    resume = mine._resume
+    failed: list[bool] = []
+
+    def interrupted(who: Any) -> None:
+        resume(who)
+        if not failed:
+            failed.append(True)
+            raise TimeoutError
+
+    monkeypatch.setattr(Turns, "_resume", lambda self, who: interrupted(who))
+    woke: list[int] = []
+
+    def user(number: int) -> None:
+        mine._seen = 0.0
+        wait()
+        woke.append(number)
+
+    group = Group()
+    for number in range(5):
+        group.spawn(user, number)
+    with gevent.Timeout(DEADLINE), suppress(TimeoutError):
+        group.join()
+    with gevent.Timeout(DEADLINE):
+        group.join()
+    assert sorted(woke) == [0, 1, 2, 3, 4] and failed
+
+
+def test_a_sleeper_resumed_by_somebody_else_is_not_woken_again() -> None:
+    resumed: list[str] = []
+
+    def sleeper() -> None:
+        turns().sleep(0.03)
+        resumed.append("raw")
+        gevent.sleep(0.1)
+        resumed.append("slept")
+
+    one = gevent.spawn(sleeper)
+    gevent.sleep(0.005)
+    gevent.get_hub().loop.run_callback(one.switch)
+    with gevent.Timeout(DEADLINE):
+        one.join()
+    assert resumed == ["raw", "slept"] and one.successful()

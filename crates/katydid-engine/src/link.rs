@@ -22,7 +22,7 @@
 //! would let both loads pass both stores.
 //!
 //! What else can happen is harmless. The flag may be found set although the sleeper was awake already (the inbox: between
-//! its poll and [`Inbox::awake`]; the outbox: between a `rearm` that failed and the next): one wake-up too many. The flag may
+//! its poll and [`Inbox::awake`]; the outbox: inside a `rearm` that fails): one wake-up too many. The flag may
 //! be cleared by [`Inbox::awake`] while somebody pushes: the loop takes from the queue before it sleeps again, and S1 and S2
 //! come after that. [`Outbox::clear`] may take a later wake-up along with its own: so a look at the queue follows it, always,
 //! before the hub sleeps. And mio's waker is edge-triggered, but each write is a new edge, also when nobody
@@ -205,8 +205,12 @@ impl Outbox {
     #[inline]
     pub fn rearm(&self) -> bool {
         self.armed.store(true, Ordering::SeqCst);
-        // If it is not empty the bell may or may not have been rung meanwhile; either way the caller takes the rest.
-        self.queue.is_empty()
+        if self.queue.is_empty() {
+            return true;
+        }
+        // The bell may or may not have been rung meanwhile; either way the caller takes the rest.
+        self.armed.store(false, Ordering::SeqCst);
+        false
     }
 
     /// Whether the hub has nothing left to do and waits for the bell.

@@ -108,13 +108,13 @@ impl Client {
 
     /// The plain GET: default headers, the cached cookies, the URL as name unless another is given. Recorded by the engine when it
     /// goes well, unless `judged` by the script. `due` is 0 for now.
-    #[pyo3(signature = (greenlet, url, name, judged=false, due=0, blocked=0, missed=0, /))]
+    #[pyo3(signature = (greenlet, url, name, judged, due=0, blocked=0, missed=0, /))]
     fn get(
         &self,
         greenlet: Py<PyAny>,
         url: &Bound<'_, PyString>,
         name: Option<&Bound<'_, PyString>>,
-        judged: bool,
+        judged: &Bound<'_, PyAny>,
         due: u64,
         blocked: u32,
         missed: u32,
@@ -130,7 +130,11 @@ impl Client {
             lines: &[],
             defaults: true,
             body: None,
-            judge: if judged { SCRIPT } else { ENGINE_FOLLOW },
+            judge: if judged.is_truthy()? {
+                SCRIPT
+            } else {
+                ENGINE_FOLLOW
+            },
             slot: (due, blocked, missed),
             timeouts: None,
             stream: false,
@@ -283,7 +287,8 @@ impl Client {
                     follow: other == ENGINE_FOLLOW,
                 },
             },
-            due: if due == 0 { ask.asked } else { due },
+            // A slot that lies ahead (its user's wait was cut short) is no time to count from.
+            due: if due == 0 { ask.asked } else { due.min(ask.asked) },
             asked: ask.asked,
             blocked,
             missed,

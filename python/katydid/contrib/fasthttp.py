@@ -21,8 +21,8 @@ from gevent import getcurrent
 
 from .. import _transport as transport
 from .._core import Client, InvalidUrl
-from .._errors import absolute_http_url_regexp, cause_of, exception_of
-from .._fallback import standalone
+from .._errors import absolute_http_url_regexp, exception_of
+from .._fallback import session_of
 from .._fast_response import (
     GOOD,
     ErrorResponse,
@@ -30,11 +30,14 @@ from .._fast_response import (
     FastResponse,
     LocustBadStatusCode,
     ResponseContextManager,
+    StreamedContextManager,
+    StreamedResponse,
 )
 from .._hub import hub_switch
 from .._json import dumps
+from .._report import report
 from .._stream import Stream
-from ..exception import CatchResponseError, LocustError, StopTest
+from ..exception import LocustError, StopTest
 from ..rest import RestMixin, RestResponseContextManager
 from ..user.users import User
 
@@ -80,6 +83,10 @@ def insecure_ssl_context_factory() -> SSLContext:
     return context
 
 
+#: Attributes of a session of which the engine holds a copy.
+_SETTINGS = frozenset(("base_url", "auth_header", "request"))
+
+
 class LocustUserAgent:
     """Stands where Locust's user agent stands: `session.client.clientpool.close()` drops connections."""
 
@@ -99,10 +106,13 @@ class FastHttpSession:
         "__dict__",
         "__weakref__",
         "_client",
+        "_fast",
         "_handlers",
         "_headers",
         "_jar",
         "_native_get",
+        "_settings",
+        "_stale",
         "_switch",
         "_vary",
         "auth_header",
@@ -138,27 +148,47 @@ class FastHttpSession:
         self._vary = False
         headers: dict[str, str] = {"User-Agent": "katydid", "Accept-Encoding": "gzip, deflate, br"}
         headers.update(kwargs.get("headers") or {})
-        if self.auth_header:
-            headers["Authorization"] = self.auth_header
         self._headers = headers
+        self._fast = type(self).request is FastHttpSession.request
         proxy = None
         if kwargs.get("proxy_host"):
             proxy = f"http://{kwargs['proxy_host']}:{kwargs.get('proxy_port') or 80}"
-        session = request_event._session or standalone(request_event)
+        self._settings = (
+            "accept" if insecure else "verify",
+            proxy,
+            float(kwargs.get("connection_timeout", 60.0)),
+            float(kwargs.get("network_timeout", 60.0)),
+        )
+        self._connect()
+
+    def _connect(self) -> None:
+        """Gives the engine the settings as they are now."""
+        tls, proxy, connect, read = self._settings
+        headers = dict(self._headers)
+        if self.auth_header:
+            headers["Authorization"] = self.auth_header
+        base = self.base_url or ""
         try:
             self._client: Client = Client(
-                session,
-                base_url or "",
-                True,
-                "accept" if insecure else "verify",
-                proxy,
-                float(kwargs.get("connection_timeout", 60.0)),
-                float(kwargs.get("network_timeout", 60.0)),
-                list(headers.items()),
+                session_of(self), base, True, tls, proxy, connect, read, list(headers.items())
             )
         except ValueError as error:
-            raise StopTest(f"The host {base_url!r} cannot be used: {error}") from None
-        self._native_get = self._client.get
+            raise StopTest(f"The host {base!r} cannot be used: {error}") from None
+        self._native_get: Any = self._client.get if self._fast else None
+        self._stale = False
+        if self._jar is not None:
+            self._jar.changed = True
+
+    def _session_changed(self) -> None:
+        self._native_get = None
+        self._stale = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "request":  # wrapped: every call is to go through it
+            super().__setattr__("_fast", False)
+        if name in _SETTINGS and hasattr(self, "_native_get"):
+            self._session_changed()
 
     @property
     def client(self) -> LocustUserAgent:
@@ -177,18 +207,25 @@ class FastHttpSession:
         self, url: str, *, name: str | None = None, catch_response: bool = False, **kwargs: Any
     ) -> Any:
         """GET `url`; keyword arguments as `request`."""
-        user, jar = self.user, self._jar
-        if kwargs or user is None or (jar is not None and (jar.changed or self._vary)):
-            return self.request("GET", url, name, catch_response=catch_response, **kwargs)
+        user, jar, native_get = self.user, self._jar, self._native_get
+        if (
+            kwargs
+            or native_get is None
+            or user is None
+            or (jar is not None and (jar.changed or self._vary))
+        ):
+            if name is not None:
+                kwargs["name"] = name
+            if catch_response:
+                kwargs["catch_response"] = catch_response
+            return self.request("GET", url, **kwargs)
         name = name or self.request_name
-        try:
-            if user._due_ns:
-                slot = transport.take_slot(user)
-                token = self._native_get(getcurrent(), url, name, catch_response, *slot)
-            else:
-                token = self._native_get(getcurrent(), url, name, catch_response)
-        except InvalidUrl:
-            return self.request("GET", url, name, catch_response=catch_response)
+        if user._due_ns:
+            slot = user._due_ns, user._blocked, user._missed
+            token = native_get(getcurrent(), url, name, catch_response, *slot)
+            user._due_ns = user._blocked = user._missed = 0
+        else:
+            token = native_get(getcurrent(), url, name, catch_response)
         try:
             response = self._switch()
         except BaseException:
@@ -199,7 +236,7 @@ class FastHttpSession:
                 return self._to_judge(response, "GET", name or url, {})
         elif response.plain:
             if self._handlers:
-                event = response.event("GET", name or url, user.context(), response)
+                event = response.event("GET", name or url, {**user.context()}, response)
                 self.request_event.notify(event)
             return response
         return self._ended(response, "GET", url, name, None, None, {}, True, catch_response, {})
@@ -236,6 +273,7 @@ class FastHttpSession:
         body = _body(own, data, json, kwargs.get("files"))
         if auth:
             own["Authorization"] = _basic(*auth)
+        stream = bool(stream)
         judge = 0 if catch_response or stream else 1 if allow_redirects else 2
         response, token = self._exchange(method, url, name, own, body, kwargs, judge, stream)
         if own or body:
@@ -261,6 +299,12 @@ class FastHttpSession:
         response._session = self
         response._row = (method, name)
         response._context = context
+        if self._handlers and self.user is not None:
+            try:
+                response._context = {**self.user.context(), **context}
+            except Exception:
+                self._unjudged(response.endpoint)
+                raise
         return response
 
     def _exchange(
@@ -274,6 +318,8 @@ class FastHttpSession:
         judge: int,
         stream: bool,
     ) -> tuple[Any, int]:
+        if self._stale:
+            self._connect()
         jar = self._jar
         if jar is not None and jar.changed:
             constant, header = transport.constant_cookie_header(jar, self.base_url)
@@ -295,6 +341,7 @@ class FastHttpSession:
             for key, value in headers.items()
             if value is not None
         ]
+        slot = transport.slot_of(self.user)
         try:
             token = self._client.submit(
                 getcurrent(),
@@ -305,12 +352,14 @@ class FastHttpSession:
                 True,
                 body,
                 judge,
-                *transport.take_slot(self.user),
+                *slot,
                 timeout,
                 stream,
             )
         except ValueError as error:
             raise InvalidUrl(f"{error}") from None
+        if slot[0]:
+            transport.slot_served(self.user)
         try:
             return self._switch(), token
         except BaseException:
@@ -347,7 +396,8 @@ class FastHttpSession:
                 first, method, whole, name or url, headers or {}, body, kwargs
             )
         if token is not None and response.status_code:
-            response.stream = Stream(self._client, token, response, self._switch)
+            response.__class__ = StreamedResponse
+            response.stream = Stream(self._client, token, self._switch)
         elif response.is_encoded and error is None:
             try:
                 _ = response.content
@@ -364,14 +414,20 @@ class FastHttpSession:
             done = response.instants_ns[6]
         at = (due, asked, send, done)
         if token is not None:
-            length = int(response.header("content-length") or 0)
+            length = transport.whole_number(response.header("content-length"))
         else:
             length = 0 if error is not None else len(response.content or b"")
+        try:
+            context = {**self.user.context(), **context} if self.user is not None else context
+        except Exception:
+            if not first.recorded:
+                self._unjudged(first.endpoint)
+            raise
         meta: dict[str, Any] = {
             "request_type": method,
             "response_time": (done - asked) / 1e6,
             "name": name or url,
-            "context": {**self.user.context(), **context} if self.user is not None else context,
+            "context": context,
             "response": response,
             "exception": None,
             "start_time": first.start_time,
@@ -379,9 +435,12 @@ class FastHttpSession:
             "response_length": length,
         }
         if catch:
-            judged = self._to_judge(response, method, name or url, context)
-            judged._meta, judged._at, judged._endpoint = meta, at, first.endpoint
-            return judged
+            response.__class__ = (
+                StreamedContextManager if token is not None else ResponseContextManager
+            )
+            response._session = self
+            response._meta, response._at, response._endpoint = meta, at, first.endpoint
+            return response
         self._report(response, meta, at, self._verdict(response))
         return response
 
@@ -412,7 +471,10 @@ class FastHttpSession:
                     k: v for k, v in headers.items() if k.lower() not in ("authorization", "cookie")
                 }
             hop = {key: kwargs[key] for key in ("timeout",) if key in kwargs}
-            response, _ = self._exchange(method, target, name, headers, body, hop, 0, False)
+            try:
+                response, _ = self._exchange(method, target, name, headers, body, hop, 0, False)
+            except ValueError as error:
+                return response, error, history[:-1]
             url = target
             if response.has_cookies:
                 transport.take_cookies(self.cookiejar, response, url)  # type: ignore[arg-type]
@@ -445,34 +507,7 @@ class FastHttpSession:
         at: tuple[int, int, int, int],
         failure: Exception | None,
     ) -> None:
-        """Records the verdict with the values that `meta` has by now, then tells the listeners."""
-        meta["exception"] = failure
-        session = self.request_event._session
-        if session is not None and not response.recorded:
-            took = meta["response_time"]
-            edited = took is None or abs(took - (at[3] - at[1]) / 1e6) > 1e-6
-            verdict = shape = None
-            if failure is not None:
-                verdict = (
-                    cause_of(failure),
-                    str(failure.args[0])
-                    if isinstance(failure, CatchResponseError)
-                    else repr(failure),
-                )
-                if response.status_code:
-                    content = b"" if response.error is not None else response.content or b""
-                    shape = transport.outline(content, response.header("content-type") or "")
-            session.record(
-                session.endpoint("request", meta["request_type"], meta["name"]),
-                took if edited else None,
-                meta["response_length"],
-                verdict,
-                None if took is None else at,
-                response.status_code,
-                shape,
-            )
-        if self._handlers:
-            self.request_event.notify(meta)
+        report(self.request_event, response, meta, at, failure, lambda: _content(response))
 
     # names and methods -------------------------------------------------------------------------------------------------
 
@@ -516,6 +551,14 @@ class FastHttpSession:
         return self.request("PUT", url, data=data, json=json, **kwargs)
 
 
+def _content(response: Any) -> bytes | None:
+    """The body, as far as it is there."""
+    if response.error is not None or response.stream is not None or not response.status_code:
+        return b""
+    content: bytes | None = response.content
+    return content
+
+
 def _basic(name: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode("ascii")
 
@@ -526,7 +569,7 @@ def _body(headers: dict[str, Any], data: Any, json: Any, files: Any) -> bytes | 
     if files:
         body, kind = transport.encode_files(files, data)
     elif not data and json is not None:
-        body, kind = dumps(json), "application/json"
+        body, kind = dumps(json, allow_nan=True), "application/json"
         if "accept" not in given:
             headers["Accept"] = "application/json"
     elif not data:

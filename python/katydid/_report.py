@@ -1,0 +1,70 @@
+"""How a request that its script judges gets into the record: once, whatever the script made of its `request_meta`.
+
+Shared by both clients. Knows native responses and the dictionary that listeners are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from . import _transport as transport
+from ._errors import cause_of, text_of
+
+#: Instants of a request, ns: due, asked, send, done.
+Timings = tuple[int, int, int, int]
+
+
+def report(
+    hook: Any,
+    native: Any,
+    meta: dict[str, Any],
+    at: Timings,
+    failure: Exception | None,
+    content: Callable[[], bytes | None],
+) -> None:
+    """Records the verdict with the values that `meta` has by now, then tells the listeners."""
+    meta["exception"] = failure
+    session = hook._session
+    if session is not None and not native.recorded:
+        took = meta.get("response_time")
+        edited = _edited(took, (at[3] - at[1]) / 1e6)
+        verdict = shape = None
+        if failure is not None:
+            verdict = (cause_of(failure), _text(failure))
+            kind = native.header("content-type") or ""
+            shape = transport.outline(content() or b"", _plain(kind))
+        session.record(
+            session.endpoint("request", _plain(meta.get("request_type")), _plain(meta.get("name"))),
+            edited,
+            _length(meta.get("response_length")),
+            verdict,
+            None if took is None else at,
+            native.status_code,
+            shape,
+        )
+    if hook._handlers:
+        hook.notify(meta)
+
+
+def _edited(took: Any, measured: float) -> float | None:
+    """The response time that a script put in the place of the measured one, ms."""
+    if not isinstance(took, (int, float)) or abs(took - measured) <= 1e-6:
+        return None
+    return float(took)
+
+
+def _length(length: Any) -> int:
+    return int(length) if isinstance(length, (int, float)) and length == length else 0
+
+
+def _text(failure: Exception) -> str:
+    try:
+        return _plain(text_of(failure))
+    except Exception:
+        return type(failure).__name__
+
+
+def _plain(text: Any) -> str:
+    """What UTF-8 can hold."""
+    return str(text).encode("utf-8", "replace").decode()
