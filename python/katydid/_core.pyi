@@ -299,6 +299,10 @@ class Response:
     @property
     def body_bytes(self) -> int: ...
     @property
+    def says_utf8(self) -> bool:
+        """The body is UTF-8 as far as its headers tell: they say so, or nothing."""
+
+    @property
     def http_version(self) -> int: ...
     @property
     def content(self) -> bytes:

@@ -86,13 +86,11 @@ def _text(response: Any) -> str:
 
 
 def _json(self: Any, **kwargs: Any) -> Any:
-    if not kwargs and self.encoding is None:
-        kind = self.header("content-type")
-        if kind is None or "charset" not in kind.lower() or "utf-8" in kind.lower():
-            try:
-                return parse_json(self.content or b"")
-            except ValueError:
-                pass  # the standard library's exception, or what only it takes
+    if not kwargs and self.encoding is None and self.says_utf8:
+        try:
+            return parse_json(self.content or b"")
+        except ValueError:
+            pass  # the standard library's exception, or what only it takes
     return json_module.loads(self.text, **kwargs)
 
 

@@ -288,7 +288,11 @@ impl Client {
                 },
             },
             // A slot that lies ahead (its user's wait was cut short) is no time to count from.
-            due: if due == 0 { ask.asked } else { due.min(ask.asked) },
+            due: if due == 0 {
+                ask.asked
+            } else {
+                due.min(ask.asked)
+            },
             asked: ask.asked,
             blocked,
             missed,

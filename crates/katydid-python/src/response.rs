@@ -296,6 +296,17 @@ impl Response {
         Ok(content)
     }
 
+    /// The body is UTF-8 as far as its headers tell: they say so, or nothing.
+    #[getter]
+    fn says_utf8(&self) -> bool {
+        let mut headers = self.raw().head.headers();
+        let kind = headers.find(|(name, _)| name.eq_ignore_ascii_case(b"content-type"));
+        kind.is_none_or(|(_, value)| {
+            let value = latin1(value).to_ascii_lowercase();
+            !value.contains("charset") || value.contains("utf-8")
+        })
+    }
+
     /// One header, several of a name joined with ", "; None when absent.
     fn header(&self, name: &str) -> Option<String> {
         let mut values = self
