@@ -83,7 +83,8 @@ def _workers() -> int:
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="katydid demo",
-        description=__doc__.splitlines()[0] if __doc__ else None,
+        description="Start the demo shop, run examples/shop.py against it, and take the shop down again. "
+        "Other options go to the run (katydid --help).",
         allow_abbrev=False,
     )
     parser.add_argument(

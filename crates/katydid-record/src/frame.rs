@@ -221,7 +221,7 @@ pub struct GeneratorWindow {
     /// taken − asked of every request: how late the I/O thread picked it up, µs. What lies between due and asked is the
     /// target's (it kept the user busy) or the hub's, whose lateness is its own series.
     pub lag: Sparse,
-    /// How late the scenario's hub handled messages and timers. µs.
+    /// How late the scenario's hub handled the ticks that are sent to it, µs.
     pub hub_lag: Sparse,
     /// Connections opened.
     pub connections_opened: u64,

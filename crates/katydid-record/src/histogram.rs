@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 const EXACT_BELOW: u64 = 2048;
 const PAGE: usize = 1024;
 const PAGE_BITS: u32 = 10;
-/// Largest value kept apart, in µs: about 4.9 hours. Larger ones count in the last bucket; `max` stays exact.
+/// Largest value kept apart, in µs: about 4.77 hours. Larger ones count in the last bucket; `max` stays exact.
 pub const CEILING_US: u64 = (1 << 34) - 1;
 
 /// Index of the bucket that holds `value_us`.

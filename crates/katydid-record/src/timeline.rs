@@ -102,10 +102,12 @@ impl Timeline {
             }
             Body::Facts(facts) => {
                 for fact in facts {
-                    if self.facts.len() < MARKS {
-                        let key = (frame.at, fact.topic.clone(), fact.subject.clone());
-                        self.facts.insert(key, fact.clone());
+                    if self.facts.len() == MARKS {
+                        self.capped = true;
+                        break;
                     }
+                    let key = (frame.at, fact.topic.clone(), fact.subject.clone());
+                    self.facts.insert(key, fact.clone());
                 }
             }
             Body::Mark(mark) => self.add_mark(frame, mark),

@@ -120,7 +120,7 @@ pub struct Load {
     )]
     #[arg(value_parser = timespan, allow_negative_numbers = true, hide_default_value = true)]
     pub stop_timeout: Timespan,
-    /// Start at once; so does any option of this group
+    /// Start at once; so does -u, -r, -t or -i
     #[arg(long, env = "LOCUST_HEADLESS")]
     pub headless: bool,
 }
