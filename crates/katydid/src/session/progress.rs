@@ -37,7 +37,9 @@ impl Progress {
         self.last_s = second;
         let elapsed_s = timeline.end as f64 / 1e6;
         let seconds = &timeline.seconds;
-        let Some(now) = seconds.intervals.get(&((second - 1) / seconds.width)) else {
+        // The second before the newest: of that one, only the first of the sources has told.
+        let told = second.checked_sub(2).map(|second| second / seconds.width);
+        let Some(now) = told.and_then(|key| seconds.intervals.get(&key)) else {
             return;
         };
         let width_s = seconds.width as f64;
