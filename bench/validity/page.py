@@ -12,7 +12,7 @@ _HEAD = """\
 Made by `.venv/bin/python bench/validity/run.py`. The thresholds of `crates/katydid-analyze/src/validity.rs` change only
 together with this table. What is expected holds by construction (`bench/validity/cases.py`), not by katydid's numbers.
 
-lag: due → taken, p99. hub lag: how late the scenario's event loop was, p99. hub busy: its share of one core. run-queue wait:
+lag: asked → taken, p99. hub lag: how late the scenario's event loop was, p99. hub busy: its share of one core. run-queue wait:
 share of the time that both threads were ready but had no processor. machine: share of all cores in use by anybody.
 """
 

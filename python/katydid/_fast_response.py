@@ -12,7 +12,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from . import _transport as transport
-from ._core import Response, parse_json
+from ._core import Response
+from ._json import loads
+from ._report import context_of, report_well, unjudged
 from .exception import CatchResponseError, LocustError, ResponseError
 
 if TYPE_CHECKING:
@@ -86,12 +88,12 @@ def _text(response: Any) -> str:
 
 
 def _json(self: Any, **kwargs: Any) -> Any:
+    def from_text() -> Any:
+        return json_module.loads(self.text, **kwargs)
+
     if not kwargs and self.encoding is None and self.says_utf8:
-        try:
-            return parse_json(self.content or b"")
-        except ValueError:
-            pass  # the standard library's exception, or what only it takes
-    return json_module.loads(self.text, **kwargs)
+        return loads(self.content or b"", from_text)
+    return from_text()
 
 
 class FastRequest:
@@ -222,10 +224,8 @@ class ResponseContextManager(FastResponse):
 
     def _event(self) -> dict[str, Any]:
         session, context = self._session, self._context
-        if (
-            not session._handlers and session.user is not None
-        ):  # else it was asked when the request ended
-            context = {**session.user.context(), **context}
+        if not session._handlers:  # else it was asked when the request ended
+            context = context_of(session, context)
         return self.event(*self._row, context, self)
 
     def __enter__(self) -> ResponseContextManager:
@@ -245,7 +245,7 @@ class ResponseContextManager(FastResponse):
             if not self._reported:
                 self._reported = True
                 row = self.endpoint if self._endpoint is None else self._endpoint
-                self._session._unjudged(row)
+                unjudged(self._session.request_event, row)
             return False
         found = self._session._verdict(self)
         if found is None and self._meta is not None:
@@ -273,7 +273,7 @@ class ResponseContextManager(FastResponse):
         self._reported = True
         session = self._session
         if failure is None and self._meta is None:
-            session._well(self)
+            report_well(session.request_event, self, self._event)
         else:
             at = self._at or transport.timings(self)
             session._report(self, self.request_meta, at, failure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from ._core import parse_json
@@ -11,12 +12,13 @@ _strict = json.JSONEncoder(allow_nan=False).encode
 _lenient = json.JSONEncoder().encode
 
 
-def loads(text: bytes) -> Any:
-    """What `json.loads` returns or raises; the few texts that only it takes (UTF-16, lone surrogates) are left to it."""
+def loads(text: bytes, otherwise: Callable[[], Any]) -> Any:
+    """What `json.loads` makes of UTF-8. The few texts that only it takes (lone surrogates), and those that are no JSON, are left to
+    `otherwise`, whose exceptions are the ones that scripts know."""
     try:
         return parse_json(text)
     except ValueError:
-        return json.loads(text)
+        return otherwise()
 
 
 def dumps(value: Any, allow_nan: bool = False) -> bytes:

@@ -47,6 +47,35 @@ def report(
         hook.notify(meta)
 
 
+def report_well(hook: Any, native: Any, event: Callable[[], dict[str, Any]]) -> None:
+    """Records a response as the success it is, then tells the listeners."""
+    if hook._session is not None and not native.recorded:
+        hook._session.judged_well(native)
+    if hook._handlers:
+        hook.notify(event())
+
+
+def unjudged(hook: Any, endpoint: int) -> None:
+    """An attempt that ended without a verdict."""
+    if hook._session is not None:
+        hook._session.unjudged(endpoint)
+
+
+def context_of(client: Any, own: dict[str, Any]) -> dict[str, Any]:
+    """What the user says of itself, and what the call was given."""
+    return own if client.user is None else {**client.user.context(), **own}
+
+
+def context_at_the_end(client: Any, native: Any, own: dict[str, Any]) -> dict[str, Any]:
+    """`context_of`; if the user's own method raises, the attempt is counted before its exception goes on."""
+    try:
+        return context_of(client, own)
+    except Exception:
+        if not native.recorded:
+            unjudged(client.request_event, native.endpoint)
+        raise
+
+
 def _edited(took: Any, measured: float) -> float | None:
     """The response time that a script put in the place of the measured one, ms."""
     if not isinstance(took, (int, float)) or abs(took - measured) <= 1e-6:

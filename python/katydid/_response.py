@@ -17,7 +17,8 @@ from requests.utils import get_encoding_from_headers
 
 from . import _transport as transport
 from ._core import Response as Native
-from ._core import parse_json
+from ._json import loads
+from ._report import context_of, report_well, unjudged
 from .exception import CatchResponseError, LocustError, ResponseError
 
 if TYPE_CHECKING:
@@ -100,19 +101,14 @@ class ResponseContextManager(Response):
         session, context = self._session, self._context
         if session is None:
             return {}
-        if (
-            not session._handlers and session.user is not None
-        ):  # else it was asked when the request ended
-            context = {**session.user.context(), **context}
+        if not session._handlers:  # else it was asked when the request ended
+            context = context_of(session, context)
         method, name = self._row or (self._native.method or "GET", None)
         return self._native.event(method, name, context, self)
 
     def json(self, **kwargs: Any) -> Any:
         if not kwargs and self.encoding in _UTF_8:
-            try:
-                return parse_json(self.content or b"")
-            except ValueError:
-                pass  # requests' own way, for its exception or for what only it takes
+            return loads(self.content or b"", super().json)
         return super().json(**kwargs)
 
     def _own_cookies(self) -> Any:
@@ -199,13 +195,13 @@ class ResponseContextManager(Response):
     def _leave_unjudged(self) -> None:
         if self._session is not None and not self._reported:
             self._reported = True
-            self._session._unjudged(self._endpoint)
+            unjudged(self._session.request_event, self._endpoint)
 
     def _report(self, failure: Exception | None) -> None:
         if self._reported or self._session is None:
             return
         self._reported = True
         if failure is None and "request_meta" not in self.__dict__ and self._row is not None:
-            self._session._well(self)
+            report_well(self._session.request_event, self._native, self._event)
         else:
             self._session._report(self, failure)

@@ -27,7 +27,7 @@ from ._errors import absolute_http_url_regexp, bad_url, exception_of
 from ._fallback import Fallback, basic, session_of
 from ._hub import hub_switch
 from ._json import dumps
-from ._report import report
+from ._report import context_at_the_end, report, unjudged
 from ._response import ResponseContextManager
 from ._stream import Stream
 from .rest import RestResponseContextManager
@@ -191,13 +191,10 @@ class HttpSession(Fallback):
         response._catch = True
         response._endpoint = response._native.endpoint
         response._row = (method, name)
-        response._context = context
-        if self._handlers and self.user is not None:
-            try:
-                response._context = {**self.user.context(), **context}
-            except Exception:
-                self._unjudged(response._endpoint)
-                raise
+        # Without listeners it is asked only if the script looks.
+        response._context = (
+            context_at_the_end(self, response._native, context) if self._handlers else context
+        )
         return response
 
     # any request -------------------------------------------------------------------------------------------------------
@@ -390,7 +387,7 @@ class HttpSession(Fallback):
                 )
             except Exception:
                 # A target that cannot be asked for: the caller gets the exception, as from requests.
-                self._unjudged(endpoint)
+                unjudged(self.request_event, endpoint)
                 raise
             native = response._native
         response._endpoint = endpoint
@@ -414,12 +411,7 @@ class HttpSession(Fallback):
             if kwargs.get("stream")
             else len(response.content or b"")
         )
-        try:
-            context = {**self.user.context(), **context} if self.user is not None else context
-        except Exception:
-            if not first.recorded:
-                self._unjudged(endpoint)
-            raise
+        context = context_at_the_end(self, first, context)
         response.request_meta = {
             "request_type": method,
             "response_time": (done - asked) / 1e6,
@@ -484,19 +476,6 @@ class HttpSession(Fallback):
     def _row(self, method: str, name: str) -> int:
         session = self.request_event._session
         return 0 if session is None else int(session.endpoint("request", method, name))
-
-    def _unjudged(self, endpoint: int) -> None:
-        session = self.request_event._session
-        if session is not None:
-            session.unjudged(endpoint)
-
-    def _well(self, response: ResponseContextManager) -> None:
-        """Records `response` as the success it is, then tells the listeners."""
-        session = self.request_event._session
-        if session is not None and not response._native.recorded:
-            session.judged_well(response._native)
-        if self._handlers:
-            self.request_event.notify(response._event())
 
     def _report(self, response: ResponseContextManager, failure: Exception | None) -> None:
         """Records the verdict with the values that `request_meta` has by now, then tells the listeners."""

@@ -162,13 +162,9 @@ impl Drop for Engine {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+    use crate::link::tests::wait;
     use crate::{clock, health};
-
-    /// Longer than anything here takes.
-    const WATCHDOG: Duration = Duration::from_secs(10);
 
     /// An engine whose I/O thread panics when a window is cut: after a second, or when it is asked to.
     fn mortal() -> (Engine, Arc<Outbox>) {
@@ -182,19 +178,6 @@ mod tests {
 
     fn die(engine: &Engine) {
         engine.push(Command::CutNow(sync_channel(1).0));
-    }
-
-    /// Waits for the bell, and clears it.
-    fn wait(outbox: &Outbox) {
-        let mut poll = libc::pollfd {
-            fd: outbox.fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
-        // SAFETY: one live pollfd, and its number says one.
-        let ready = unsafe { libc::poll(&raw mut poll, 1, WATCHDOG.as_millis() as i32) };
-        assert_eq!(ready, 1, "nobody rang");
-        outbox.clear();
     }
 
     #[test]

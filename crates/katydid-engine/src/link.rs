@@ -225,7 +225,7 @@ impl Outbox {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::sync::atomic::AtomicU64;
     use std::time::Duration;
 
@@ -265,7 +265,8 @@ mod tests {
         }
     }
 
-    fn wait(outbox: &Outbox) {
+    /// Waits for the bell, and clears it.
+    pub(crate) fn wait(outbox: &Outbox) {
         let mut poll = libc::pollfd {
             fd: outbox.fd(),
             events: libc::POLLIN,

@@ -35,7 +35,7 @@ from .._fast_response import (
 )
 from .._hub import hub_switch
 from .._json import dumps
-from .._report import report
+from .._report import context_at_the_end, report
 from .._stream import Stream
 from ..exception import LocustError, StopTest
 from ..rest import RestMixin, RestResponseContextManager
@@ -298,13 +298,10 @@ class FastHttpSession:
         response.__class__ = ResponseContextManager
         response._session = self
         response._row = (method, name)
-        response._context = context
-        if self._handlers and self.user is not None:
-            try:
-                response._context = {**self.user.context(), **context}
-            except Exception:
-                self._unjudged(response.endpoint)
-                raise
+        # Without listeners it is asked only if the script looks.
+        response._context = (
+            context_at_the_end(self, response, context) if self._handlers else context
+        )
         return response
 
     def _exchange(
@@ -417,12 +414,7 @@ class FastHttpSession:
             length = transport.whole_number(response.header("content-length"))
         else:
             length = 0 if error is not None else len(response.content or b"")
-        try:
-            context = {**self.user.context(), **context} if self.user is not None else context
-        except Exception:
-            if not first.recorded:
-                self._unjudged(first.endpoint)
-            raise
+        context = context_at_the_end(self, first, context)
         meta: dict[str, Any] = {
             "request_type": method,
             "response_time": (done - asked) / 1e6,
@@ -486,19 +478,6 @@ class FastHttpSession:
         if response.status_code in GOOD:
             return None
         return LocustBadStatusCode(response.status_code, response.url)
-
-    def _well(self, response: Any) -> None:
-        """Records `response` as the success it is, then tells the listeners."""
-        session = self.request_event._session
-        if session is not None and not response.recorded:
-            session.judged_well(response)
-        if self._handlers:
-            self.request_event.notify(response._event())
-
-    def _unjudged(self, endpoint: int) -> None:
-        session = self.request_event._session
-        if session is not None:
-            session.unjudged(endpoint)
 
     def _report(
         self,
