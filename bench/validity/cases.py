@@ -11,7 +11,10 @@ from validity.squeeze import FREE, Squeeze, burners, pinned, quota, stops
 
 @dataclass(frozen=True)
 class Case:
-    """One run. Waits are written `constant 0.1`, `between 0.1 0.3`, `pacing 0.1`, `none`."""
+    """One run. Waits are written `constant 0.1`, `between 0.1 0.3`, `pacing 0.1`, `none`.
+
+    `attack` is `katydid attack` without waits, `attack 500` the same at this rate.
+    """
 
     users: int
     wait: str
@@ -22,9 +25,22 @@ class Case:
     squeeze: Squeeze = field(default=FREE)
     target: tuple[str, ...] = ()
 
+    @property
+    def attack(self) -> bool:
+        """Whether there is no scenario."""
+        return self.wait.startswith("attack")
+
+    @property
+    def rate(self) -> str:
+        """Requests per second of an attack; empty for as many as there can be."""
+        return self.wait.removeprefix("attack").strip()
+
     def says(self) -> str:
         """The case in words."""
         parts = [f"{self.users} users", f"wait {self.wait}", self.path]
+        if self.attack:
+            parts = [f"attack, {self.users} connections", self.path]
+            parts += [f"{self.rate}/s"] if self.rate else []
         parts += [f"tasks burn {self.burn_ms:g} ms"] if self.burn_ms else []
         parts += [f"tasks block {self.block_ms:g} ms"] if self.block_ms else []
         parts += [f"{self.hogs} busy threads beside"] if self.hogs else []
@@ -63,6 +79,10 @@ HEALTHY = (
     Case(10, "constant 0.5", squeeze=quota(0.5)),
     Case(50, "pacing 0.2", target=_FROZEN),
     Case(20, "none", "/delay?ms=20", target=_FROZEN),
+    Case(100, "attack"),
+    Case(1000, "attack", "/delay?ms=100"),
+    Case(100, "attack 500", "/delay?ms=20"),
+    Case(20, "attack 200", target=_FROZEN),
 )
 
 STARVED = (
@@ -90,4 +110,7 @@ STARVED = (
     Case(100, "pacing 0.1", squeeze=stops(200, 500)),
     Case(50, "pacing 0.1", "/delay?ms=20", squeeze=stops(1000, 2500)),
     Case(20, "none", "/delay?ms=20", squeeze=stops(50, 200)),
+    Case(20, "attack", "/delay?ms=20", squeeze=stops(20, 100)),
+    Case(100, "attack 500", "/delay?ms=20", squeeze=stops(20, 100)),
+    Case(100, "attack", squeeze=burners(12)),
 )

@@ -12,14 +12,17 @@ _HEAD = """\
 Made by `.venv/bin/python bench/validity/run.py`. The thresholds of `crates/katydid-analyze/src/validity.rs` change only
 together with this table. What is expected holds by construction (`bench/validity/cases.py`), not by katydid's numbers.
 
-lag: asked → taken, p99. hub lag: how late the scenario's event loop was, p99. hub busy: its share of one core. run-queue wait:
-share of the time that both threads were ready but had no processor. machine: share of all cores in use by anybody.
+lag: asked → taken, p99. hub lag, I/O lag: how late the scenario's event loop and the I/O thread were, p99; the second is in
+the first. hub busy: its share of one core. run-queue wait: share of the time that both threads were ready but had no processor.
+machine: share of all cores in use by anybody. steal: share of them that the hypervisor took; with 2 % or more of it a run is
+made again, up to twice.
 """
 
-_COLUMNS = (
-    "| # | run | requests | lag p99 ms | hub lag p99 ms | hub busy | run-queue wait | machine | verdict | expected |  |\n"
-    "|---|---|---|---|---|---|---|---|---|---|---|"
+_TITLES = (
+    *("#", "run", "requests", "lag p99 ms", "hub lag p99 ms", "I/O lag p99 ms", "hub busy"),
+    *("run-queue wait", "machine", "steal", "verdict", "expected", ""),
 )
+_COLUMNS = f"| {' | '.join(_TITLES)} |\n{'|---' * len(_TITLES)}|"
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,12 @@ class Outcome:
     def valid(self) -> bool | None:
         """katydid's verdict."""
         return None if self.summary is None else bool(self.summary["run"]["valid"])
+
+    @property
+    def steal(self) -> float:
+        """Share of the machine that the hypervisor took."""
+        told = self.summary["generator"]["steal_share"] if self.summary else None
+        return float(told or 0)
 
     @property
     def right(self) -> bool:
@@ -64,15 +73,17 @@ def page(outcomes: Sequence[Outcome], facts: Mapping[str, str]) -> str:
 
 def _measured(one: Outcome) -> list[str]:
     if one.summary is None:
-        return [one.error, *[""] * 5]
+        return [one.error, *[""] * 7]
     told = one.summary["generator"]
     return [
         str(one.summary["total"]["requests"]),
         _number(told["lag_p99_ms"]),
         _number(told["hub_lag_p99_ms"]),
+        _number(told["io_lag_p99_ms"]),
         _share(told["hub_busy_share"]),
         _share(told["run_queue_wait_share"]),
         _share(told["machine_busy_share"]),
+        _share(told["steal_share"]),
     ]
 
 

@@ -29,6 +29,8 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 _PAGE = Path("bench/validity.md")
 _GRACE_S = 60.0
 _START_LIMIT_S = 20.0
+_STEAL_LIMIT = 0.02
+_TRIES = 3
 
 
 def main() -> int:
@@ -47,7 +49,7 @@ def main() -> int:
     chosen = [one for one in chosen if options.case in one[0].says()]
     outcomes: list[Outcome] = []
     for number, (case, valid) in enumerate(chosen, 1):
-        outcomes.append(_outcome(case, valid, options.katydid, options.seconds, number))
+        outcomes.append(_calm_outcome(case, valid, options.katydid, options.seconds, number))
         print(line(number, outcomes[-1]), flush=True)
     whole = not options.only and not options.case
     path = _PAGE if whole else OUT / _PAGE.name
@@ -57,13 +59,23 @@ def main() -> int:
     return 0 if right == len(outcomes) else 1
 
 
-def _outcome(case: Case, valid: bool, katydid: str, seconds: int, number: int) -> Outcome:
+def _calm_outcome(case: Case, valid: bool, katydid: str, seconds: int, number: int) -> Outcome:
+    """Made again when the hypervisor took the machine away: that starves every run."""
+    for attempt in range(_TRIES):
+        out = SCRATCH / f"validity-{number}-{attempt}"
+        outcome = _outcome(case, valid, katydid, seconds, out)
+        if outcome.steal < _STEAL_LIMIT:
+            break
+    return outcome
+
+
+def _outcome(case: Case, valid: bool, katydid: str, seconds: int, out: Path) -> Outcome:
     try:
         tools = locate(katydid)
         with Target(tools.target, SCRATCH, *case.target) as target:
             if case.squeeze.pinned:
                 target.keep_to(other_cores())
-            summary = _run(case, target, tools.katydid, seconds, SCRATCH / f"validity-{number}")
+            summary = _run(case, target, tools.katydid, seconds, out)
         return Outcome(case, valid, json.loads(summary.read_text(encoding="utf-8")))
     except (BenchError, OSError, ValueError) as error:
         return Outcome(case, valid, None, str(error))
@@ -72,9 +84,8 @@ def _outcome(case: Case, valid: bool, katydid: str, seconds: int, number: int) -
 def _run(case: Case, target: Target, katydid: tuple[str, ...], seconds: int, out: Path) -> Path:
     """One run; the squeeze begins with the first request, so that start-up is not what is judged."""
     summary = Path(f"{out}.json")
-    load = ["-u", str(case.users), "-r", str(case.users), "-t", f"{seconds}s", "-H", target.url]
-    kept = ["--run-dir", f"{out}.run", "--summary", str(summary), "--only-summary"]
-    argv = [*katydid, "-f", "bench/validity/scenario.py", "--headless", *load, *kept]
+    kept = ["-t", f"{seconds}s", "--run-dir", f"{out}.run", "--summary", str(summary)]
+    argv = [*katydid, *_load(case, target), *kept]
     before = pin if case.squeeze.pinned else None
     with Child(argv, out, _environment(case), before) as child:
         while not target.truth().served and not child.ended():
@@ -86,6 +97,15 @@ def _run(case: Case, target: Target, katydid: tuple[str, ...], seconds: int, out
     if not summary.exists():
         raise BenchError(f"ended with {finished.exit_code}: {finished.stderr[-200:]}")
     return summary
+
+
+def _load(case: Case, target: Target) -> list[str]:
+    users = str(case.users)
+    if case.attack:
+        rate = ["--rate", case.rate] if case.rate else []
+        return ["attack", target.url + case.path, "-c", users, *rate]
+    scenario = ["-f", "bench/validity/scenario.py", "--headless", "--only-summary"]
+    return [*scenario, "-u", users, "-r", users, "-H", target.url]
 
 
 def _environment(case: Case) -> dict[str, str]:

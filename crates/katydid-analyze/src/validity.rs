@@ -2,8 +2,9 @@
 //! runs (`bench/validity.md`).
 
 use katydid_record::Endpoint;
+use katydid_record::histogram::Histogram;
 use katydid_record::summary::GeneratorSummary;
-use katydid_record::timeline::{GeneratorTotals, Timeline};
+use katydid_record::timeline::{GeneratorSums, GeneratorTotals, Timeline};
 
 /// Lag that is always allowed, ms.
 pub const LAG_FLOOR_MS: f64 = 5.0;
@@ -15,6 +16,8 @@ pub const MISSED_SHARE: f64 = 0.005;
 pub const BUSY_SHARE: f64 = 0.90;
 /// Steal over the whole machine worth a warning.
 pub const STEAL_SHARE: f64 = 0.05;
+/// How sure it must be that p99 of a lag is over its limit. Less is a warning.
+pub const CONFIDENCE: f64 = 0.95;
 /// Samples that a lag percentile needs.
 const ENOUGH: u64 = 20;
 /// Measured time below which shares of a core say nothing, µs.
@@ -44,6 +47,7 @@ pub fn judge(timeline: &Timeline, total: &Endpoint) -> GeneratorSummary {
         lag_p99_ms: ms(sums.lag.quantile_us(0.99)),
         lag_max_ms: ms(sums.lag.max_us()),
         hub_lag_p99_ms: ms(sums.hub_lag.quantile_us(0.99)),
+        io_lag_p99_ms: ms(sums.io_lag.quantile_us(0.99)),
         hub_busy_share: share(sums.hub_cpu_us, sums.covered_us)
             .filter(|_| sums.hub_lag.count() > 0),
         io_busy_share: share(sums.io_cpu_us, sums.covered_us),
@@ -55,7 +59,7 @@ pub fn judge(timeline: &Timeline, total: &Endpoint) -> GeneratorSummary {
         connections_replaced: totals.connections_replaced,
         no_wait: 2 * sums.no_wait_windows > sums.windows,
     };
-    judge_lag(&mut summary, total, sums.lag.count(), sums.hub_lag.count());
+    judge_lag(&mut summary, total, &sums);
     judge_slots(&mut summary, total);
     if sums.covered_us >= ENOUGH_TIME_US {
         judge_cores(&mut summary);
@@ -74,33 +78,84 @@ fn totals_unseen(totals: &GeneratorTotals) -> bool {
     totals.whole().windows == 0
 }
 
-fn judge_lag(summary: &mut GeneratorSummary, total: &Endpoint, samples: u64, hub_samples: u64) {
+fn judge_lag(summary: &mut GeneratorSummary, total: &Endpoint, sums: &GeneratorSums) {
     let median_ms = total.from_send.quantile_us(0.5).unwrap_or(0) as f64 / 1e3;
     let limit = LAG_FLOOR_MS.max(LAG_SHARE * median_ms);
-    if let Some(lag) = summary
-        .lag_p99_ms
-        .filter(|lag| *lag > limit && samples >= ENOUGH)
-    {
-        summary.reasons.push(format!(
-            "Requests were taken up late: lag p99 is {lag:.1} ms, allowed are {limit:.1} ms. Use fewer users, a machine with free cores, or lighter tasks."
-        ));
-    }
-    if let Some(lag) = summary
-        .hub_lag_p99_ms
-        .filter(|lag| *lag > limit && hub_samples >= ENOUGH)
-    {
+    if let Some(late) = Late::over(limit, &sums.lag) {
         let text = format!(
-            "The scenario's event loop was late: p99 is {lag:.1} ms, allowed are {limit:.1} ms. Tasks that compute or block hold all users up; make them lighter or use fewer users."
+            "Requests were taken up late: lag p99 is {:.1} ms, allowed are {limit:.1} ms. Use fewer users, a machine with free cores, or lighter tasks.",
+            late.p99_ms
         );
-        // Users that never wait fill the loop by themselves; one that is late without being full was held up by others.
-        let full = summary
-            .hub_busy_share
-            .is_some_and(|share| share >= BUSY_SHARE);
-        if summary.no_wait && full {
-            summary.warnings.push(text);
-        } else {
-            summary.reasons.push(text);
-        }
+        say(summary, late.sure, text);
+    }
+    let io = Late::over(limit, &sums.io_lag);
+    if let Some(late) = &io {
+        let text = format!(
+            "The I/O thread was late: p99 is {:.1} ms, allowed are {limit:.1} ms. The process was stopped, or had too little of the machine: use a machine with free cores, or fewer users.",
+            late.p99_ms
+        );
+        let sure = late.sure && !asked_for(summary, summary.io_busy_share);
+        say(summary, sure, text);
+    }
+    // What the I/O thread is late, the scenario's loop is too: it gets its ticks from there.
+    let both = io.map_or(0.0, |late| late.p99_ms) + limit;
+    if let Some(late) = Late::over(limit, &sums.hub_lag).filter(|late| late.p99_ms > both) {
+        let text = format!(
+            "The scenario's event loop was late: p99 is {:.1} ms, allowed are {limit:.1} ms. Tasks that compute or block hold all users up; make them lighter or use fewer users.",
+            late.p99_ms
+        );
+        let sure = late.sure && !asked_for(summary, summary.hub_busy_share);
+        say(summary, sure, text);
+    }
+}
+
+/// A p99 over its limit.
+struct Late {
+    p99_ms: f64,
+    /// Also over it with [`CONFIDENCE`].
+    sure: bool,
+}
+
+impl Late {
+    fn over(limit_ms: f64, lags: &Histogram) -> Option<Self> {
+        let n = lags.count();
+        let above = |rank| lags.value_at_rank_us(rank).map(|us| us as f64 / 1e3);
+        let p99_ms = lags.quantile_us(0.99)? as f64 / 1e3;
+        (n >= ENOUGH && p99_ms > limit_ms).then(|| Self {
+            p99_ms,
+            sure: above(surely_below_p99(n)).is_some_and(|ms| ms > limit_ms),
+        })
+    }
+}
+
+/// The highest rank among `n` samples whose value lies below the true p99 with [`CONFIDENCE`]: by the exact binomial
+/// distribution of how many samples exceed p99, by the normal one where there are many.
+fn surely_below_p99(n: u64) -> u64 {
+    let share = 0.01;
+    if n > 10_000 {
+        let spread = (n as f64 * share * (1.0 - share)).sqrt();
+        return n - (n as f64 * share + 1.645 * spread).ceil() as u64;
+    }
+    let mut probability = (1.0 - share).powf(n as f64);
+    let (mut fewer, mut exceeding) = (0.0, 0);
+    while 1.0 - fewer > 1.0 - CONFIDENCE {
+        fewer += probability;
+        probability *= (n - exceeding) as f64 / (exceeding + 1) as f64 * share / (1.0 - share);
+        exceeding += 1;
+    }
+    n + 1 - exceeding
+}
+
+/// Users that never wait fill a thread by themselves; one that is late without being full was held up by others.
+fn asked_for(summary: &GeneratorSummary, busy: Option<f64>) -> bool {
+    summary.no_wait && busy.is_some_and(|share| share >= BUSY_SHARE)
+}
+
+fn say(summary: &mut GeneratorSummary, invalid: bool, text: String) {
+    if invalid {
+        summary.reasons.push(text);
+    } else {
+        summary.warnings.push(text);
     }
 }
 
@@ -129,16 +184,160 @@ fn judge_cores(summary: &mut GeneratorSummary) {
             share * 100.0,
             BUSY_SHARE * 100.0
         );
-        if summary.no_wait {
-            summary.warnings.push(text);
-        } else {
-            summary.reasons.push(text);
-        }
+        let invalid = !summary.no_wait;
+        say(summary, invalid, text);
     }
     if let Some(steal) = summary.steal_share.filter(|steal| *steal >= STEAL_SHARE) {
         summary.warnings.push(format!(
             "The hypervisor took {:.0} % of this machine's processor time.",
             steal * 100.0
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use katydid_record::frame::GeneratorWindow;
+    use katydid_record::{Body, Frame};
+
+    const SECOND_US: u64 = 1_000_000;
+
+    fn lags(us: u64) -> katydid_record::Sparse {
+        let mut lags = Histogram::default();
+        (0..50).for_each(|_| lags.record(us));
+        lags.cut()
+    }
+
+    /// Verdict on three seconds of which the last two look like `window`, at a median response of 1 ms.
+    fn judged(window: GeneratorWindow) -> GeneratorSummary {
+        let mut timeline = Timeline::default();
+        for second in 0..3 {
+            timeline.apply(&Frame {
+                at: second * SECOND_US,
+                span: SECOND_US,
+                source: 0,
+                body: Body::Generator(Box::new(if second == 0 {
+                    GeneratorWindow {
+                        processors: 2,
+                        ..Default::default()
+                    }
+                } else {
+                    window.clone()
+                })),
+            });
+        }
+        let mut total = Endpoint::default();
+        (0..1000).for_each(|_| total.from_send.record(1_000));
+        judge(&timeline, &total)
+    }
+
+    fn window() -> GeneratorWindow {
+        GeneratorWindow {
+            processors: 2,
+            lag: lags(100),
+            hub_lag: lags(200),
+            io_lag: lags(100),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn each_lag_over_its_limit_is_a_reason_of_its_own() {
+        assert_eq!(judged(window()).reasons, Vec::<String>::new());
+        for (window, who) in [
+            (
+                GeneratorWindow {
+                    lag: lags(5_100),
+                    ..window()
+                },
+                "Requests were taken up late",
+            ),
+            (
+                GeneratorWindow {
+                    hub_lag: lags(5_200),
+                    ..window()
+                },
+                "The scenario's event loop was late",
+            ),
+            (
+                GeneratorWindow {
+                    io_lag: lags(5_100),
+                    hub_lag: lags(5_300),
+                    ..window()
+                },
+                "The I/O thread was late",
+            ),
+        ] {
+            let summary = judged(window);
+            assert!(!summary.valid);
+            assert_eq!(summary.reasons.len(), 1, "{:?}", summary.reasons);
+            assert!(summary.reasons[0].starts_with(who), "{:?}", summary.reasons);
+        }
+    }
+
+    /// A process that is held up as a whole says so once; a loop that is later than that has reasons of its own.
+    #[test]
+    fn the_loop_is_blamed_for_its_part_only() {
+        let late = |hub_us| GeneratorWindow {
+            io_lag: lags(20_000),
+            hub_lag: lags(hub_us),
+            ..window()
+        };
+        assert_eq!(judged(late(24_000)).reasons.len(), 1);
+        assert_eq!(judged(late(90_000)).reasons.len(), 2);
+    }
+
+    #[test]
+    fn what_may_be_chance_is_a_warning() {
+        let lags = |late| {
+            let mut lags = Histogram::default();
+            (0..300 - late).for_each(|_| lags.record(100));
+            (0..late).for_each(|_| lags.record(8_000));
+            lags.cut()
+        };
+        // Two windows are judged: 600 samples, of which 6 may be late, and 10 by chance.
+        for (late, outcome) in [(3, (0, 0)), (4, (0, 1)), (5, (0, 1)), (6, (1, 0))] {
+            let summary = judged(GeneratorWindow {
+                io_lag: lags(late),
+                ..window()
+            });
+            assert_eq!(
+                (summary.reasons.len(), summary.warnings.len()),
+                outcome,
+                "{late}"
+            );
+        }
+    }
+
+    /// Against tables of the binomial distribution: P(X ≥ k) ≤ 5 % for the number k of samples from this rank on.
+    #[test]
+    fn the_rank_surely_below_p99() {
+        let exceeding = |n| n + 1 - surely_below_p99(n);
+        assert_eq!([20, 100, 250, 1000].map(exceeding), [2, 4, 6, 16]);
+        // Both ways of computing it meet.
+        assert!(surely_below_p99(10_001).abs_diff(surely_below_p99(10_000)) <= 2);
+    }
+
+    #[test]
+    fn a_full_core_without_waits_is_what_was_asked_for() {
+        let full = GeneratorWindow {
+            io_lag: lags(20_000),
+            io_cpu_us: 950_000,
+            ..window()
+        };
+        assert_eq!(judged(full.clone()).reasons.len(), 2);
+        let closed = judged(GeneratorWindow {
+            no_wait: true,
+            ..full
+        });
+        assert_eq!((closed.reasons.len(), closed.warnings.len()), (0, 2));
+        let held_up = judged(GeneratorWindow {
+            no_wait: true,
+            io_lag: lags(20_000),
+            io_cpu_us: 500_000,
+            ..window()
+        });
+        assert_eq!((held_up.reasons.len(), held_up.warnings.len()), (1, 0));
     }
 }

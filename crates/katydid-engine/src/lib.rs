@@ -22,6 +22,7 @@ mod precise;
 mod reactor;
 pub mod recorder;
 mod resolve;
+mod ticks;
 mod tls;
 
 pub use engine::{Engine, EngineError};

@@ -38,7 +38,7 @@
 //! awake just then would go to sleep afterwards, and nobody is left to wake it.
 //!
 //! Tests lean on all of this: one here, with nothing but the queues (it fails when either second look is left out), and
-//! one on the whole engine. There the I/O thread's tick would end a sleep that should not be after 50 ms: a net, not the rope.
+//! one on the whole engine. There the I/O thread's ticks would end a sleep that should not be within 30 ms: a net, not the rope.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};

@@ -204,7 +204,7 @@ pub enum Message {
     Streamed(u64, Piece),
     /// So many users are due by now.
     Spawn(u64),
-    /// Sent at this instant, to see how late the hub is; and time to cut its frames.
+    /// Due at this instant, to see how late the hub is; and time to cut its frames.
     Tick(Nanos),
     /// The run time is over.
     TimeUp,

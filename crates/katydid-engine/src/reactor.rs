@@ -22,7 +22,7 @@ use katydid_record::{Frame, Mark};
 use mio::{Events, Poll, Token};
 use slab::Slab;
 
-use crate::clock::{self, MILLISECOND, Nanos, SECOND};
+use crate::clock::{self, Nanos, SECOND};
 use crate::conn::Conn;
 use crate::driver::Driver;
 use crate::flight::{Flight, Stream};
@@ -33,12 +33,11 @@ use crate::pacer::Ramp;
 use crate::precise::PreciseTimer;
 use crate::recorder::Recorder;
 use crate::resolve::Resolver;
+use crate::ticks::Ticks;
 use crate::tls::TlsConfigs;
 
 pub(crate) const WAKER: Token = Token(usize::MAX);
 const TIMER: Token = Token(usize::MAX - 1);
-/// How often the hub is asked how late it is.
-const TICK: Nanos = 50 * MILLISECOND;
 /// How long the I/O thread sleeps at most while somebody queues without waking it.
 const HELD_LOOK: Duration = Duration::from_millis(1);
 /// Commands taken before sockets get their turn.
@@ -77,7 +76,7 @@ pub(crate) struct Reactor {
     next_stamp: u32,
     /// Instant, key and stamp. Valid while its connection is armed for just that instant.
     timers: BinaryHeap<Reverse<(Nanos, u32, u32)>>,
-    precise: Option<PreciseTimer>,
+    precise: PreciseTimer,
     scratch: Vec<u8>,
     spare: Vec<Box<Flight>>,
     addresses: HashMap<u32, Addresses>,
@@ -94,7 +93,7 @@ pub(crate) struct Reactor {
     start: Nanos,
     ramp: Option<Ramp>,
     ramp_at: Option<Nanos>,
-    tick_at: Nanos,
+    ticks: Ticks,
     cut_at: Nanos,
     time_up: Option<Nanos>,
     in_flight: u64,
@@ -111,11 +110,8 @@ impl Reactor {
         hub_thread: Option<i32>,
         frames: FrameSink,
     ) -> io::Result<Self> {
-        let precise = match consumer {
-            Consumer::Driver(_) => Some(PreciseTimer::new(poll.registry(), TIMER)?),
-            Consumer::Hub(_) => None,
-        };
         Ok(Self {
+            precise: PreciseTimer::new(poll.registry(), TIMER)?,
             resolver: Resolver::start(inbox.clone())?,
             poll,
             inbox,
@@ -126,7 +122,6 @@ impl Reactor {
             clients: Vec::new(),
             next_stamp: 0,
             timers: BinaryHeap::new(),
-            precise,
             scratch: vec![0; SCRATCH],
             spare: Vec::new(),
             addresses: HashMap::new(),
@@ -140,7 +135,7 @@ impl Reactor {
             start,
             ramp: None,
             ramp_at: None,
-            tick_at: start,
+            ticks: Ticks::new(clock::now()),
             cut_at: start + SECOND,
             time_up: None,
             in_flight: 0,
@@ -186,11 +181,7 @@ impl Reactor {
             for event in &events {
                 match event.token() {
                     WAKER => {}
-                    TIMER => {
-                        if let Some(timer) = &mut self.precise {
-                            timer.clear();
-                        }
-                    }
+                    TIMER => self.precise.clear(),
                     Token(token) => {
                         let (key, stamp) = ((token & 0xffff_ffff) as u32, (token >> 32) as u32);
                         self.on_event(key, stamp, event);
@@ -293,6 +284,9 @@ impl Reactor {
             self.cut(now);
             self.cut_at = self.start + ((now - self.start) / SECOND + 1) * SECOND;
         }
+        if now >= self.ticks.next() {
+            self.tick(now);
+        }
         if let Consumer::Driver(driver) = &mut self.consumer {
             driver.wake(now, &mut self.wanted);
             self.take_up_wanted();
@@ -301,13 +295,16 @@ impl Reactor {
         if self.ramp_at.is_some_and(|at| now >= at) {
             self.poll_ramp(now);
         }
-        if now >= self.tick_at {
-            self.push(Message::Tick(clock::now()));
-            self.tick_at = now + TICK;
-        }
         if self.time_up.is_some_and(|at| now >= at) {
             self.time_up = None;
             self.push(Message::TimeUp);
+        }
+    }
+
+    fn tick(&mut self, now: Nanos) {
+        for due in self.ticks.take(now) {
+            self.recorder.io_lag.record(clock::micros_between(due, now));
+            self.push(Message::Tick(due));
         }
     }
 
@@ -333,28 +330,23 @@ impl Reactor {
         {
             next = next.min(at);
         }
+        // poll counts milliseconds; these are due to the microsecond.
+        let mut precise = self.ticks.next();
         match &self.consumer {
             Consumer::Hub(_) => {
-                for at in [Some(self.tick_at), self.ramp_at, self.time_up]
-                    .into_iter()
-                    .flatten()
-                {
+                for at in [self.ramp_at, self.time_up].into_iter().flatten() {
                     next = next.min(at);
                 }
             }
             Consumer::Driver(_) if !self.wanted.is_empty() => return Duration::ZERO,
             Consumer::Driver(driver) => {
-                if let Some(wake) = driver.next_wake() {
-                    if wake <= now {
-                        return Duration::ZERO;
-                    }
-                    // poll counts milliseconds; an arrival is due to the microsecond.
-                    if let Some(timer) = &mut self.precise {
-                        timer.set(wake);
-                    }
-                }
+                precise = driver.next_wake().map_or(precise, |at| at.min(precise));
             }
         }
+        if precise <= now {
+            return Duration::ZERO;
+        }
+        self.precise.set(precise);
         Duration::from_nanos(next.saturating_sub(now))
     }
 

@@ -62,6 +62,8 @@ pub struct Recorder {
     pub generator: GeneratorWindow,
     /// How late the hub was, µs.
     pub hub_lag: Histogram,
+    /// How late the I/O thread was, µs.
+    pub io_lag: Histogram,
     window_began: RunTime,
 }
 
@@ -82,6 +84,7 @@ impl Recorder {
             lag: Histogram::default(),
             generator: GeneratorWindow::default(),
             hub_lag: Histogram::default(),
+            io_lag: Histogram::default(),
             window_began: 0,
         }
     }
@@ -300,6 +303,7 @@ impl Recorder {
         let generator = GeneratorWindow {
             lag: self.lag.cut(),
             hub_lag: self.hub_lag.cut(),
+            io_lag: self.io_lag.cut(),
             ..std::mem::take(&mut self.generator)
         };
         if generator != GeneratorWindow::default() {

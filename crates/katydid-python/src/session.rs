@@ -255,7 +255,7 @@ impl Session {
                         flat.extend([greenlet, value]);
                     }
                 }
-                Message::Tick(sent) => self.shared.live().tick(sent),
+                Message::Tick(due) => self.shared.live().tick(due),
                 Message::Spawn(users) => {
                     flat.extend([
                         py.None(),

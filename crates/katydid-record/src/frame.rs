@@ -221,8 +221,10 @@ pub struct GeneratorWindow {
     /// taken − asked of every request: how late the I/O thread picked it up, µs. What lies between due and asked is the
     /// target's (it kept the user busy) or the hub's, whose lateness is its own series.
     pub lag: Sparse,
-    /// How late the scenario's hub handled the ticks that are sent to it, µs.
+    /// How late the scenario's hub handled its ticks, from the instant each was due, µs. The I/O thread's lateness is in it.
     pub hub_lag: Sparse,
+    /// How late the I/O thread handled its own, µs.
+    pub io_lag: Sparse,
     /// Connections opened.
     pub connections_opened: u64,
     /// Connections that the server had closed while idle, replaced without failing the request.

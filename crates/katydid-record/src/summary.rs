@@ -84,8 +84,10 @@ pub struct GeneratorSummary {
     pub lag_p99_ms: Option<f64>,
     /// taken − asked.
     pub lag_max_ms: Option<f64>,
-    /// How late the scenario's event loop was.
+    /// How late the scenario's event loop was. The I/O thread's lateness is in it.
     pub hub_lag_p99_ms: Option<f64>,
+    /// How late the I/O thread was.
+    pub io_lag_p99_ms: Option<f64>,
     /// Share of one core that the scenario's thread used.
     pub hub_busy_share: Option<f64>,
     /// Share of one core that the I/O thread used.

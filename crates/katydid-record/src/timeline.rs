@@ -15,7 +15,7 @@ use crate::frame::{
     RunTime, SourceId,
 };
 pub use endpoint::{Endpoint, FailureTotals, Recent};
-pub use generator::GeneratorTotals;
+pub use generator::{GeneratorSums, GeneratorTotals};
 pub use seconds::{Second, Seconds};
 
 /// Failure texts kept per endpoint.

@@ -132,15 +132,21 @@ pub fn generator(g: &GeneratorSummary) -> (Vec<String>, Vec<String>) {
         Some(us) => format!("CPU {} µs per request", short(us)),
         None => format!("CPU per request {UNSEEN}"),
     };
-    let hub_lag = match g.hub_lag_p99_ms {
-        Some(ms) => format!(" (lag p99 {} ms)", short(ms)),
+    let late = |p99_ms: Option<f64>| match p99_ms {
+        Some(ms) => format!(" (late p99 {} ms)", short(ms)),
         None => String::new(),
     };
+    // The I/O thread's lateness is in the hub's; alone it counts where there is no hub.
+    let io_lag = g.io_lag_p99_ms.filter(|_| g.hub_lag_p99_ms.is_none());
     let first = vec![
         cpu,
         lag,
-        format!("hub busy {}{hub_lag}", share(g.hub_busy_share)),
-        format!("I/O busy {}", share(g.io_busy_share)),
+        format!(
+            "hub busy {}{}",
+            share(g.hub_busy_share),
+            late(g.hub_lag_p99_ms)
+        ),
+        format!("I/O busy {}{}", share(g.io_busy_share), late(io_lag)),
     ];
     let mut second = vec![
         format!(

@@ -13,6 +13,8 @@ pub struct GeneratorSums {
     pub lag: Histogram,
     /// How late the hub was, µs.
     pub hub_lag: Histogram,
+    /// How late the I/O threads were, µs.
+    pub io_lag: Histogram,
     /// Time covered by windows that measured CPU, µs.
     pub covered_us: u64,
     /// CPU time of the I/O threads, µs.
@@ -85,6 +87,7 @@ impl GeneratorSums {
     fn add(&mut self, span: u64, window: &GeneratorWindow) {
         self.lag.add(&window.lag);
         self.hub_lag.add(&window.hub_lag);
+        self.io_lag.add(&window.io_lag);
         // Only the I/O thread's windows measure CPU; the hub's carry its lateness alone.
         if window.processors == 0 {
             return;
@@ -103,6 +106,7 @@ impl GeneratorSums {
     fn merge(&mut self, other: &GeneratorSums) {
         self.lag.merge(&other.lag);
         self.hub_lag.merge(&other.hub_lag);
+        self.io_lag.merge(&other.io_lag);
         self.covered_us += other.covered_us;
         self.io_cpu_us += other.io_cpu_us;
         self.hub_cpu_us += other.hub_cpu_us;

@@ -34,6 +34,7 @@ pub fn generator(out: &mut String, g: &GeneratorSummary) {
             ("Lag, p99", time(g.lag_p99_ms)),
             ("Lag, largest", time(g.lag_max_ms)),
             ("Event loop late, p99", time(g.hub_lag_p99_ms)),
+            ("I/O thread late, p99", time(g.io_lag_p99_ms)),
             ("Scenario’s thread (hub)", core(g.hub_busy_share)),
             ("I/O thread", core(g.io_busy_share)),
             ("Ready without a processor", core(g.run_queue_wait_share)),

@@ -105,6 +105,7 @@ fn generator() -> GeneratorSummary {
         lag_p99_ms: Some(0.21),
         lag_max_ms: Some(3.4),
         hub_lag_p99_ms: Some(0.62),
+        io_lag_p99_ms: Some(0.13),
         hub_busy_share: Some(0.21),
         io_busy_share: Some(0.17),
         run_queue_wait_share: Some(0.004),

@@ -336,12 +336,12 @@ impl Live {
         self.recorder.aborted(endpoint, age);
     }
 
-    /// The hub handles a message that was sent at `sent`.
-    pub fn tick(&mut self, sent: Nanos) {
+    /// The hub handles a tick that was due at `due`.
+    pub fn tick(&mut self, due: Nanos) {
         let now = clock::now();
         self.recorder
             .hub_lag
-            .record(clock::micros_between(sent, now));
+            .record(clock::micros_between(due, now));
         if now >= self.next_cut {
             self.cut(now);
         }
