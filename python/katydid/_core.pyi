@@ -73,10 +73,11 @@ class Session:
     def run_dir(self) -> str | None:
         """Where the run is recorded."""
 
-    def drain(self, readable: bool) -> list[Any]:
+    def drain(self, readable: bool, comes_back: bool) -> list[Any]:
         """Up to a batch of what has ended, flat: greenlet, value, greenlet, value…; messages have None for the greenlet: ("spawn", n)
         where n is the number of users due by now, ("time_up",), ("io_ended",) should the I/O thread be lost. Empty only when nothing
-        is queued and the descriptor will become readable with the next. `readable`: the loop said that it is."""
+        is queued and, unless `comes_back`, the descriptor will become readable with the next. `readable`: the loop said that it is.
+        `comes_back`: the caller asks again by itself, soon."""
 
     def hold(self) -> None:
         """Requests made from now on may share wake-ups of the I/O thread, until `let_go`. `drain` does so while it returns something."""

@@ -14,7 +14,7 @@ from gevent import get_hub
 from greenlet import greenlet
 
 from ._core import Session
-from ._turns import nothing, turns
+from ._turns import turns
 
 #: Batches taken before sockets and timers of the loop get their turn.
 ROUNDS = 8
@@ -30,28 +30,36 @@ class Link:
         self.on_message = on_message
         self._hub = get_hub()
         self._turns = turns()
-        self._turns.hold, self._turns.let_go = session.hold, session.let_go
+        self._turns.attach(session.hold, session.let_go, self._look)
         self._watcher = self._hub.loop.io(session.event_fd, READ)
-        self._watcher.start(self._dispatch)
+        self._watcher.start(self._rung)
 
     def detach(self) -> None:
         """Completions stay queued from now on."""
-        self._turns.hold = self._turns.let_go = nothing
+        self._turns.detach()
         self._watcher.stop()
         self._watcher.close()
 
-    def _dispatch(self) -> None:
-        drain = self.session.drain
-        batch = drain(True)
+    def _rung(self) -> None:
+        self._take(True)
+        self._turns.judge()
+
+    def _look(self) -> None:
+        self._take(False)
+
+    def _take(self, rung: bool) -> None:
+        mine, drain = self._turns, self.session.drain
+        batch = drain(rung, mine.in_step)
         for _ in range(ROUNDS):
             if not batch:
                 return
+            mine.answers += len(batch) >> 1
             self._hand_out(batch)
-            batch = drain(False)
+            batch = drain(False, mine.in_step)
         # The loop's timers and sockets come first; the rest is taken right after them.
         self._hand_out(batch)
         self.session.let_go()
-        self._hub.loop.run_callback(self._dispatch)
+        self._hub.loop.run_callback(self._rung)
 
     def _hand_out(self, batch: list[Any]) -> None:
         # Whoever is switched to has waited, even if the loop did not turn in between.

@@ -32,6 +32,7 @@ def stop_all(users: list[Any], grace: float) -> None:
         elif grace and user._state == LOCUST_STATE_RUNNING:
             user._state = LOCUST_STATE_STOPPING
         elif not grace or user._state != LOCUST_STATE_STOPPING:
+            user._stay_asleep()
             user.group.killone(greenlet, block=False)
     gevent.joinall(waited_for, timeout=grace or None)
     left = [greenlet for greenlet in waited_for if not greenlet.dead]

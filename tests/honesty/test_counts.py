@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.honesty.conftest import Katydid, Target
 
 DRAIN = ("--stop-timeout", "20")
@@ -45,6 +47,19 @@ def test_a_drained_run_counts_what_the_server_served(
     }
     assert ended.total["bytes_in"] == truth["total"]["bytes_out"]
     assert ended.total["bytes_out"] == truth["total"]["bytes_in"]
+
+
+def test_nothing_is_lost_while_the_event_loop_turns_in_step(
+    run: Katydid, target: Target, tmp_path: Path
+) -> None:
+    """Nobody rings for answers then; they are looked for."""
+    steps = tmp_path / "steps"
+    load = ("-u", "400", "-r", "400", "-t", "4s", "-H", target.url)
+    ended = run("crowd", *load, *DRAIN, HONESTY_STEPS=str(steps))
+    inside, outside = map(int, steps.read_text().split())
+    assert inside > 1000, "never got into step"
+    assert ended.total["requests"] == inside + outside == target.settled()["total"]["served"]
+    assert ended.total["aborted"] == 0
 
 
 def test_ctrl_c_loses_nothing(run: Katydid, target: Target) -> None:

@@ -177,3 +177,101 @@ def test_a_sleeper_resumed_by_somebody_else_is_not_woken_again() -> None:
     with gevent.Timeout(DEADLINE):
         one.join()
     assert resumed == ["raw", "slept"] and one.successful()
+
+
+@pytest.mark.parametrize(
+    ("answers", "pauses", "hurried", "in_step"),
+    [
+        (1600, 1600, False, True),
+        (1400, 1400, False, False),  # too few to be worth it
+        (1600, 1300, False, True),  # some ask again within a task
+        (1600, 1200, False, False),  # too many do
+        (1600, 1600, True, False),  # one never pauses
+        (100, 5000, False, False),  # pauses of others, who do not use this client
+    ],
+)
+def test_in_step_only_when_many_answers_come_to_users_who_pause(
+    answers: int, pauses: int, hurried: bool, in_step: bool
+) -> None:
+    """Of one second. Whatever it was before, it is decided anew."""
+    for before in (False, True):
+        mine = Turns(gevent.get_hub())
+        if before:
+            mine._into_step()
+        mine.answers, mine._pauses, mine.hurried = answers, pauses, hurried
+        mine._since = time.perf_counter() - 1
+        mine.judge()
+        assert mine.in_step is in_step
+        # What was counted is used up; nothing is decided too soon.
+        mine.answers = mine._pauses = 0
+        mine.judge()
+        assert mine.in_step is in_step
+        mine.detach()
+        assert not mine.in_step
+
+
+def test_what_is_counted_as_a_pause() -> None:
+    mine = Turns(gevent.get_hub())
+    group = Group()
+    for seconds in (_turns.PAUSE, _turns.PAUSE / 2):
+        group.spawn(mine.sleep, seconds)
+    with gevent.Timeout(DEADLINE):
+        group.join()
+    assert mine._pauses == 1 and not mine.hurried
+    mine._seen = 0.0
+    mine.give()
+    assert mine.hurried
+
+
+def test_nobody_is_lost_on_getting_into_step_and_out_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sleepers from before, meanwhile and after; at most half a step early while in step."""
+    looks: list[bool] = []
+    mine = Turns(gevent.get_hub())
+    mine.attach(_turns.nothing, _turns.nothing, lambda: looks.append(mine.in_step))
+    monkeypatch.setattr(mine.__class__, "judge", lambda self: None)
+    random_waits = random.Random(3)
+    early: list[float] = []
+
+    def user() -> None:
+        for _ in range(20):
+            seconds = random_waits.uniform(0.001, 0.05)
+            due = time.perf_counter() + seconds
+            mine.sleep(seconds)
+            early.append(due - time.perf_counter())
+
+    group = Group()
+    for _ in range(50):
+        group.spawn(user)
+    with gevent.Timeout(DEADLINE):
+        for change in (mine._into_step, mine._out_of_step) * 10:
+            gevent.sleep(0.03)
+            change()
+        group.join()
+    assert len(early) == 1000 and max(early) <= _turns.STEP / 2
+    assert any(early_by > 0 for early_by in early), "never in step"
+    # In step it looks again and again, and once more on leaving: nobody rings for what came before.
+    assert looks.count(True) > 20 and looks.count(False) == 10
+    assert not mine._sleepers and not mine._dues
+
+
+def test_more_sleepers_than_a_slice_takes_do_not_wait_for_the_next_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_turns, "STEP", 3600)
+    mine = Turns(gevent.get_hub())
+
+    def user() -> None:
+        mine.sleep(0.001)
+        end = time.perf_counter() + _turns.SLEEPERS_SLICE
+        while time.perf_counter() < end:
+            pass
+
+    group = Group()
+    for _ in range(5):
+        group.spawn(user)
+    gevent.sleep(0)  # they fall asleep
+    mine._into_step()
+    with gevent.Timeout(DEADLINE):
+        mine._step()
+        group.join()
+    mine.detach()

@@ -221,8 +221,14 @@ impl Session {
     }
 
     /// Up to a batch of what has ended, flat: greenlet, value, greenlet, value…; messages have None for the greenlet. Empty only
-    /// when nothing is queued and the descriptor will become readable with the next. `readable`: the loop said that it is.
-    fn drain<'py>(&self, py: Python<'py>, readable: bool) -> PyResult<Bound<'py, PyList>> {
+    /// when nothing is queued and, unless `comes_back`, the descriptor will become readable with the next. `readable`: the loop
+    /// said that it is. `comes_back`: the caller asks again by itself, soon.
+    fn drain<'py>(
+        &self,
+        py: Python<'py>,
+        readable: bool,
+        comes_back: bool,
+    ) -> PyResult<Bound<'py, PyList>> {
         let outbox = &self.shared.outbox;
         self.let_go();
         if readable {
@@ -232,7 +238,7 @@ impl Session {
         while flat.len() < 2 * BATCH {
             let Some(message) = outbox.pop() else {
                 // Whoever works on a batch comes back for the next: only an empty hand re-arms the bell.
-                if !flat.is_empty() || outbox.rearm() {
+                if !flat.is_empty() || comes_back || outbox.rearm() {
                     break;
                 }
                 continue;

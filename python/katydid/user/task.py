@@ -245,8 +245,10 @@ class TaskSet(metaclass=TaskSetMeta):
                 sleep(seconds)
                 if user._due_ns and user._pace is not None:
                     user._pace.woke(user, perf_counter_ns())
-            elif beat == mine.beat and seen == clock.iteration:
-                mine.give()
+            else:
+                mine.hurried = True
+                if beat == mine.beat and seen == clock.iteration:
+                    mine.give()
             if user._state == LOCUST_STATE_STOPPING:
                 raise StopUser()
             user._state = LOCUST_STATE_RUNNING
