@@ -210,7 +210,7 @@ mod tests {
     }
 
     /// Verdict on three seconds of which the last two look like `window`, at a median response of 1 ms.
-    fn judged(window: GeneratorWindow) -> GeneratorSummary {
+    fn judged(window: &GeneratorWindow) -> GeneratorSummary {
         let mut timeline = Timeline::default();
         for second in 0..3 {
             timeline.apply(&Frame {
@@ -244,7 +244,7 @@ mod tests {
 
     #[test]
     fn each_lag_over_its_limit_is_a_reason_of_its_own() {
-        assert_eq!(judged(window()).reasons, Vec::<String>::new());
+        assert_eq!(judged(&window()).reasons, Vec::<String>::new());
         for (window, who) in [
             (
                 GeneratorWindow {
@@ -269,7 +269,7 @@ mod tests {
                 "The I/O thread was late",
             ),
         ] {
-            let summary = judged(window);
+            let summary = judged(&window);
             assert!(!summary.valid);
             assert_eq!(summary.reasons.len(), 1, "{:?}", summary.reasons);
             assert!(summary.reasons[0].starts_with(who), "{:?}", summary.reasons);
@@ -284,8 +284,8 @@ mod tests {
             hub_lag: lags(hub_us),
             ..window()
         };
-        assert_eq!(judged(late(24_000)).reasons.len(), 1);
-        assert_eq!(judged(late(90_000)).reasons.len(), 2);
+        assert_eq!(judged(&late(24_000)).reasons.len(), 1);
+        assert_eq!(judged(&late(90_000)).reasons.len(), 2);
     }
 
     #[test]
@@ -298,7 +298,7 @@ mod tests {
         };
         // Two windows are judged: 600 samples, of which 6 may be late, and 10 by chance.
         for (late, outcome) in [(3, (0, 0)), (4, (0, 1)), (5, (0, 1)), (6, (1, 0))] {
-            let summary = judged(GeneratorWindow {
+            let summary = judged(&GeneratorWindow {
                 io_lag: lags(late),
                 ..window()
             });
@@ -326,13 +326,13 @@ mod tests {
             io_cpu_us: 950_000,
             ..window()
         };
-        assert_eq!(judged(full.clone()).reasons.len(), 2);
-        let closed = judged(GeneratorWindow {
+        assert_eq!(judged(&full).reasons.len(), 2);
+        let closed = judged(&GeneratorWindow {
             no_wait: true,
             ..full
         });
         assert_eq!((closed.reasons.len(), closed.warnings.len()), (0, 2));
-        let held_up = judged(GeneratorWindow {
+        let held_up = judged(&GeneratorWindow {
             no_wait: true,
             io_lag: lags(20_000),
             io_cpu_us: 500_000,
