@@ -146,7 +146,8 @@ class Fallback(requests.Session):
         response._session = self
         response.error = lowest(error) if error is not None else None
         path = getattr(first.request, "path_url", url) if first.request is not None else url
-        response._instants = (due or began, began, began, done)
+        # A slot that lies ahead is no time to count from.
+        response._instants = (min(due, began) if due else began, began, began, done)
         response.request_meta = {
             "request_type": method,
             "response_time": (done - began) / 1e6,

@@ -36,7 +36,7 @@ class Link:
 
     def detach(self) -> None:
         """Completions stay queued from now on."""
-        self._turns.detach()
+        self._turns.detach(self._look)
         self._watcher.stop()
         self._watcher.close()
 
@@ -53,7 +53,6 @@ class Link:
         for _ in range(ROUNDS):
             if not batch:
                 return
-            mine.answers += len(batch) >> 1
             self._hand_out(batch)
             batch = drain(False, mine.in_step)
         # The loop's timers and sockets come first; the rest is taken right after them.
@@ -64,6 +63,7 @@ class Link:
     def _hand_out(self, batch: list[Any]) -> None:
         # Whoever is switched to has waited, even if the loop did not turn in between.
         self._turns.beat += 1
+        self._turns.answers(batch)
         pairs = iter(batch)
         while True:
             try:

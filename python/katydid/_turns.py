@@ -6,17 +6,16 @@ hub (`gevent.sleep(0)` in Locust) queue up here for one callback that resumes th
 # In step
 
 Waking a thread costs more than what it then does for one user: the processor has to be fetched, and the caches are cold. So while
-many answers come and nearly all of those who get them pause before they ask again, the hub turns once per `STEP`: it takes all
-answers that have come and resumes all sleepers that are due to the nearest half step. What was measured of an answer is not
-touched, since the I/O thread has done that; a user's pause is up to a step longer or half of one shorter. Users that ask again at
-once would be slowed down: so it is done only while nobody loops without a pause, and few requests follow another within a task
-(`judge`).
+many answers come to greenlets that pause before they ask again, the hub turns once per `STEP`: it takes all answers that have come
+and resumes all sleepers that are due to the nearest half step. What the I/O thread measured of an answer is not touched; a user's
+pause is up to a step longer or half of one shorter. Who asks again at once would be slowed down: so it is done only while nearly
+every answer of a window is its greenlet's first, and nobody loops (`judge`).
 """
 
 from __future__ import annotations
 
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from time import perf_counter
@@ -47,14 +46,17 @@ STEP = 0.001
 #: Answers per step from which on that is worth it.
 WORTH = 1.5
 
-#: Pauses that do not mind a step, in seconds.
-PAUSE = 0.02
-
-#: At least this share of the answers must be followed by such a pause.
-PAUSING = 0.8
-
 #: How long is looked before it is decided, in seconds.
 WINDOW = 0.05
+
+#: Of the answers of a window, at least this share must be its greenlet's first.
+FIRST = 0.8
+
+#: More answers than this to one greenlet in a window: it loops without a pause.
+LOOPING = 10
+
+#: After a window that did not look like it, so many are not looked at.
+NOT_YET = 5
 
 INFINITY = float("inf")
 
@@ -69,21 +71,22 @@ class Turns:
     __slots__ = (
         "_again",
         "_alarm",
+        "_answered",
+        "_answers",
+        "_asleep",
         "_dues",
         "_hub",
-        "_look",
+        "_looks",
         "_next",
+        "_not_yet",
         "_number",
-        "_pauses",
         "_pulse",
         "_queue",
         "_scheduled",
         "_seen",
         "_since",
-        "_sleepers",
         "_switch",
         "_timer",
-        "answers",
         "beat",
         "clock",
         "hold",
@@ -107,22 +110,22 @@ class Turns:
         self.beat = 0
         """As `clock.iteration`, but cheap to read: whoever resumes greenlets from the hub may count
         here."""
-        self._sleepers: dict[int, Any] = {}
-        self._dues: list[tuple[float, int]] = []  # a heap; some may have no sleeper any more
+        self._asleep: dict[Any, int] = {}
+        self._dues: list[tuple[float, int, Any]] = []  # a heap; some may not be asleep any more
         self._number = 0
         self._alarm: Any = None
         self._next = INFINITY  # when the alarm rings
         self.hold: Callable[[], None] = nothing
         """Called before several greenlets are resumed, and `let_go` after them."""
         self.let_go: Callable[[], None] = nothing
-        self._look: Callable[[], None] = nothing
+        self._looks: list[Callable[[], None]] = []
         self.in_step = False
         """Whether answers are looked for at every step, so that nobody need ring for them."""
         self._pulse: Any = None
         self._again = hub.loop.timer(0)
-        self.answers = 0
-        """Counted up by whoever hands them out."""
-        self._pauses = 0
+        self._answers = 0
+        self._answered: Counter[Any] | None = None  # None: not counted by greenlet now
+        self._not_yet = 0
         self.hurried = False
         """Whether a user went on without any pause; whoever knows of one says so here."""
         self._since = 0.0
@@ -130,35 +133,48 @@ class Turns:
     def attach(
         self, hold: Callable[[], None], let_go: Callable[[], None], look: Callable[[], None]
     ) -> None:
-        """`look` takes the answers that have come. In step it is called instead of a bell."""
-        self.hold, self.let_go, self._look = hold, let_go, look
+        """`look` takes the answers that have come, and arms the bell unless `in_step`: then it is called at every step."""
+        self.hold, self.let_go = hold, let_go
+        self._looks.append(look)
 
-    def detach(self) -> None:
-        """Answers come no more."""
-        self.hold = self.let_go = self._look = nothing
-        if self.in_step:
-            self._out_of_step()
+    def detach(self, look: Callable[[], None]) -> None:
+        """Answers come no more from there."""
+        self._looks.remove(look)
+        if not self._looks:
+            self.hold = self.let_go = nothing
+
+    def answers(self, batch: list[Any]) -> None:
+        """A batch is handed out: greenlet, value, greenlet, value…"""
+        self._answers += len(batch) >> 1
+        if self._answered is not None:
+            self._answered.update(batch[::2])
 
     def sleep(self, seconds: float) -> None:
         """As `gevent.sleep`, for more than 0 seconds."""
-        if seconds >= PAUSE:
-            self._pauses += 1
         self._number += 1
         number, due = self._number, perf_counter() + float(seconds)
-        self._sleepers[number] = getcurrent()
-        heappush(self._dues, (due, number))
+        me = getcurrent()
+        self._asleep[me] = number
+        heappush(self._dues, (due, number, me))
         if due < self._next:
             self._arm(due)
         try:
             self._switch()
         except BaseException:
-            if len(self._dues) > 2 * len(self._sleepers) + DEAD:
-                self._dues = [entry for entry in self._dues if entry[1] in self._sleepers]
+            if len(self._dues) > 2 * len(self._asleep) + DEAD:
+                self._dues = [entry for entry in self._dues if self._is_asleep(entry)]
                 heapify(self._dues)
             raise
         finally:
             # Killed, or a timeout, or resumed by somebody else: the alarm is not for this greenlet any more.
-            self._sleepers.pop(number, None)
+            self._asleep.pop(me, None)
+
+    def _is_asleep(self, entry: tuple[float, int, Any]) -> bool:
+        return self._asleep.get(entry[2]) == entry[1]
+
+    def leave_asleep(self, who: Any) -> None:
+        """Its sleep does not end by itself any more: it is about to be killed, which takes a moment."""
+        self._asleep.pop(who, None)
 
     def _arm(self, due: float) -> None:
         if self._alarm is not None:
@@ -188,47 +204,64 @@ class Turns:
         self.hold()
         try:
             while self._dues and self._dues[0][0] <= now and perf_counter() < end:
-                who = self._sleepers.pop(heappop(self._dues)[1], None)
-                if who is not None:
-                    self._resume(who)
+                entry = heappop(self._dues)
+                if self._is_asleep(entry):
+                    del self._asleep[entry[2]]
+                    self._resume(entry[2])
         finally:
             self.let_go()
 
     def judge(self) -> None:
-        """Gets into step or out of it, as the answers and pauses since the last decision suggest."""
+        """Gets into step or out of it, as the last window suggests."""
         now = perf_counter()
         span = now - self._since
         if span < WINDOW:
             return
-        worth = (
-            not self.hurried
-            and self.answers * STEP >= WORTH * span
-            and self._pauses >= PAUSING * self.answers
-        )
-        self.answers = self._pauses = 0
+        many = not self.hurried and self._answers * STEP >= WORTH * span
+        counted, self._answered = self._answered, None
+        suits = counted is not None and many and self._all_pause(counted)
+        if counted is not None and many and not suits:
+            self._not_yet = NOT_YET
+        # To know who gets the answers costs a little: that is looked at only when the rest fits.
+        if many and self._not_yet == 0:
+            self._answered = Counter()
+        self._not_yet = max(0, self._not_yet - 1)
+        if suits and not self.in_step:
+            self._into_step()
+        elif self.in_step and not suits:
+            self._out_of_step()
+        self._answers = 0
         self.hurried = False
         self._since = now
-        if worth and not self.in_step:
-            self._into_step()
-        elif self.in_step and not worth:
-            self._out_of_step()
+
+    def _all_pause(self, answered: Counter[Any]) -> bool:
+        first = len(answered) >= FIRST * self._answers
+        return first and max(answered.values()) <= LOOPING
 
     def _into_step(self) -> None:
+        self._pulse = self._hub.loop.timer(STEP, STEP)
+        self._pulse.start(self._step)
         self.in_step = True
         self._next = 0.0  # no alarm
         if self._alarm is not None:
             self._alarm.stop()
-        self._pulse = self._hub.loop.timer(STEP, STEP)
-        self._pulse.start(self._step)
 
     def _out_of_step(self) -> None:
         self.in_step = False
         self._pulse.stop()
         self._pulse.close()
         self._again.stop()
-        # Whoever brings answers may ring from now on, which takes that nothing is left.
-        self._look()
         self._set_alarm()
+        self._look()
+
+    def _look(self) -> None:
+        """Each arms its bell, unless in step. Should one raise, it comes back by itself."""
+        for look in tuple(self._looks):
+            try:
+                look()
+            except BaseException:
+                self._hub.loop.run_callback(look)
+                self._hub.handle_error(self, *sys.exc_info())
 
     def _step(self) -> None:
         now = perf_counter() + STEP / 2

@@ -9,6 +9,7 @@ from typing import Any
 import gevent
 from greenlet import getcurrent
 
+from ._turns import turns
 from .user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
 from .user.users import User
 
@@ -32,7 +33,7 @@ def stop_all(users: list[Any], grace: float) -> None:
         elif grace and user._state == LOCUST_STATE_RUNNING:
             user._state = LOCUST_STATE_STOPPING
         elif not grace or user._state != LOCUST_STATE_STOPPING:
-            user._stay_asleep()
+            turns().leave_asleep(greenlet)  # as `User.stop`
             user.group.killone(greenlet, block=False)
     gevent.joinall(waited_for, timeout=grace or None)
     left = [greenlet for greenlet in waited_for if not greenlet.dead]

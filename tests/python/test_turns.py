@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections import Counter
 from contextlib import suppress
 from typing import Any
 
@@ -111,7 +112,7 @@ def test_the_dead_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     gevent.sleep(0.01)
     with gevent.Timeout(DEADLINE):
         group.kill()
-    assert len(mine._dues) <= 20 and not mine._sleepers
+    assert len(mine._dues) <= 20 and not mine._asleep
 
 
 def test_holding_back_ends_even_if_the_woken_raise() -> None:
@@ -179,46 +180,58 @@ def test_a_sleeper_resumed_by_somebody_else_is_not_woken_again() -> None:
     assert resumed == ["raw", "slept"] and one.successful()
 
 
+def _crowd(greenlets: int, each: int = 1) -> list[Any]:
+    """A batch in which so many greenlets get so many answers each."""
+    return [part for n in range(greenlets) for _ in range(each) for part in (n, "answer")]
+
+
 @pytest.mark.parametrize(
-    ("answers", "pauses", "hurried", "in_step"),
+    ("batches", "hurried", "in_step"),
     [
-        (1600, 1600, False, True),
-        (1400, 1400, False, False),  # too few to be worth it
-        (1600, 1300, False, True),  # some ask again within a task
-        (1600, 1200, False, False),  # too many do
-        (1600, 1600, True, False),  # one never pauses
-        (100, 5000, False, False),  # pauses of others, who do not use this client
+        ([_crowd(100)], False, True),
+        ([_crowd(70)], False, False),  # too few to be worth it
+        ([_crowd(80, 1), _crowd(20)], False, True),  # some ask again
+        ([_crowd(100), _crowd(30)], False, False),  # too many do
+        ([_crowd(100), _crowd(1, 10)], False, False),  # one loops without a pause
+        ([_crowd(100)], True, False),  # one says that it never pauses
+        ([], False, False),
     ],
 )
-def test_in_step_only_when_many_answers_come_to_users_who_pause(
-    answers: int, pauses: int, hurried: bool, in_step: bool
+def test_in_step_only_when_many_answers_come_to_greenlets_that_pause(
+    batches: list[list[Any]], hurried: bool, in_step: bool
 ) -> None:
-    """Of one second. Whatever it was before, it is decided anew."""
+    """Of a window of 50 ms. Whatever it was before, it is decided anew."""
     for before in (False, True):
         mine = Turns(gevent.get_hub())
+        mine.attach(_turns.nothing, _turns.nothing, _turns.nothing)
         if before:
             mine._into_step()
-        mine.answers, mine._pauses, mine.hurried = answers, pauses, hurried
-        mine._since = time.perf_counter() - 1
-        mine.judge()
-        assert mine.in_step is in_step
-        # What was counted is used up; nothing is decided too soon.
-        mine.answers = mine._pauses = 0
-        mine.judge()
-        assert mine.in_step is in_step
-        mine.detach()
-        assert not mine.in_step
+            mine._answered = Counter()
+        for window in range(2):  # in the first it is not known who gets the answers
+            mine._since = time.perf_counter() - _turns.WINDOW
+            for batch in batches if window else [_crowd(100)]:
+                mine.answers(batch)
+            mine.hurried = hurried and window == 1
+            mine.judge()
+            mine.judge()  # nothing is decided too soon
+            assert mine.in_step is (before if window == 0 else in_step)
+        if mine.in_step:
+            mine._out_of_step()
 
 
-def test_what_is_counted_as_a_pause() -> None:
+def test_who_loops_is_not_looked_at_all_the_time() -> None:
     mine = Turns(gevent.get_hub())
-    group = Group()
-    for seconds in (_turns.PAUSE, _turns.PAUSE / 2):
-        group.spawn(mine.sleep, seconds)
-    with gevent.Timeout(DEADLINE):
-        group.join()
-    assert mine._pauses == 1 and not mine.hurried
-    mine._seen = 0.0
+    counting = 0
+    for _ in range(100):
+        mine._since = time.perf_counter() - _turns.WINDOW
+        mine.answers(_crowd(1, 1000))
+        mine.judge()
+        counting += mine._answered is not None
+    assert not mine.in_step and 5 <= counting <= 100 / _turns.NOT_YET
+
+
+def test_a_user_who_never_pauses_says_so() -> None:
+    mine = Turns(gevent.get_hub())
     mine.give()
     assert mine.hurried
 
@@ -251,7 +264,7 @@ def test_nobody_is_lost_on_getting_into_step_and_out_of_it(monkeypatch: pytest.M
     assert any(early_by > 0 for early_by in early), "never in step"
     # In step it looks again and again, and once more on leaving: nobody rings for what came before.
     assert looks.count(True) > 20 and looks.count(False) == 10
-    assert not mine._sleepers and not mine._dues
+    assert not mine._asleep and not mine._dues
 
 
 def test_more_sleepers_than_a_slice_takes_do_not_wait_for_the_next_step(
@@ -274,4 +287,57 @@ def test_more_sleepers_than_a_slice_takes_do_not_wait_for_the_next_step(
     with gevent.Timeout(DEADLINE):
         mine._step()
         group.join()
-    mine.detach()
+    mine._out_of_step()
+
+
+def test_each_session_of_a_hub_is_looked_at() -> None:
+    """Also the first, and also after the second has gone; and one that raises is looked at again."""
+    mine = Turns(gevent.get_hub())
+    hub: Any = gevent.get_hub()
+    calls: list[str] = []
+    failed: list[Any] = []
+
+    def first() -> None:
+        calls.append("first")
+
+    def second() -> None:
+        calls.append("second")
+        if calls.count("second") == 1:
+            raise KeyError
+
+    mine.attach(_turns.nothing, _turns.nothing, first)
+    mine.attach(_turns.nothing, _turns.nothing, second)
+    before, hub.handle_error = hub.handle_error, lambda *error: failed.append(error)
+    try:
+        mine._into_step()
+        mine._out_of_step()
+        gevent.sleep(0.001)
+    finally:
+        hub.handle_error = before
+    assert calls[:3] == ["first", "second", "second"] and len(failed) == 1
+    mine.detach(second)
+    calls.clear()
+    mine._look()
+    assert calls == ["first"]
+
+
+def test_one_that_is_left_asleep_is_woken_by_its_killer_only() -> None:
+    mine = turns()
+    ended: list[str] = []
+
+    def user() -> None:
+        try:
+            mine.sleep(0.01)
+            ended.append("woken")
+        finally:
+            mine.sleep(0.01)  # as of an on_stop
+            ended.append("stopped")
+
+    one = gevent.spawn(user)
+    gevent.sleep(0.001)
+    mine.leave_asleep(one)
+    gevent.sleep(0.05)
+    assert ended == []
+    with gevent.Timeout(DEADLINE):
+        one.kill()
+    assert ended == ["stopped"]

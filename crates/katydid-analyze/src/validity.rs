@@ -88,24 +88,28 @@ fn judge_lag(summary: &mut GeneratorSummary, total: &Endpoint, sums: &GeneratorS
         );
         say(summary, late.sure, text);
     }
-    let io = Late::over(limit, &sums.io_lag);
-    if let Some(late) = &io {
+    let mut explained = 0.0;
+    if let Some(late) = Late::over(limit, &sums.io_lag) {
         let text = format!(
             "The I/O thread was late: p99 is {:.1} ms, allowed are {limit:.1} ms. The process was stopped, or had too little of the machine: use a machine with free cores, or fewer users.",
             late.p99_ms
         );
-        let sure = late.sure && !asked_for(summary, summary.io_busy_share);
-        say(summary, sure, text);
+        let invalid = late.sure && !asked_for(summary, summary.io_busy_share);
+        if invalid {
+            explained = late.p99_ms;
+        }
+        say(summary, invalid, text);
     }
     // What the I/O thread is late, the scenario's loop is too: it gets its ticks from there.
-    let both = io.map_or(0.0, |late| late.p99_ms) + limit;
-    if let Some(late) = Late::over(limit, &sums.hub_lag).filter(|late| late.p99_ms > both) {
+    if let Some(late) =
+        Late::over(limit, &sums.hub_lag).filter(|late| late.p99_ms > explained + limit)
+    {
         let text = format!(
-            "The scenario's event loop was late: p99 is {:.1} ms, allowed are {limit:.1} ms. Tasks that compute or block hold all users up; make them lighter or use fewer users.",
+            "The scenario's event loop was late: p99 is {:.1} ms, allowed are {limit:.1} ms. Tasks that compute or block hold all users up, and so does a machine without free cores; make them lighter or use fewer users.",
             late.p99_ms
         );
-        let sure = late.sure && !asked_for(summary, summary.hub_busy_share);
-        say(summary, sure, text);
+        let invalid = late.sure && !asked_for(summary, summary.hub_busy_share);
+        say(summary, invalid, text);
     }
 }
 
@@ -286,6 +290,24 @@ mod tests {
         };
         assert_eq!(judged(&late(24_000)).reasons.len(), 1);
         assert_eq!(judged(&late(90_000)).reasons.len(), 2);
+    }
+
+    /// What is only a warning explains nothing away.
+    #[test]
+    fn a_late_loop_is_invalid_beside_an_io_thread_that_may_be_late() {
+        let lags = |late: u64, us| {
+            let mut lags = Histogram::default();
+            (0..300 - late).for_each(|_| lags.record(100));
+            (0..late).for_each(|_| lags.record(us));
+            lags.cut()
+        };
+        let summary = judged(&GeneratorWindow {
+            io_lag: lags(4, 20_000),
+            hub_lag: lags(20, 24_000),
+            ..window()
+        });
+        assert_eq!((summary.reasons.len(), summary.warnings.len()), (1, 1));
+        assert!(summary.reasons[0].starts_with("The scenario's event loop"));
     }
 
     #[test]

@@ -276,12 +276,13 @@ impl Session {
                 }
             }
         }
-        if flat.is_empty() && readable && self.shared.live().lost_its_thread() {
+        if readable && self.shared.live().lost_its_thread() {
             flat.extend([
                 py.None(),
                 ("io_ended",).into_pyobject(py)?.into_any().unbind(),
             ]);
-        } else if !flat.is_empty() {
+        }
+        if !flat.is_empty() {
             self.shared.live().hold(true);
         }
         PyList::new(py, flat)

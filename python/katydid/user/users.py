@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from gevent import GreenletExit
 from gevent.pool import Group
 
+from .._turns import turns
 from ..clients import HttpSession
 from ..exception import StopTest, StopUser
 from ..rest import RestMixin
@@ -139,19 +140,15 @@ class User(metaclass=UserMeta):
         """Ends the user: at once if forced, waiting or not yet started (True), otherwise after its
         current task (False)."""
         if force or self._state in (None, LOCUST_STATE_WAITING):
-            self._stay_asleep()
+            # A kill comes a moment after it was asked for. Should the user's wait end before, it would start another task, whose
+            # request would be cut off.
+            turns().leave_asleep(self._greenlet)
             self._group.killone(self._greenlet)
             return True
         if self._state == LOCUST_STATE_RUNNING:
             self._state = LOCUST_STATE_STOPPING
             return False
         raise Exception(f"Tried to stop a user that is {self._state} already")
-
-    def _stay_asleep(self) -> None:
-        """A kill comes a moment after it was asked for. Should the user's wait end before, it is not
-        to start another task, whose request would be cut off."""
-        if self._state == LOCUST_STATE_WAITING:
-            self._state = LOCUST_STATE_STOPPING
 
     @property
     def group(self) -> Group:
