@@ -6,10 +6,10 @@ hub (`gevent.sleep(0)` in Locust) queue up here for one callback that resumes th
 # In step
 
 Waking a thread costs more than what it then does for one user: the processor has to be fetched, and the caches are cold. So while
-many answers come to greenlets that pause before they ask again, the hub turns once per `STEP`: it takes all answers that have come
-and resumes all sleepers that are due to the nearest half step. What the I/O thread measured of an answer is not touched; a user's
-pause is up to a step longer or half of one shorter. Who asks again at once would be slowed down: so it is done only while nearly
-every answer of a window is its greenlet's first, and nobody loops (`judge`).
+many answers come, and few greenlets get two of them within a `WINDOW`, the hub turns once per `STEP`: it takes all answers that have
+come and resumes all sleepers that are due to the nearest half step. What the I/O thread measured of an answer is not touched; a user's
+pause is up to a step longer or half of one shorter. Who asks again at once would be slowed down: that is why it is not done while
+somebody loops, nor while many ask again within a window (`judge`).
 """
 
 from __future__ import annotations

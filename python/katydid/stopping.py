@@ -9,7 +9,6 @@ from typing import Any
 import gevent
 from greenlet import getcurrent
 
-from ._turns import turns
 from .user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING
 from .user.users import User
 
@@ -25,7 +24,7 @@ def stop_all(users: list[Any], grace: float) -> None:
     for user in users:
         greenlet = user.greenlet
         if greenlet is me:
-            user.group.killone(greenlet, block=False)
+            user._kill(block=False)
             continue
         waited_for.append(greenlet)
         if not _ends_as_usual(user):
@@ -33,8 +32,7 @@ def stop_all(users: list[Any], grace: float) -> None:
         elif grace and user._state == LOCUST_STATE_RUNNING:
             user._state = LOCUST_STATE_STOPPING
         elif not grace or user._state != LOCUST_STATE_STOPPING:
-            turns().leave_asleep(greenlet)  # as `User.stop`
-            user.group.killone(greenlet, block=False)
+            user._kill(block=False)
     gevent.joinall(waited_for, timeout=grace or None)
     left = [greenlet for greenlet in waited_for if not greenlet.dead]
     if left:

@@ -123,11 +123,12 @@ struct Late {
 impl Late {
     fn over(limit_ms: f64, lags: &Histogram) -> Option<Self> {
         let n = lags.count();
-        let above = |rank| lags.value_at_rank_us(rank).map(|us| us as f64 / 1e3);
-        let p99_ms = lags.quantile_us(0.99)? as f64 / 1e3;
-        (n >= ENOUGH && p99_ms > limit_ms).then(|| Self {
+        let ms = |us: u64| us as f64 / 1e3;
+        let p99_ms = ms(lags.quantile_us(0.99)?);
+        let surely_ms = ms(lags.value_at_rank_us(surely_below_p99(n))?);
+        (n >= ENOUGH && p99_ms > limit_ms).then_some(Self {
             p99_ms,
-            sure: above(surely_below_p99(n)).is_some_and(|ms| ms > limit_ms),
+            sure: surely_ms > limit_ms,
         })
     }
 }
@@ -137,6 +138,7 @@ impl Late {
 fn surely_below_p99(n: u64) -> u64 {
     let share = 0.01;
     if n > 10_000 {
+        // 1.645: the normal distribution's quantile for CONFIDENCE.
         let spread = (n as f64 * share * (1.0 - share)).sqrt();
         return n - (n as f64 * share + 1.645 * spread).ceil() as u64;
     }
@@ -188,8 +190,7 @@ fn judge_cores(summary: &mut GeneratorSummary) {
             share * 100.0,
             BUSY_SHARE * 100.0
         );
-        let invalid = !summary.no_wait;
-        say(summary, invalid, text);
+        say(summary, !summary.no_wait, text);
     }
     if let Some(steal) = summary.steal_share.filter(|steal| *steal >= STEAL_SHARE) {
         summary.warnings.push(format!(
@@ -203,13 +204,19 @@ fn judge_cores(summary: &mut GeneratorSummary) {
 mod tests {
     use super::*;
     use katydid_record::frame::GeneratorWindow;
-    use katydid_record::{Body, Frame};
+    use katydid_record::{Body, Frame, Sparse};
 
     const SECOND_US: u64 = 1_000_000;
 
-    fn lags(us: u64) -> katydid_record::Sparse {
+    fn lags(us: u64) -> Sparse {
+        some_late(50, us, 50)
+    }
+
+    /// Of `all` ticks so many were late by this much.
+    fn some_late(late: u64, us: u64, all: u64) -> Sparse {
         let mut lags = Histogram::default();
-        (0..50).for_each(|_| lags.record(us));
+        lags.record_n(100, all - late);
+        lags.record_n(us, late);
         lags.cut()
     }
 
@@ -295,15 +302,9 @@ mod tests {
     /// What is only a warning explains nothing away.
     #[test]
     fn a_late_loop_is_invalid_beside_an_io_thread_that_may_be_late() {
-        let lags = |late: u64, us| {
-            let mut lags = Histogram::default();
-            (0..300 - late).for_each(|_| lags.record(100));
-            (0..late).for_each(|_| lags.record(us));
-            lags.cut()
-        };
         let summary = judged(&GeneratorWindow {
-            io_lag: lags(4, 20_000),
-            hub_lag: lags(20, 24_000),
+            io_lag: some_late(4, 20_000, 300),
+            hub_lag: some_late(20, 24_000, 300),
             ..window()
         });
         assert_eq!((summary.reasons.len(), summary.warnings.len()), (1, 1));
@@ -312,16 +313,10 @@ mod tests {
 
     #[test]
     fn what_may_be_chance_is_a_warning() {
-        let lags = |late| {
-            let mut lags = Histogram::default();
-            (0..300 - late).for_each(|_| lags.record(100));
-            (0..late).for_each(|_| lags.record(8_000));
-            lags.cut()
-        };
         // Two windows are judged: 600 samples, of which 6 may be late, and 10 by chance.
         for (late, outcome) in [(3, (0, 0)), (4, (0, 1)), (5, (0, 1)), (6, (1, 0))] {
             let summary = judged(&GeneratorWindow {
-                io_lag: lags(late),
+                io_lag: some_late(late, 8_000, 300),
                 ..window()
             });
             assert_eq!(

@@ -34,6 +34,9 @@
 //! On the outbox P1 and P2 are apart: a batch is queued, then rung once. The I/O thread rings before it sleeps and after each
 //! round of events, so nothing stays unrung.
 //!
+//! A hub that looks at the outbox by itself, soon and again (Python's "in step"), leaves the flag unset meanwhile: it does not sleep in the
+//! sense of this protocol. On ending that it takes S1 and S2 once, by a [`Outbox::rearm`] that holds.
+//!
 //! When the I/O thread ends, whatever the reason, it rings once more, armed or not ([`Outbox::ring_at_the_end`]): a hub that is
 //! awake just then would go to sleep afterwards, and nobody is left to wake it.
 //!

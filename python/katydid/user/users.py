@@ -140,15 +140,18 @@ class User(metaclass=UserMeta):
         """Ends the user: at once if forced, waiting or not yet started (True), otherwise after its
         current task (False)."""
         if force or self._state in (None, LOCUST_STATE_WAITING):
-            # A kill comes a moment after it was asked for. Should the user's wait end before, it would start another task, whose
-            # request would be cut off.
-            turns().leave_asleep(self._greenlet)
-            self._group.killone(self._greenlet)
+            self._kill()
             return True
         if self._state == LOCUST_STATE_RUNNING:
             self._state = LOCUST_STATE_STOPPING
             return False
         raise Exception(f"Tried to stop a user that is {self._state} already")
+
+    def _kill(self, *, block: bool = True) -> None:
+        # A kill comes a moment after it was asked for. Should the user's wait end before, it would start another task, whose
+        # request would be cut off.
+        turns().leave_asleep(self._greenlet)
+        self._group.killone(self._greenlet, block=block)
 
     @property
     def group(self) -> Group:
