@@ -1,8 +1,10 @@
 //! A request under way: its instants, its parser and what has arrived of its body.
+//!
+//! It knows neither connections nor who asked.
 
 use crate::clock::{Nanos, SECOND};
 use crate::http1::{BodySink, Limits, ResponseParser};
-use crate::message::{Failure, Instants, Piece, Request};
+use crate::message::{Completion, Failure, Instants, Payload, Piece, Request, Response};
 
 /// How long one address is tried at most while there is another: a first SYN that was lost is sent again after 1 s.
 const ATTEMPT: Nanos = 2 * SECOND;
@@ -30,31 +32,40 @@ impl BodySink for Body {
     }
 }
 
-/// One request under way.
+/// Buffers up to this size, bytes, are kept for the next request.
+const SMALL: usize = 16 << 10;
+
+/// A request on its way to the I/O thread and back, with its end. The same memory carries one request after the other: then neither
+/// thread frees what the other one allocated, which costs both more than the rest of a hand-over.
 #[derive(Debug)]
-pub(crate) struct Flight {
-    pub request: Box<Request>,
-    pub parser: ResponseParser,
-    pub body: Body,
-    pub at: Instants,
-    pub bytes_in: u64,
-    pub bytes_out: u64,
+pub struct Flight {
+    /// What is asked.
+    pub request: Request,
+    /// How it ended. Until it has, that of the request before.
+    pub completion: Completion,
+    pub(crate) parser: ResponseParser,
+    pub(crate) body: Body,
+    pub(crate) at: Instants,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
     /// Was moved to a new connection once.
-    pub replaced: bool,
+    pub(crate) replaced: bool,
     /// Which of the route's addresses is tried next.
-    pub next_address: usize,
+    pub(crate) next_address: usize,
     /// When connecting began; zero on a reused connection.
-    pub connect_began: Nanos,
+    pub(crate) connect_began: Nanos,
     /// When TCP stood; zero before.
-    pub tcp_done: Nanos,
+    pub(crate) tcp_done: Nanos,
     /// The head of a stream has been handed over.
-    pub head_given: bool,
+    pub(crate) head_given: bool,
 }
 
 impl Flight {
-    /// A request that the I/O thread took up at `taken`.
-    pub fn new(request: Box<Request>, taken: Nanos) -> Box<Self> {
-        let mut flight = Box::new(Self {
+    /// A flight for this request. To carry another with it later, put that in its place.
+    pub fn new(request: Request) -> Box<Self> {
+        Box::new(Self {
+            request,
+            completion: Completion::default(),
             parser: ResponseParser::new(Limits::default()),
             body: Body::default(),
             at: Instants::default(),
@@ -65,23 +76,51 @@ impl Flight {
             connect_began: 0,
             tcp_done: 0,
             head_given: false,
-            request,
-        });
-        flight.begin(taken);
-        flight
+        })
     }
 
-    /// Uses this flight again for another request.
-    pub fn reuse(&mut self, request: Box<Request>, taken: Nanos) {
-        self.request = request;
+    /// An empty buffer for the bytes of a request, once this one's are not needed any more.
+    pub fn take_buffer(&mut self) -> Vec<u8> {
+        match std::mem::replace(&mut self.request.payload, Payload::Own(Vec::new())) {
+            Payload::Own(mut bytes) => {
+                bytes.clear();
+                bytes
+            }
+            Payload::Shared(_) => Vec::new(),
+        }
+    }
+
+    /// Whether its buffers are small enough to be kept until there is another request.
+    pub fn is_light(&self) -> bool {
+        let sent = match &self.request.payload {
+            Payload::Own(bytes) => bytes.capacity(),
+            Payload::Shared(_) => 0,
+        };
+        let received = match &self.completion.outcome {
+            Ok(response) => response.body.capacity() + response.head.raw().len(),
+            Err(_) => 0,
+        };
+        sent + received + self.body.kept.capacity() <= SMALL
+    }
+
+    /// The response, which is whole or as far as it came. In exchange the parser gets the buffers of the response before.
+    pub(crate) fn take_response(&mut self) -> Response {
+        let before = std::mem::replace(&mut self.completion.outcome, Ok(Response::default()));
+        let mut spare = before.unwrap_or_default();
+        spare.body.clear();
+        Response {
+            head: self.parser.exchange_head(spare.head),
+            body: std::mem::replace(&mut self.body.kept, spare.body),
+            body_bytes: self.body.bytes,
+        }
+    }
+
+    /// The I/O thread takes it up.
+    pub(crate) fn begin(&mut self, taken: Nanos) {
         self.bytes_in = 0;
         self.bytes_out = 0;
         self.replaced = false;
         self.next_address = 0;
-        self.begin(taken);
-    }
-
-    fn begin(&mut self, taken: Nanos) {
         let request = &self.request;
         // Of a stream only what is read ahead of its reader is bounded.
         let body_bytes = if request.stream {
@@ -103,14 +142,14 @@ impl Flight {
     }
 
     /// When a connection must stand.
-    pub fn connect_deadline(&self) -> Nanos {
+    pub(crate) fn connect_deadline(&self) -> Nanos {
         self.connect_began
             .saturating_add(self.request.connect_timeout)
     }
 
     /// When the attempt that begins now is given up for the next address. The first of `left` addresses gets its share of the
     /// time that is left, the last all of it.
-    pub fn attempt_deadline(&self, now: Nanos, left: usize) -> Nanos {
+    pub(crate) fn attempt_deadline(&self, now: Nanos, left: usize) -> Nanos {
         let deadline = self.connect_deadline();
         if left <= 1 {
             return deadline;
@@ -120,12 +159,11 @@ impl Flight {
     }
 
     /// Forgets what arrived, for another try on a new connection.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.parser.begin(self.request.kind);
-        self.body = Body {
-            discard: self.request.discard_body,
-            ..Body::default()
-        };
+        self.body.kept.clear();
+        self.body.bytes = 0;
+        self.body.discard = self.request.discard_body;
         self.connect_began = 0;
         self.tcp_done = 0;
         self.head_given = false;

@@ -29,7 +29,7 @@
 //! reads the counter.
 //!
 //! [`Inbox::queue`] is P1 without P2: whoever holds back owes a [`Inbox::wake`]. Until it comes, the I/O thread looks by itself
-//! ([`Inbox::hold`]), so that a debt paid late costs a millisecond.
+//! ([`Inbox::hold`]), so that a debt paid late costs 4 ms.
 //!
 //! On the outbox P1 and P2 are apart: a batch is queued, then rung once. The I/O thread rings before it sleeps and after each
 //! round of events, so nothing stays unrung.
@@ -85,7 +85,7 @@ impl Inbox {
     }
 
     /// From now on until [`Inbox::let_go`] commands may be queued without a wake-up each. Should the caller be held up before it
-    /// wakes the I/O thread, that looks every millisecond by itself: from its next wake-up on, or already if it has sent
+    /// wakes the I/O thread, that looks every 4 ms by itself: from its next wake-up on, or already if it has sent
     /// messages that the hub is still busy with.
     pub fn hold(&self) {
         self.held.store(true, Ordering::SeqCst);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use katydid_record::{Cause, EndpointId, Kind, Mark};
 
 use crate::clock::Nanos;
+pub use crate::flight::Flight;
 use crate::http1::{Origin, RequestKind, ResponseHead};
 
 /// How certificates are checked.
@@ -184,6 +185,20 @@ pub struct Completion {
     pub reused: bool,
 }
 
+impl Default for Completion {
+    /// Of a request that was never made.
+    fn default() -> Self {
+        Self {
+            token: 0,
+            endpoint: 0,
+            outcome: Ok(Response::default()),
+            instants: Instants::default(),
+            recorded: false,
+            reused: false,
+        }
+    }
+}
+
 /// A piece of a streamed body.
 #[derive(Debug)]
 pub enum Piece {
@@ -199,9 +214,9 @@ pub enum Piece {
 #[derive(Debug)]
 pub enum Message {
     /// A request ended, or the head of a streamed one is there.
-    Completed(Box<Completion>),
+    Completed(Box<Flight>),
     /// A piece of a streamed body that was asked for.
-    Streamed(u64, Piece),
+    Streamed(u64, Box<Piece>),
     /// So many users are due by now.
     Spawn(u64),
     /// Due at this instant, to see how late the hub is; and time to cut its frames.
@@ -210,11 +225,24 @@ pub enum Message {
     TimeUp,
 }
 
+/// A row, and its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its number.
+    pub id: EndpointId,
+    /// What it is.
+    pub kind: Kind,
+    /// Method.
+    pub method: String,
+    /// Name.
+    pub name: String,
+}
+
 /// To the I/O thread.
 #[derive(Debug)]
 pub enum Command {
     /// Make this request.
-    Submit(Box<Request>),
+    Submit(Box<Flight>),
     /// Its asker is gone: close the connection and count it as aborted, if it is still under way. A stream whose head was
     /// handed over ([`Message::Completed`]) is not counted: that is for whoever got the head, even if it came unseen.
     Cancel {
@@ -231,16 +259,7 @@ pub enum Command {
         token: u64,
     },
     /// Announces an endpoint before its first request.
-    Endpoint {
-        /// Its number.
-        id: EndpointId,
-        /// What it is.
-        kind: Kind,
-        /// Method.
-        method: String,
-        /// Name.
-        name: String,
-    },
+    Endpoint(Box<Row>),
     /// A client is gone: close its connections.
     DropClient(u32),
     /// Close its idle connections; it may ask again.
@@ -261,9 +280,9 @@ pub enum Command {
     /// A user looped without waiting.
     NoWait(bool),
     /// Something to note in the record.
-    Mark(Mark),
+    Mark(Box<Mark>),
     /// Addresses of a route, from the resolver.
-    Resolved(u32, Result<Vec<std::net::SocketAddr>, String>),
+    Resolved(u32, Box<Result<Vec<std::net::SocketAddr>, String>>),
     /// Cut the current window now, for someone who wants fresh numbers, and answer on this channel.
     CutNow(std::sync::mpsc::SyncSender<()>),
     /// Abort what is in flight, cut the last window and end the thread.

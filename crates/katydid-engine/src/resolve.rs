@@ -29,7 +29,7 @@ impl Resolver {
                         .to_socket_addrs()
                         .map(Iterator::collect)
                         .map_err(|error| error.to_string());
-                    inbox.push(Command::Resolved(route, answer));
+                    inbox.push(Command::Resolved(route, Box::new(answer)));
                 }
             })?;
         Ok(Self { questions })

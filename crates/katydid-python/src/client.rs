@@ -11,6 +11,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
+use crate::flights;
 use crate::session::{Session, Shared, Waiter};
 
 /// The caller is the script and judges.
@@ -249,8 +250,25 @@ impl Client {
                 self.fast_list,
             )
             .map_err(crate::cli::InvalidUrl::new_err)?;
-        let bytes =
-            encode(&state, &ask, &to).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let flight = flights::flight(|mut bytes| {
+            encode(&mut bytes, &state, &ask, &to)
+                .map_err(|error| PyValueError::new_err(error.to_string()))?;
+            Ok::<_, PyErr>(self.request(ask, to, &state, bytes, py))
+        })?;
+        let token = flight.request.token;
+        live.submit(flight);
+        Ok(token)
+    }
+
+    /// Registers who waits, and says what to do.
+    fn request(
+        &self,
+        ask: Ask<'_, '_>,
+        to: Target,
+        state: &State,
+        bytes: Vec<u8>,
+        py: Python<'_>,
+    ) -> Request {
         let token = self.shared.wait(Waiter {
             greenlet: Some(ask.greenlet),
             base: Some(state.base_text.clone_ref(py)),
@@ -265,7 +283,7 @@ impl Client {
                 (nanos(c), nanos(r))
             });
         let (due, blocked, missed) = ask.slot;
-        live.submit(Request {
+        Request {
             token,
             client: self.id,
             route: to.route,
@@ -301,8 +319,7 @@ impl Client {
             body_limit: if ask.stream { u64::MAX } else { BODY_LIMIT },
             discard_body: false,
             stream: ask.stream,
-        });
-        Ok(token)
+        }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -313,7 +330,12 @@ impl Client {
 }
 
 /// Head and body on their way.
-fn encode(state: &State, ask: &Ask<'_, '_>, to: &Target) -> Result<Vec<u8>, http1::EncodeError> {
+fn encode(
+    bytes: &mut Vec<u8>,
+    state: &State,
+    ask: &Ask<'_, '_>,
+    to: &Target,
+) -> Result<(), http1::EncodeError> {
     let has = |wanted: &[u8]| {
         ask.lines
             .iter()
@@ -353,9 +375,7 @@ fn encode(state: &State, ask: &Ask<'_, '_>, to: &Target) -> Result<Vec<u8>, http
         headers: &lines,
         body: ask.body.as_deref().map_or(Body::None, Body::Bytes),
     };
-    let mut bytes = Vec::new();
-    http1::encode_request(&mut bytes, &head)?;
-    Ok(bytes)
+    http1::encode_request(bytes, &head)
 }
 
 impl Drop for Client {

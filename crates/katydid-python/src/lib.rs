@@ -9,6 +9,7 @@
 
 mod cli;
 mod client;
+mod flights;
 mod json;
 mod response;
 mod session;

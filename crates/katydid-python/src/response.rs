@@ -1,11 +1,13 @@
 //! `_core.Response`: a finished request as Python sees it; everything but the status is made when asked for.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use katydid::session::base::is_absolute;
+use katydid_engine::clock::Nanos;
 use katydid_engine::http1::Url;
-use katydid_engine::message::{Completion, Failure, Instants, Response as Raw};
+use katydid_engine::message::{Completion, Failure, Flight, Instants, Response as Raw};
 use katydid_engine::{clock, decode};
 use katydid_record::EndpointId;
 use pyo3::exceptions::PyValueError;
@@ -13,14 +15,20 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
+use crate::flights;
+
 /// Most that a body may become when its coding is undone.
 const DECODED_LIMIT: u64 = 64 << 20;
+/// Largest body, bytes, that stays in the memory of its request once Python has a copy.
+const KEPT_BODY: usize = 16 << 10;
 
 /// The end of one request, as the engine saw it.
 #[pyclass(subclass, dict, weakref, module = "katydid._core", name = "Response")]
 pub struct Response {
     /// None in one that stands for a request which the engine did not make.
-    end: Option<Box<Completion>>,
+    flight: Option<Box<Flight>>,
+    /// How a stream broke after its head was handed over.
+    broke: Option<Box<Completion>>,
     content: Option<Py<PyBytes>>,
     base: Option<Py<PyString>>,
     /// The URL as it was asked for: absolute, or to be appended to the base.
@@ -32,13 +40,14 @@ static NOTHING: LazyLock<Raw> = LazyLock::new(Raw::default);
 
 impl Response {
     pub fn new(
-        completion: Box<Completion>,
+        flight: Box<Flight>,
         base: Option<Py<PyString>>,
         asked_url: Option<Py<PyString>>,
         method: Option<Py<PyString>>,
     ) -> Self {
         Self {
-            end: Some(completion),
+            flight: Some(flight),
+            broke: None,
             content: None,
             base,
             asked_url,
@@ -46,9 +55,24 @@ impl Response {
         }
     }
 
+    /// A stream that failed at this instant.
+    pub fn of_broken_stream(failure: Failure, done: Nanos) -> Self {
+        let broke = Completion {
+            outcome: Err(failure),
+            instants: Instants {
+                done,
+                ..Instants::default()
+            },
+            ..Completion::default()
+        };
+        let mut response = Self::empty();
+        response.broke = Some(Box::new(broke));
+        response
+    }
+
     /// What was received, even if it failed later.
     fn raw(&self) -> &Raw {
-        let received = match self.end.as_ref().map(|end| &end.outcome) {
+        let received = match self.end().map(|end| &end.outcome) {
             Some(Ok(raw)) => Some(raw),
             Some(Err(failure)) => failure.partial.as_ref(),
             None => None,
@@ -56,15 +80,17 @@ impl Response {
         received.unwrap_or(&NOTHING)
     }
 
+    fn end(&self) -> Option<&Completion> {
+        let whole = self.flight.as_ref().map(|flight| &flight.completion);
+        whole.or(self.broke.as_deref())
+    }
+
     fn failure(&self) -> Option<&Failure> {
-        self.end.as_ref()?.outcome.as_ref().err()
+        self.end()?.outcome.as_ref().err()
     }
 
     fn at(&self) -> Instants {
-        self.end
-            .as_ref()
-            .map(|end| end.instants)
-            .unwrap_or_default()
+        self.end().map(|end| end.instants).unwrap_or_default()
     }
 
     /// Row, instants, status and bytes of body, as the recorder wants them.
@@ -79,26 +105,31 @@ impl Response {
             done: 0,
         };
         let (endpoint, at) = self
-            .end
-            .as_ref()
+            .end()
             .map_or((0, NEVER), |end| (end.endpoint, &end.instants));
         (endpoint, at, self.status_code(), self.raw().body_bytes)
     }
 
-    fn decoded(&mut self) -> Result<Vec<u8>, String> {
+    fn decoded(&self) -> Result<Cow<'_, [u8]>, String> {
         let raw = self.raw();
         if raw.head.encodings().is_identity() || raw.body.is_empty() {
-            return Ok(match self.end.as_mut().map(|end| &mut end.outcome) {
-                Some(Ok(raw)) => std::mem::take(&mut raw.body),
-                Some(Err(failure)) => failure
-                    .partial
-                    .as_mut()
-                    .map_or_else(Vec::new, |raw| std::mem::take(&mut raw.body)),
-                None => Vec::new(),
-            });
+            return Ok(Cow::Borrowed(&raw.body));
         }
         decode::decode(raw.head.encodings(), &raw.body, DECODED_LIMIT)
+            .map(Cow::Owned)
             .map_err(|error| error.to_string())
+    }
+
+    /// Python has the body now; a large one is not kept twice.
+    fn forget_large_body(&mut self) {
+        if let Some(Ok(raw)) = self
+            .flight
+            .as_mut()
+            .map(|flight| &mut flight.completion.outcome)
+            && raw.body.len() > KEPT_BODY
+        {
+            raw.body = Vec::new();
+        }
     }
 
     fn whole_url(&self, py: Python<'_>) -> PyResult<Option<Py<PyString>>> {
@@ -121,7 +152,8 @@ impl Response {
     #[new]
     fn empty() -> Self {
         Self {
-            end: None,
+            flight: None,
+            broke: None,
             content: None,
             base: None,
             asked_url: None,
@@ -144,7 +176,7 @@ impl Response {
     /// Whole, and with nothing to do but to judge it: no failure, no cookies to take, no content coding, no redirect.
     #[getter]
     fn simple(&self) -> bool {
-        let Some(Ok(raw)) = self.end.as_ref().map(|end| &end.outcome) else {
+        let Some(Ok(raw)) = self.end().map(|end| &end.outcome) else {
             return false;
         };
         let redirect = matches!(raw.head.status(), 301 | 302 | 303 | 307 | 308);
@@ -154,7 +186,7 @@ impl Response {
     /// The row it counts in unless its script renames it.
     #[getter]
     fn endpoint(&self) -> EndpointId {
-        self.end.as_ref().map_or(0, |end| end.endpoint)
+        self.end().map_or(0, |end| end.endpoint)
     }
 
     /// What listeners of `events.request` are told of it as a success; without a `name` it is path and query. `response` is what they
@@ -207,12 +239,12 @@ impl Response {
     /// Whether the engine has recorded it as a success.
     #[getter]
     fn recorded(&self) -> bool {
-        self.end.as_ref().is_some_and(|end| end.recorded)
+        self.end().is_some_and(|end| end.recorded)
     }
 
     #[getter]
     fn reused(&self) -> bool {
-        self.end.as_ref().is_some_and(|end| end.reused)
+        self.end().is_some_and(|end| end.reused)
     }
 
     /// The method, unless it was a plain GET.
@@ -293,6 +325,7 @@ impl Response {
         let bytes = self.decoded().map_err(PyValueError::new_err)?;
         let content = PyBytes::new(py, &bytes).unbind();
         self.content = Some(content.clone_ref(py));
+        self.forget_large_body();
         Ok(content)
     }
 
@@ -333,6 +366,14 @@ impl Response {
     #[getter]
     fn http_version(&self) -> u8 {
         10 + self.raw().head.minor_version()
+    }
+}
+
+impl Drop for Response {
+    fn drop(&mut self) {
+        if let Some(flight) = self.flight.take() {
+            flights::give_back(flight);
+        }
     }
 }
 

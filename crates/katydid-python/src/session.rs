@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use katydid::session::{Closing, Ended, Live, Options, SessionError};
 use katydid_engine::clock;
 use katydid_engine::link::Outbox;
-use katydid_engine::message::{Command, Completion, Instants, Message, Piece};
+use katydid_engine::message::{Command, Flight, Instants, Message, Piece};
 use katydid_engine::recorder::Failed;
 use katydid_record::redact::redact;
 use katydid_record::{Cause, Kind, Mark};
@@ -19,6 +19,8 @@ use crate::response::Response;
 
 /// Messages handed to Python at once, so that timers of the loop get their turn.
 const BATCH: usize = 512;
+/// Room for the usual batch: it grows step by step otherwise.
+const FEW: usize = 128;
 
 /// Who waits for a request, and what its response will want to know.
 pub struct Waiter {
@@ -101,20 +103,22 @@ impl Shared {
     fn answer(
         &self,
         py: Python<'_>,
-        completion: Box<Completion>,
+        flight: Box<Flight>,
     ) -> PyResult<Option<(Py<PyAny>, Py<PyAny>)>> {
-        let token = completion.token;
+        let token = flight.completion.token;
         let waiter = {
             let mut waiters = lock(&self.waiters);
             match waiters.get(token) {
                 None => None,
-                Some(waiter) if waiter.stream && completion.outcome.is_ok() => Some(Waiter {
-                    greenlet: waiter.greenlet.take(),
-                    base: waiter.base.as_ref().map(|base| base.clone_ref(py)),
-                    url: waiter.url.as_ref().map(|url| url.clone_ref(py)),
-                    method: waiter.method.as_ref().map(|method| method.clone_ref(py)),
-                    ..*waiter
-                }),
+                Some(waiter) if waiter.stream && flight.completion.outcome.is_ok() => {
+                    Some(Waiter {
+                        greenlet: waiter.greenlet.take(),
+                        base: waiter.base.as_ref().map(|base| base.clone_ref(py)),
+                        url: waiter.url.as_ref().map(|url| url.clone_ref(py)),
+                        method: waiter.method.as_ref().map(|method| method.clone_ref(py)),
+                        ..*waiter
+                    })
+                }
                 Some(_) => waiters.remove(token),
             }
         };
@@ -128,7 +132,7 @@ impl Shared {
         else {
             return Ok(None);
         };
-        let response = Response::new(completion, base, url, method);
+        let response = Response::new(flight, base, url, method);
         Ok(Some((greenlet, Py::new(py, response)?.into_any())))
     }
 
@@ -142,19 +146,8 @@ impl Shared {
             Piece::Bytes(bytes) => PyBytes::new(py, &bytes).into_any().unbind(),
             Piece::End(at) => at.into_pyobject(py)?.into_any().unbind(),
             Piece::Failed(failure, done) => {
-                let instants = Instants {
-                    done,
-                    ..Instants::default()
-                };
-                let completion = Completion {
-                    token,
-                    endpoint: 0,
-                    outcome: Err(failure),
-                    instants,
-                    recorded: false,
-                    reused: false,
-                };
-                Py::new(py, Response::new(Box::new(completion), None, None, None))?.into_any()
+                let response = Response::of_broken_stream(failure, done);
+                Py::new(py, response)?.into_any()
             }
         };
         let over = value.bind(py).cast::<PyBytes>().is_err();
@@ -234,7 +227,7 @@ impl Session {
         if readable {
             outbox.clear();
         }
-        let mut flat: Vec<Py<PyAny>> = Vec::new();
+        let mut flat: Vec<Py<PyAny>> = Vec::with_capacity(FEW);
         while flat.len() < 2 * BATCH {
             let Some(message) = outbox.pop() else {
                 // Whoever works on a batch comes back for the next: only an empty hand re-arms the bell.
@@ -244,20 +237,17 @@ impl Session {
                 continue;
             };
             match message {
-                Message::Completed(completion) => {
-                    let (recorded, endpoint, instants) = (
-                        completion.recorded,
-                        completion.endpoint,
-                        completion.instants,
-                    );
-                    match self.shared.answer(py, completion)? {
+                Message::Completed(flight) => {
+                    let end = &flight.completion;
+                    let (recorded, endpoint, instants) = (end.recorded, end.endpoint, end.instants);
+                    match self.shared.answer(py, flight)? {
                         Some((greenlet, response)) => flat.extend([greenlet, response]),
                         None if !recorded => self.shared.live().nobody_judges(endpoint, &instants),
                         None => {}
                     }
                 }
                 Message::Streamed(token, piece) => {
-                    if let Some((greenlet, value)) = self.shared.piece(py, token, piece)? {
+                    if let Some((greenlet, value)) = self.shared.piece(py, token, *piece)? {
                         flat.extend([greenlet, value]);
                     }
                 }

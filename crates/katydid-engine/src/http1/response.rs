@@ -175,7 +175,12 @@ impl ResponseParser {
 
     /// Moves the head out; the next response allocates anew.
     pub fn take_head(&mut self) -> ResponseHead {
-        std::mem::take(&mut self.head)
+        self.exchange_head(ResponseHead::default())
+    }
+
+    /// Moves the head out; the next response takes the memory of `spare`.
+    pub fn exchange_head(&mut self, spare: ResponseHead) -> ResponseHead {
+        std::mem::replace(&mut self.head, spare)
     }
 
     /// Whether bytes followed the complete message: the server answered what was not asked.

@@ -22,8 +22,10 @@ const TURN: usize = 1 << 20;
 const TIMERS_KEPT: usize = 1024;
 
 impl Reactor {
-    pub(super) fn submit(&mut self, request: Box<Request>) {
+    pub(super) fn submit(&mut self, mut flight: Box<Flight>) {
         let taken = clock::now();
+        flight.begin(taken);
+        let request = &flight.request;
         self.in_flight += 1;
         self.recorder
             .lag
@@ -32,13 +34,6 @@ impl Reactor {
             self.recorder
                 .skipped_slots(request.endpoint, request.blocked, request.missed);
         }
-        let flight = match self.spare.pop() {
-            Some(mut flight) => {
-                flight.reuse(request, taken);
-                flight
-            }
-            None => Flight::new(request, taken),
-        };
         match self.idle_connection(&flight.request) {
             Some(key) => self.send_on(key, flight, taken),
             None => self.open(flight, taken),

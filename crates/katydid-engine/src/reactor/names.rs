@@ -100,7 +100,7 @@ impl Reactor {
     /// Counts those that wait for an address, and whose asker is gone, as aborted.
     pub(super) fn abort_unresolved(&mut self, is_gone: impl Fn(&Flight) -> bool) {
         for flight in self.take_unresolved(is_gone) {
-            self.count_aborted(flight);
+            self.count_aborted(&flight);
         }
     }
 

@@ -2,12 +2,12 @@
 
 use katydid_record::Cause;
 
-use super::{Reactor, SPARE_FLIGHTS};
+use super::Reactor;
 use crate::clock::{self, Nanos};
 use crate::conn::{Conn, Phase};
-use crate::flight::{Body, Flight, STREAM_AHEAD, Stream};
+use crate::flight::{Flight, STREAM_AHEAD, Stream};
 use crate::http1::ResponseHead;
-use crate::message::{Completion, Failure, Judge, Message, Payload, Piece, Response};
+use crate::message::{Completion, Failure, Judge, Message, Piece, Response};
 use crate::recorder::Failed;
 
 impl Reactor {
@@ -21,7 +21,7 @@ impl Reactor {
         let reusable = is_reusable(conn, &flight);
         self.rest_or_close(key, reusable);
         flight.at.done = now;
-        let response = take_response(&mut flight);
+        let response = flight.take_response();
         self.end(flight, Ok(response));
     }
 
@@ -49,11 +49,11 @@ impl Reactor {
         flight.bytes_out = written;
         if flight.head_given {
             let token = flight.request.token;
-            self.leave(flight);
+            self.leave(&flight);
             return self.end_stream(token, Err((why, clock::now())));
         }
         if flight.parser.head().status() != 0 {
-            why.partial = Some(take_response(&mut flight));
+            why.partial = Some(flight.take_response());
         }
         self.fail_flight(flight, why);
     }
@@ -63,20 +63,15 @@ impl Reactor {
         self.end(flight, Err(why));
     }
 
-    /// Counts what a flight moved, whoever judges it, and keeps its parser for the next.
-    fn leave(&mut self, mut flight: Box<Flight>) {
+    /// Counts what a flight moved, whoever judges it.
+    fn leave(&mut self, flight: &Flight) {
         self.in_flight -= 1;
         self.recorder
             .bytes(flight.request.endpoint, flight.bytes_out, flight.bytes_in);
-        if self.spare.len() < SPARE_FLIGHTS {
-            flight.request.payload = Payload::Own(Vec::new());
-            flight.body = Body::default();
-            self.spare.push(flight);
-        }
     }
 
     /// Records, if that is the engine's to do, and tells the asker.
-    fn end(&mut self, flight: Box<Flight>, outcome: Result<Response, Failure>) {
+    fn end(&mut self, mut flight: Box<Flight>, outcome: Result<Response, Failure>) {
         let request = &flight.request;
         let recorded = match (request.judge, &outcome) {
             (Judge::EngineIfOk { fast_list, follow }, Ok(response))
@@ -96,16 +91,9 @@ impl Reactor {
             }
             _ => false,
         };
-        let completion = Completion {
-            token: request.token,
-            endpoint: request.endpoint,
-            outcome,
-            instants: flight.at,
-            recorded,
-            reused: flight.at.is_reused(),
-        };
-        self.leave(flight);
-        self.push(Message::Completed(Box::new(completion)));
+        self.leave(&flight);
+        flight.completion = completion_of(&flight, outcome, recorded);
+        self.push(Message::Completed(flight));
     }
 
     fn judge(&mut self, flight: &Flight, outcome: &Result<Response, Failure>) {
@@ -177,12 +165,12 @@ impl Reactor {
         if let Some(mut flight) = self.close(key) {
             flight.bytes_out = written;
             self.streams.remove(&flight.request.token);
-            self.count_aborted(flight);
+            self.count_aborted(&flight);
         }
     }
 
     /// A streamed response whose head was handed over is counted by whoever got it, and only there.
-    pub(super) fn count_aborted(&mut self, flight: Box<Flight>) {
+    pub(super) fn count_aborted(&mut self, flight: &Flight) {
         if !flight.head_given {
             let age = clock::micros_between(flight.request.due, clock::now());
             self.recorder.aborted(flight.request.endpoint, age);
@@ -213,20 +201,16 @@ impl Reactor {
         if !flight.head_given {
             flight.head_given = true;
             flight.at.done = now;
-            let completion = Completion {
-                token,
-                endpoint: flight.request.endpoint,
-                outcome: Ok(Response {
-                    head: flight.parser.head().clone(),
-                    ..Response::default()
-                }),
-                instants: flight.at,
-                recorded: false,
-                reused: flight.at.is_reused(),
+            let head = Response {
+                head: flight.parser.head().clone(),
+                ..Response::default()
             };
+            // The flight itself goes on, with the body.
+            let mut told = Flight::new(flight.request.clone());
+            told.completion = completion_of(flight, Ok(head), false);
             self.streams
                 .insert(token, Stream::of(flight.request.client));
-            self.push(Message::Completed(Box::new(completion)));
+            self.push(Message::Completed(told));
         }
         let conn = &mut self.conns[key as usize];
         let Some(flight) = &mut conn.flight else {
@@ -244,7 +228,7 @@ impl Reactor {
             return;
         };
         let reusable = is_reusable(conn, &flight);
-        self.leave(flight);
+        self.leave(&flight);
         self.rest_or_close(key, reusable);
         self.end_stream(token, Ok(now));
     }
@@ -266,7 +250,7 @@ impl Reactor {
         if !matches!(piece, Piece::Bytes(_)) {
             self.streams.remove(&token);
         }
-        self.push(Message::Streamed(token, piece));
+        self.push(Message::Streamed(token, Box::new(piece)));
     }
 
     pub(super) fn read_stream(&mut self, client: u32, token: u64) {
@@ -293,11 +277,18 @@ fn is_reusable(conn: &Conn, flight: &Flight) -> bool {
     flight.parser.reusable() && sent && !conn.ended
 }
 
-fn take_response(flight: &mut Flight) -> Response {
-    Response {
-        head: flight.parser.take_head(),
-        body: std::mem::take(&mut flight.body.kept),
-        body_bytes: flight.body.bytes,
+fn completion_of(
+    flight: &Flight,
+    outcome: Result<Response, Failure>,
+    recorded: bool,
+) -> Completion {
+    Completion {
+        token: flight.request.token,
+        endpoint: flight.request.endpoint,
+        outcome,
+        instants: flight.at,
+        recorded,
+        reused: flight.at.is_reused(),
     }
 }
 

@@ -22,7 +22,7 @@ use katydid_analyze::{Ending, locust, summarize, validity};
 use katydid_engine::clock::{self, Nanos, SECOND};
 use katydid_engine::driver::Driver;
 use katydid_engine::link::Outbox;
-use katydid_engine::message::{Command, Instants, Message, Request};
+use katydid_engine::message::{Command, Flight, Instants, Message};
 use katydid_engine::recorder::Recorder;
 use katydid_engine::{Engine, EngineError, health};
 use katydid_record::frame::{Body, Fact, Kind, Mark};
@@ -45,6 +45,8 @@ use crate::run_dir;
 const HUB: u32 = 1;
 /// Requests that may share a wake-up.
 const HELD_AT_MOST: u32 = 16;
+/// How far apart requests that share a wake-up may be. Users that compute between theirs keep nobody waiting.
+const HELD_FOR: Nanos = 200_000;
 /// Raw failure texts whose normal form is remembered.
 const NORMALISED: usize = 1_000;
 /// How long a request for fresh numbers waits for the I/O thread.
@@ -136,9 +138,23 @@ pub struct Live {
     next_client: u32,
     free_clients: Vec<u32>,
     normal: HashMap<String, String>,
-    /// Requests queued since the last wake-up, while submits are held.
-    held: Option<u32>,
+    held: Option<Held>,
     over: bool,
+}
+
+/// Submits that share a wake-up.
+struct Held {
+    /// How many; the first has woken the I/O thread, if it slept. None yet: the next one will.
+    queued: u32,
+    /// When the first was queued.
+    since: Nanos,
+}
+
+impl Held {
+    fn may_grow(&self, now: Nanos) -> bool {
+        let few = (1..HELD_AT_MOST).contains(&self.queued);
+        few && now.saturating_sub(self.since) < HELD_FOR
+    }
 }
 
 impl Live {
@@ -272,19 +288,24 @@ impl Live {
         }
     }
 
-    /// Hands a request to the I/O thread.
+    /// Hands a request to the I/O thread, in the memory that brings its end back.
     #[inline]
-    pub fn submit(&mut self, request: Request) {
-        let command = Command::Submit(Box::new(request));
-        let Some(held) = &mut self.held else {
-            return self.engine.push(command);
-        };
-        if *held == 0 || *held == HELD_AT_MOST {
-            *held = 1;
-            self.engine.push(command);
-        } else {
-            *held += 1;
-            self.engine.inbox().queue(command);
+    pub fn submit(&mut self, flight: Box<Flight>) {
+        let now = flight.request.asked;
+        let command = Command::Submit(flight);
+        match &mut self.held {
+            Some(held) if held.may_grow(now) => {
+                held.queued += 1;
+                self.engine.inbox().queue(command);
+            }
+            Some(held) => {
+                *held = Held {
+                    queued: 1,
+                    since: now,
+                };
+                self.engine.push(command);
+            }
+            None => self.engine.push(command),
         }
     }
 
@@ -292,7 +313,10 @@ impl Live {
     /// resume many users. A wake-up per request would let the I/O thread fall asleep after each. The first submit wakes it, unless
     /// `expected`: it has sent what the users are resumed with, and looks by itself.
     pub fn hold(&mut self, expected: bool) {
-        self.held = Some(u32::from(expected));
+        self.held = Some(Held {
+            queued: u32::from(expected),
+            since: clock::now(),
+        });
         self.engine.inbox().hold();
     }
 
@@ -300,7 +324,7 @@ impl Live {
     pub fn let_go(&mut self) {
         if let Some(held) = self.held.take() {
             self.engine.inbox().let_go();
-            if held > 1 {
+            if held.queued > 1 {
                 self.engine.inbox().wake();
             }
         }
@@ -442,10 +466,10 @@ impl Live {
     fn count_unseen(&mut self) {
         let Some(outbox) = self.outbox() else { return };
         while let Some(message) = outbox.pop() {
-            if let Message::Completed(completion) = message
-                && !completion.recorded
+            if let Message::Completed(flight) = message
+                && !flight.completion.recorded
             {
-                self.nobody_judges(completion.endpoint, &completion.instants);
+                self.nobody_judges(flight.completion.endpoint, &flight.completion.instants);
             }
         }
     }

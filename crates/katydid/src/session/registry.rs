@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use katydid_engine::message::Command;
+use katydid_engine::message::{Command, Row};
 use katydid_record::redact::redact;
 use katydid_record::{EndpointId, Kind};
 
@@ -66,12 +66,12 @@ impl Registry {
 
 /// The announcement as the I/O thread wants it.
 pub fn announce((id, kind, method, name): Announcement) -> Command {
-    Command::Endpoint {
+    Command::Endpoint(Box::new(Row {
         id,
         kind,
         method,
         name,
-    }
+    }))
 }
 
 #[cfg(test)]

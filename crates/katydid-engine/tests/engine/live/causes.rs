@@ -279,8 +279,8 @@ fn no_descriptor_left() {
     }
     let mut exhausted = 0;
     while let Some(message) = hub.receive_within(PATIENCE / 10) {
-        if let Message::Completed(completion) = message {
-            let failure = completion.outcome.expect_err("there is no answer");
+        if let Message::Completed(flight) = message {
+            let failure = flight.completion.outcome.expect_err("there is no answer");
             assert_eq!(
                 (failure.cause, failure.os_error),
                 (Cause::Exhausted, Some(libc::EMFILE))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use katydid_engine::Engine;
 use katydid_engine::clock::{self, Nanos, SECOND};
 use katydid_engine::driver::Driver;
-use katydid_engine::message::{Command, Completion, Request};
+use katydid_engine::message::{Command, Completion, Request, Row};
 use katydid_record::Kind;
 
 use super::hub::{Frames, PATIENCE, get, target, url_of};
@@ -16,12 +16,12 @@ fn start(driver: impl Driver + 'static) -> (Engine, Frames) {
     let frames = Frames::default();
     let engine =
         Engine::for_driver(clock::now(), Box::new(driver), frames.sink()).expect("it starts");
-    engine.push(Command::Endpoint {
+    engine.push(Command::Endpoint(Box::new(Row {
         id: 0,
         kind: Kind::Request,
         method: "GET".into(),
         name: "/".into(),
-    });
+    })));
     (engine, frames)
 }
 

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use katydid_engine::clock::{self, SECOND};
 use katydid_engine::http1::{self, Body, HeaderBlock, RequestKind, Url};
 use katydid_engine::message::{
-    Command, Completion, Failure, Judge, Message, Payload, Piece, Proxy, Request, Response, Route,
-    TlsMode,
+    Command, Completion, Failure, Flight, Judge, Message, Payload, Piece, Proxy, Request, Response,
+    Route, Row, TlsMode,
 };
 use katydid_engine::{Engine, FrameSink, health};
 use katydid_record::{Cause, Endpoint, Frame, GeneratorWindow, Kind, Timeline};
@@ -90,12 +90,12 @@ impl Hub {
             Engine::for_hub(clock::now(), health::this_thread(), frames.sink()).expect("it starts");
         for id in 0..4 {
             let name = format!("/{id}");
-            engine.push(Command::Endpoint {
+            engine.push(Command::Endpoint(Box::new(Row {
                 id,
                 kind: Kind::Request,
                 method: "GET".into(),
                 name,
-            });
+            })));
         }
         Self {
             engine,
@@ -114,7 +114,7 @@ impl Hub {
         } else {
             request.due
         };
-        self.engine.push(Command::Submit(Box::new(request)));
+        self.engine.push(Command::Submit(Flight::new(request)));
         self.next_token
     }
 
@@ -159,10 +159,9 @@ impl Hub {
     }
 
     pub fn completion(&mut self, token: u64) -> Completion {
-        let is_it =
-            |message: &Message| matches!(message, Message::Completed(c) if c.token == token);
+        let is_it = |message: &Message| matches!(message, Message::Completed(c) if c.completion.token == token);
         match self.wait_for(is_it) {
-            Message::Completed(completion) => *completion,
+            Message::Completed(flight) => flight.completion,
             other => panic!("{other:?}"),
         }
     }
@@ -171,7 +170,7 @@ impl Hub {
     pub fn piece(&mut self, client: u32, token: u64) -> Piece {
         self.engine.push(Command::Read { client, token });
         match self.wait_for(|message| matches!(message, Message::Streamed(of, _) if *of == token)) {
-            Message::Streamed(_, piece) => piece,
+            Message::Streamed(_, piece) => *piece,
             other => panic!("{other:?}"),
         }
     }

@@ -163,7 +163,7 @@ impl Script {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Completed(completion) => self.completed(*completion),
+            Message::Completed(flight) => self.completed(flight.completion),
             Message::Streamed(token, piece) => self.streamed(token, &piece),
             _ => return,
         }

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use katydid_engine::message::{Judge, Message, Payload, Request};
+use katydid_engine::message::{Flight, Judge, Message, Payload, Request};
 
 use super::hub::{Hub, get, target};
 
@@ -68,8 +68,8 @@ fn no_wake_up_is_lost() {
                     began.elapsed()
                 );
             };
-            if let Message::Completed(completion) = message {
-                assert!(completion.recorded);
+            if let Message::Completed(flight) = message {
+                assert!(flight.completion.recorded);
                 taken += 1;
             }
             dawdle(&mut random);
@@ -106,7 +106,9 @@ fn other_threads_may_push() {
                         client,
                         ..template.clone()
                     };
-                    inbox.push(katydid_engine::message::Command::Submit(Box::new(request)));
+                    inbox.push(katydid_engine::message::Command::Submit(Flight::new(
+                        request,
+                    )));
                     dawdle(&mut random);
                 }
             });
