@@ -275,7 +275,6 @@ class Turns:
 
     def give(self) -> None:
         """Returns after every other user that is ready has had its turn."""
-        self.hurried = True
         queue = self._queue
         if not queue and perf_counter() - self._seen < ALONE:
             return

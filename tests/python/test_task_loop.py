@@ -9,6 +9,7 @@ import pytest
 from gevent.pool import Group
 
 from katydid import SequentialTaskSet, TaskSet, User, between, constant, task
+from katydid._turns import turns
 from katydid.env import Environment
 from katydid.exception import (
     InterruptTaskSet,
@@ -325,6 +326,33 @@ def test_stop_while_waiting_and_while_running(environment: Environment) -> None:
     assert running._state == "running" and running.stop() is False
     group.join(5)
     assert ended == ["task", "stop", "task", "stop"]
+
+
+@pytest.mark.parametrize("form", ["tight", "plain"])
+@pytest.mark.parametrize(("pause", "hurried"), [(0.001, False), (0, True)])
+def test_a_user_who_never_pauses_says_so(
+    pause: float,
+    hurried: bool,
+    form: str,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: Environment,
+) -> None:
+    """To come back from a nested task set is no pause, but no hurry either."""
+    if form == "plain":
+        plain_form(monkeypatch)
+    left = iter(range(3))
+
+    class Nested(TaskSet):
+        @task
+        def leave(self) -> None:
+            if next(left, None) is None:
+                raise StopUser()
+            self.wait()
+            self.interrupt()
+
+    turns().hurried = False
+    run(environment, tasks=[Nested], wait_time=constant(pause))
+    assert turns().hurried is hurried
 
 
 def test_iterations_are_counted_over_all_users(environment: Environment) -> None:

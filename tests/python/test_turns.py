@@ -230,12 +230,6 @@ def test_who_loops_is_not_looked_at_all_the_time() -> None:
     assert not mine.in_step and 5 <= counting <= 100 / _turns.NOT_YET
 
 
-def test_a_user_who_never_pauses_says_so() -> None:
-    mine = Turns(gevent.get_hub())
-    mine.give()
-    assert mine.hurried
-
-
 def test_nobody_is_lost_on_getting_into_step_and_out_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sleepers from before, meanwhile and after; at most half a step early while in step."""
     looks: list[bool] = []

@@ -169,7 +169,7 @@ pub struct Failure {
 }
 
 /// The end of one request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Completion {
     /// The asker's token.
     pub token: u64,

@@ -336,7 +336,9 @@ class TaskSet(metaclass=TaskSetMeta):
         if seconds > 0:
             turns().sleep(seconds)
         else:
-            turns().give()
+            mine = turns()
+            mine.hurried = True
+            mine.give()
 
     def interrupt(self, reschedule: bool = True) -> NoReturn:
         """Leaves this task set; the parent goes on at once, or after its wait with

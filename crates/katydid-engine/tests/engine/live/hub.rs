@@ -24,6 +24,8 @@ pub struct Hub {
     pub frames: Frames,
     next_token: u64,
     stash: VecDeque<Message>,
+    /// Came back last, and carries the next request: what it brought before must not show.
+    spare: Option<Box<Flight>>,
 }
 
 #[derive(Clone, Default)]
@@ -102,6 +104,7 @@ impl Hub {
             frames,
             next_token: 0,
             stash: VecDeque::new(),
+            spare: None,
         }
     }
 
@@ -114,7 +117,14 @@ impl Hub {
         } else {
             request.due
         };
-        self.engine.push(Command::Submit(Flight::new(request)));
+        let flight = match self.spare.take() {
+            Some(mut flight) => {
+                flight.request = request;
+                flight
+            }
+            None => Flight::new(request),
+        };
+        self.engine.push(Command::Submit(flight));
         self.next_token
     }
 
@@ -161,7 +171,11 @@ impl Hub {
     pub fn completion(&mut self, token: u64) -> Completion {
         let is_it = |message: &Message| matches!(message, Message::Completed(c) if c.completion.token == token);
         match self.wait_for(is_it) {
-            Message::Completed(flight) => flight.completion,
+            Message::Completed(flight) => {
+                let completion = flight.completion.clone();
+                self.spare = Some(flight);
+                completion
+            }
             other => panic!("{other:?}"),
         }
     }
