@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from gevent import get_hub
-from greenlet import greenlet
 
 from ._core import Session
 from ._turns import turns
@@ -81,8 +80,3 @@ class Link:
 def attach(session: Session, on_message: Callable[[tuple[Any, ...]], None]) -> Link:
     """Watches `session` on this thread's hub; messages such as ("spawn", n) and ("time_up",) go to `on_message`."""
     return Link(session, on_message)
-
-
-def hub_switch() -> Callable[[], Any]:
-    """What a greenlet calls to wait on this thread's hub; cheaper than gevent's own by one Python frame."""
-    return greenlet.switch.__get__(get_hub())  # type: ignore[no-any-return]

@@ -85,7 +85,6 @@ class Turns:
         "_scheduled",
         "_seen",
         "_since",
-        "_switch",
         "_timer",
         "beat",
         "clock",
@@ -93,6 +92,7 @@ class Turns:
         "hurried",
         "in_step",
         "let_go",
+        "switch",
     )
 
     def __init__(self, hub: Any) -> None:
@@ -100,7 +100,8 @@ class Turns:
         # A timer, since the loop looks at sockets before it: callbacks would follow each other, 50
         # of them, without that.
         self._timer = hub.loop.timer(0)
-        self._switch: Callable[[], Any] = greenlet.switch.__get__(hub)
+        self.switch: Callable[[], Any] = greenlet.switch.__get__(hub)
+        """Waits on the hub; cheaper than gevent's own by one Python frame."""
         self._queue: deque[Any] = deque()
         self._scheduled = False
         self._seen = 0.0
@@ -159,7 +160,7 @@ class Turns:
         if due < self._next:
             self._arm(due)
         try:
-            self._switch()
+            self.switch()
         except BaseException:
             if len(self._dues) > 2 * len(self._asleep) + DEAD:
                 self._dues = [entry for entry in self._dues if self._is_asleep(entry)]

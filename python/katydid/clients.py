@@ -25,11 +25,11 @@ from . import _transport as transport
 from ._core import Client, InvalidUrl
 from ._errors import absolute_http_url_regexp, bad_url, exception_of
 from ._fallback import Fallback, basic, session_of
-from ._hub import hub_switch
 from ._json import dumps
 from ._report import context_at_the_end, report, unjudged
 from ._response import ResponseContextManager
 from ._stream import Stream
+from ._turns import turns
 from .rest import RestResponseContextManager
 
 __all__ = (
@@ -112,7 +112,7 @@ class HttpSession(Fallback):
             self.mount("https://", LocustHttpAdapter(pool_manager=pool_manager))
             self.mount("http://", LocustHttpAdapter(pool_manager=pool_manager))
         self._handlers = request_event._handlers
-        self._switch = hub_switch()
+        self._switch = turns().switch
         self._submit_get: Any = None
 
     def __setattr__(self, name: str, value: Any) -> None:

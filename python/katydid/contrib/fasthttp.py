@@ -33,10 +33,10 @@ from .._fast_response import (
     StreamedContextManager,
     StreamedResponse,
 )
-from .._hub import hub_switch
 from .._json import dumps
 from .._report import context_at_the_end, report
 from .._stream import Stream
+from .._turns import turns
 from ..exception import LocustError, StopTest
 from ..rest import RestMixin, RestResponseContextManager
 from ..user.users import User
@@ -143,7 +143,7 @@ class FastHttpSession:
         self.user = user
         self.request_name: str | None = None
         self._handlers = request_event._handlers
-        self._switch = hub_switch()
+        self._switch = turns().switch
         self._jar: transport.Jar | None = None
         self._vary = False
         headers: dict[str, str] = {"User-Agent": "katydid", "Accept-Encoding": "gzip, deflate, br"}
