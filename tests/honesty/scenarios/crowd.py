@@ -1,6 +1,6 @@
 """Many users who pause after each request. Writes how often the event loop was seen in step.
 
-HONESTY_FLIP: in and out of step at random, hundreds of times a second.
+HONESTY_FLIP: in and out of step at random; the chance of getting out at one of the looks, of which there are a thousand per second.
 """
 
 import os
@@ -26,7 +26,7 @@ class Pausing(FastHttpUser):
 
 
 def flip(self: Turns) -> None:
-    if chance.random() < 0.3:
+    if chance.random() < (float(FLIP or 0) if self.in_step else 0.3):
         (self._out_of_step if self.in_step else self._into_step)()
 
 
