@@ -6,7 +6,10 @@ The table of many runs is in bench/validity; this is its short form.
 from __future__ import annotations
 
 import os
+import random
 import shutil
+import threading
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -48,13 +51,39 @@ def test_a_quarter_of_a_core_is_invalid(
     assert_invalid(run("spinning", *words, prefix=pinned, HONESTY_SPIN="2"))
 
 
+class Sleeper(threading.Thread):
+    """How late this machine wakes a thread that only sleeps, while the `with` lasts."""
+
+    def __enter__(self) -> Sleeper:
+        self.late_ms: list[float] = []
+        self.over = threading.Event()
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.join()
+
+    def run(self) -> None:
+        while not self.over.is_set():
+            length = random.uniform(0.01, 0.03)
+            due = time.perf_counter() + length
+            self.over.wait(length)
+            self.late_ms.append((time.perf_counter() - due) * 1e3)
+
+    @property
+    def p98_ms(self) -> float:
+        return sorted(self.late_ms)[int(len(self.late_ms) * 0.98)]
+
+
 def test_a_healthy_generator_is_valid(run: Katydid, target: Target) -> None:
     reasons = []
     for _ in range(3):
-        ended = run(
-            "waiting", "-u", "20", "-r", "20", "-H", target.url, *TIME,
-            HONESTY_PATH="/delay?ms=20", HONESTY_WAIT="0.2",
-        )  # fmt: skip
+        with Sleeper() as sleeper:
+            ended = run(
+                "waiting", "-u", "20", "-r", "20", "-H", target.url, *TIME,
+                HONESTY_PATH="/delay?ms=20", HONESTY_WAIT="0.2",
+            )  # fmt: skip
         if ended.returncode == 0:
             assert ended.summary["run"]["valid"]
             assert ended.summary["generator"]["valid"]
@@ -64,8 +93,7 @@ def test_a_healthy_generator_is_valid(run: Katydid, target: Target) -> None:
             return
         assert ended.returncode == 3, ended
         load = os.getloadavg()[0] / (os.cpu_count() or 1)
-        busy = ended.summary["generator"]["machine_busy_share"]
-        reasons.append(f"{ended.reasons}; load per core {load:.1f}, machine busy {busy}")
-        if load <= 2:
-            break
-    pytest.fail(f"a healthy run is INVALID: {reasons}")
+        reasons.append(f"{ended.reasons}; a plain sleep: p98 {sleeper.p98_ms:.1f} ms late")
+        if load <= 2 and sleeper.p98_ms < 2:
+            pytest.fail(f"a healthy run is INVALID: {reasons}")
+    pytest.skip(f"this machine is too busy for a healthy run: {reasons}")
