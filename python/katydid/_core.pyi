@@ -90,6 +90,13 @@ class Session:
         """From now on ("spawn", n) comes as the number of users due moves from `start` to `target` at `rate` users/s, spread
         evenly; ends with n == target. A new call replaces the former ramp."""
 
+    def follow(self, schedule: dict[str, Any]) -> None:
+        """From now on ("spawn", n) comes whenever the number of users of the schedule (as in the plan) changes; each of its
+        phases is marked, and ("time_up",) comes at its end."""
+
+    def begin_phase(self, kind: str) -> None:
+        """A phase of this kind ("ramp" or "hold") begins now; it is named after its kind, with a number from the second on."""
+
     def time_limit(self, seconds: float) -> None:
         """("time_up",) comes after so many seconds from now."""
 

@@ -150,6 +150,13 @@ def run(words: list[str]) -> int:
         if options.show_task_ratio or options.show_task_ratio_json:
             return _show_ratio(options, environment.user_classes)
         _require_hosts(environment)
+        if environment.shape_class is not None and options.load:
+            shape = type(environment.shape_class).__name__
+            print(
+                f"error: --load and the locustfile's {shape} both say how many users there are: leave one of them out",
+                file=sys.stderr,
+            )
+            return 2
         if environment.shape_class is None and not ready.resolved["load_given"]:
             print(f"error: {_core.no_load_text()}", file=sys.stderr)
             return 2
@@ -251,6 +258,7 @@ class Run:
         # serves only its debugger.
         if "GEVENT_TRACK_GREENLET_TREE" not in os.environ:
             gevent.config.track_greenlet_tree = False
+        self.schedule = ready.resolved["plan"]["schedule"]
         self.session = ready.session(environment)
         self.runner: Any = environment.create_local_runner()
         self.runner.on_time_up = self._time_up
@@ -294,14 +302,17 @@ class Run:
             options.num_users = 1
         if options.spawn_rate is None:
             options.spawn_rate = 1
-        if self.environment.shape_class is not None:
+        schedule = self.schedule
+        if schedule is not None:
+            runner.start_schedule(schedule)
+        elif self.environment.shape_class is not None:
             runner.start_shape()
         else:
             runner.start(options.num_users, options.spawn_rate)
         if options.run_time:
             logger.info("Run time limit set to %s seconds", options.run_time)
             self.session.time_limit(float(options.run_time))
-        elif self.environment.shape_class is None and not options.iterations:
+        elif schedule is None and self.environment.shape_class is None and not options.iterations:
             logger.info("No run time limit set, use CTRL+C to interrupt")
 
     def _await_runner(self) -> None:
@@ -311,8 +322,11 @@ class Run:
         self._over.set()
 
     def _time_up(self) -> None:
-        logger.info("--run-time limit reached, shutting down")
-        self.reason = "run-time"
+        if self.schedule is None:
+            logger.info("--run-time limit reached, shutting down")
+            self.reason = "run-time"
+        else:
+            logger.info("The load has come to its end, shutting down")
         self._over.set()
 
     def _stop(self, reason: str, said: str) -> None:
@@ -355,6 +369,7 @@ class Run:
                 {
                     "reason": reason,
                     "script_exit_code": self.environment.process_exit_code,
+                    "strict": options.strict,
                     "exit_code_on_error": options.exit_code_on_error,
                     "unhandled": log.unhandled_greenlet_exception,
                     "has_errors": bool(self.runner.exceptions or self.runner.stopped_by),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import socket
 import time
 import traceback
@@ -408,9 +409,37 @@ class LocalRunner(Runner):
         )
         self.spawning_greenlet.link_exception(locust_exception_handler(self.environment))
 
-    def _ramp(
-        self, target: int, spawn_rate: float, wait: bool, user_classes: list[Any] | None
-    ) -> None:
+    def start_schedule(self, schedule: dict[str, Any]) -> None:
+        """Follows a schedule of users, as the plan has it, to its end; returns at once."""
+        self.spawning_greenlet = self.greenlet.spawn(self._follow_schedule, schedule)
+        self.spawning_greenlet.link_exception(locust_exception_handler(self.environment))
+
+    def _follow_schedule(self, schedule: dict[str, Any]) -> None:
+        phases = schedule["phases"]
+        peak = math.ceil(max(max(phase["from"], phase["to"]) for phase in phases))
+        dispatcher = self._begin(peak)
+        if not _is_own(type(dispatcher)):
+            raise StopTest("--load cannot be combined with a dispatcher_class of the script's own")
+        dispatcher.new_dispatch(peak, max(peak, 1))
+        self._due_changed.clear()
+        self._session.follow(schedule)
+        levels = (phase["to"] for phase in phases if phase["from"] != phase["to"])
+        waited_for = next(levels, None)
+        while True:
+            self._due_changed.wait()
+            self._due_changed.clear()
+            now = dispatcher.get_current_user_count()
+            while now != self._due:
+                now += 1 if self._due > now else -1
+                self._reach(dispatcher.advance(now))
+                if dispatcher.get_current_user_count() < now:
+                    return  # there is no class to take a user of
+            if now == waited_for:
+                self._spawned()
+                waited_for = next(levels, None)
+
+    def _begin(self, target: int) -> UsersDispatcher:
+        """What comes before the first user, and again before every change of the number of users."""
         self.target_user_count = target
         environment = self.environment
         if self.state not in (STATE_RUNNING, STATE_SPAWNING):
@@ -419,10 +448,6 @@ class LocalRunner(Runner):
             self.cpu_warning_emitted = False
             environment._filter_tasks_by_tags()
             environment.events.test_start.fire(environment=environment)
-        if wait and target - self.user_count > spawn_rate:
-            raise ValueError(
-                "wait is True but the amount of users to add is greater than the spawn rate"
-            )
         for user_class in self.user_classes:
             if environment.host:
                 user_class.host = environment.host
@@ -432,26 +457,39 @@ class LocalRunner(Runner):
             self._users_dispatcher = environment.dispatcher_class(
                 [self._local_worker_node], self.user_classes
             )
-        dispatcher = self._users_dispatcher
+        self._session.no_wait(all(_never_waits(u) for u in self.user_classes))
+        return self._users_dispatcher
+
+    def _spawned(self) -> None:
+        counts = self.user_classes_count
+        shown = json.dumps(dict(sorted(counts.items())))
+        logger.info("All users spawned: %s (%d total users)", shown, sum(counts.values()))
+        self.target_user_classes_count = counts
+        self.environment.events.spawning_complete.fire(user_count=sum(counts.values()))
+
+    def _ramp(
+        self, target: int, spawn_rate: float, wait: bool, user_classes: list[Any] | None
+    ) -> None:
+        dispatcher = self._begin(target)
+        if wait and target - self.user_count > spawn_rate:
+            raise ValueError(
+                "wait is True but the amount of users to add is greater than the spawn rate"
+            )
         logger.info("Ramping to %d users at a rate of %.2f per second", target, spawn_rate)
         dispatcher.new_dispatch(target, spawn_rate, user_classes)
         self._session.mark("user_target", str(target), str(spawn_rate))
-        self._session.no_wait(all(_never_waits(u) for u in self.user_classes))
-
+        self._session.begin_phase("ramp")
         if _is_own(type(dispatcher)):
             self._follow_engine(dispatcher, target, spawn_rate)
         else:
             for step in dispatcher:
                 self._reach(step["local"])
+        self._session.begin_phase("hold")
         if wait:
             self.user_greenlets.join()
             logger.info("All users stopped\n")
 
-        counts = self.user_classes_count
-        shown = json.dumps(dict(sorted(counts.items())))
-        logger.info("All users spawned: %s (%d total users)", shown, sum(counts.values()))
-        self.target_user_classes_count = counts
-        environment.events.spawning_complete.fire(user_count=sum(counts.values()))
+        self._spawned()
 
     def _follow_engine(self, dispatcher: UsersDispatcher, target: int, rate: float) -> None:
         """Starts and stops users as the engine's messages say that they are due."""

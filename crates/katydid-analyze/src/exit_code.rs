@@ -1,9 +1,13 @@
 //! Every exit status, and which one applies.
 
+use katydid_record::summary::{SloOutcome, SloSummary};
+
 /// Usage, or a scenario that cannot be loaded.
 pub const USAGE: i32 = 2;
 /// The run is invalid, or its record incomplete.
 pub const INVALID: i32 = 3;
+/// An objective was broken.
+pub const SLO_FAILED: i32 = 99;
 /// Locust's: a listener raised.
 pub const UNHANDLED: i32 = 2;
 
@@ -15,6 +19,10 @@ pub struct Outcome {
     pub invalid: bool,
     /// The record is incomplete.
     pub degraded: bool,
+    /// What became of the objectives; `None` when there were none.
+    pub slos: Option<SloOutcome>,
+    /// `--strict`: what is undecided is not good enough.
+    pub strict: bool,
     /// `environment.process_exit_code`, when the script set it.
     pub script: Option<i32>,
     /// Failed requests or exceptions in tasks.
@@ -25,15 +33,38 @@ pub struct Outcome {
     pub unhandled: bool,
 }
 
+/// The worst of several objectives; `None` without any.
+pub fn worst(slos: &[SloSummary]) -> Option<SloOutcome> {
+    let order = [
+        SloOutcome::Fail,
+        SloOutcome::Invalid,
+        SloOutcome::Undecided,
+        SloOutcome::Pass,
+    ];
+    order
+        .into_iter()
+        .find(|outcome| slos.iter().any(|slo| slo.outcome == *outcome))
+}
+
 /// The first that applies.
 pub fn exit_code(outcome: &Outcome) -> i32 {
     if outcome.invalid || outcome.degraded {
         return INVALID;
     }
+    if outcome.slos == Some(SloOutcome::Fail) {
+        return SLO_FAILED;
+    }
+    let undecided = matches!(
+        outcome.slos,
+        Some(SloOutcome::Undecided | SloOutcome::Invalid)
+    );
+    if undecided && outcome.strict {
+        return INVALID;
+    }
     if let Some(code) = outcome.script {
         return code;
     }
-    if outcome.failures {
+    if outcome.failures && outcome.slos.is_none() {
         return outcome.on_failures;
     }
     if outcome.unhandled { UNHANDLED } else { 0 }
@@ -65,5 +96,25 @@ mod tests {
         check(|o| (o.script, o.unhandled) = (Some(42), true), 42);
         check(|o| (o.script, o.invalid) = (Some(0), true), 3);
         check(|o| (o.failures, o.degraded) = (true, true), 3);
+        check(
+            |o| (o.slos, o.script) = (Some(SloOutcome::Fail), Some(0)),
+            99,
+        );
+        check(|o| (o.slos, o.invalid) = (Some(SloOutcome::Fail), true), 3);
+        check(|o| (o.slos, o.failures) = (Some(SloOutcome::Pass), true), 0);
+        check(|o| o.slos = Some(SloOutcome::Undecided), 0);
+        check(
+            |o| (o.slos, o.strict) = (Some(SloOutcome::Undecided), true),
+            3,
+        );
+        check(|o| (o.slos, o.strict) = (Some(SloOutcome::Pass), true), 0);
+        check(
+            |o| (o.slos, o.script) = (Some(SloOutcome::Pass), Some(7)),
+            7,
+        );
+        check(
+            |o| (o.slos, o.unhandled) = (Some(SloOutcome::Pass), true),
+            2,
+        );
     }
 }

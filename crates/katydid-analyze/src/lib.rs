@@ -1,8 +1,11 @@
 //! Judgement: from a timeline to finished numbers. Pure: no I/O, no clock, no randomness.
 
 pub mod exit_code;
+mod interval;
 pub mod locust;
+pub mod slo;
 pub mod summarize;
 pub mod validity;
+pub mod verdict;
 
 pub use summarize::{Ending, summarize};

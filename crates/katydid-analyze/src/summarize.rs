@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use katydid_record::frame::{Kind, Mark};
 use katydid_record::summary::{
     EndpointSummary, ExampleSummary, ExceptionSummary, FailureSummary, Latency, MarkSummary,
-    RunSummary, SUMMARY_VERSION, SeriesSummary, Summary,
+    PhaseSummary, RunSummary, SUMMARY_VERSION, SeriesSummary, Summary,
 };
 use katydid_record::timeline::Example;
 use katydid_record::{Endpoint, EndpointKey, Histogram, Manifest, Timeline};
 
-use crate::validity;
+use crate::{slo, validity, verdict};
 
 /// Samples behind a percentile that may be taken at face value.
 const FOR_P99: u64 = 1_000;
@@ -29,7 +29,7 @@ pub struct Ending {
 /// The summary of a run. Its exit code is the recorded one; `None` recorded means that it was killed.
 pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> Summary {
     let total = Timeline::total(&timeline.endpoints);
-    let generator = validity::judge(timeline, &total);
+    let generator = validity::of_run(timeline, &total);
     let seconds = timeline.end as f64 / 1e6;
     let end = timeline.marks.values().find_map(|mark| match mark {
         Mark::End { reason, exit_code } => Some((reason.clone(), *exit_code)),
@@ -66,31 +66,77 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         ended,
         complete: ending.complete,
         tool_version: manifest.tool_version.clone(),
+        verdict: String::new(),
+        reason: String::new(),
     };
-    let all = EndpointKey {
-        kind: Kind::Request,
-        method: String::new(),
-        name: "Aggregated".into(),
-    };
-    Summary {
+    let slos = slo::judge(timeline, &manifest.plan.slos, generator.valid);
+    let mut summary = Summary {
         version: SUMMARY_VERSION,
         run,
         generator,
-        total: endpoint(&all, &total, seconds),
+        total: endpoint(&aggregated(), &total, seconds),
         endpoints: timeline
             .endpoints
             .iter()
-            // The hops of a redirect leave bytes in a row in which nothing was counted.
-            .filter(|(_, e)| e.ended() + e.aborted + e.blocked + e.missed + e.unjudged > 0)
+            .filter(|(_, e)| counted(e))
             .map(|(key, e)| endpoint(key, e, seconds))
             .collect(),
+        phases: phases(timeline),
+        slos,
         failures: failures(timeline),
         exceptions: exceptions(timeline),
         exemplars: exemplars(timeline),
         series: series(timeline),
         marks: marks(timeline),
         notes,
+    };
+    verdict::write(&mut summary);
+    summary
+}
+
+fn aggregated() -> EndpointKey {
+    EndpointKey {
+        kind: Kind::Request,
+        method: String::new(),
+        name: "Aggregated".into(),
     }
+}
+
+/// The hops of a redirect leave bytes in a row in which nothing was counted.
+fn counted(e: &Endpoint) -> bool {
+    e.ended() + e.aborted + e.blocked + e.missed + e.unjudged > 0
+}
+
+fn phases(timeline: &Timeline) -> Vec<PhaseSummary> {
+    let known: Vec<_> = timeline.phases.values().collect();
+    let end = timeline.load_ended.unwrap_or(timeline.end);
+    let next = known.iter().skip(1).map(|phase| phase.began);
+    let ends = next.chain([None]).map(|began| began.unwrap_or(end));
+    known
+        .iter()
+        .zip(ends)
+        .map(|(phase, end)| {
+            let began = phase.began.unwrap_or(0);
+            let seconds = end.saturating_sub(began) as f64 / 1e6;
+            let health = validity::of_phase(phase);
+            let rows = phase.endpoints.iter();
+            PhaseSummary {
+                name: phase.name.clone(),
+                kind: phase.kind.clone(),
+                began_s: began as f64 / 1e6,
+                ended_s: began as f64 / 1e6 + seconds,
+                users: phase.generator.users_max,
+                valid: health.valid,
+                reasons: health.reasons,
+                total: endpoint(&aggregated(), &Endpoint::of(&phase.total()), seconds),
+                endpoints: rows
+                    .map(|(key, window)| (key, Endpoint::of(window)))
+                    .filter(|(_, e)| counted(e))
+                    .map(|(key, e)| endpoint(key, &e, seconds))
+                    .collect(),
+            }
+        })
+        .collect()
 }
 
 fn other_endpoints(timeline: &Timeline) -> Option<String> {
@@ -269,7 +315,8 @@ fn series(timeline: &Timeline) -> SeriesSummary {
 
 fn marks(timeline: &Timeline) -> Vec<MarkSummary> {
     let text = |mark: &Mark| match mark {
-        Mark::PhaseBegan { name, kind } => Some(format!("phase {name} ({kind})")),
+        Mark::PhaseBegan { name, kind, .. } => Some(format!("phase {name} ({kind})")),
+        Mark::LoadEnded => Some("the load is over".into()),
         Mark::UserTarget { users, rate } => Some(format!("to {users} users at {rate} per second")),
         Mark::Reset => Some("statistics reset".into()),
         Mark::Warning { text } => Some(format!("warning: {text}")),

@@ -1,10 +1,10 @@
 //! Was it the target, or the generator? The thresholds change only together with the committed table of healthy and starved
 //! runs (`bench/validity.md`).
 
-use katydid_record::Endpoint;
 use katydid_record::histogram::Histogram;
 use katydid_record::summary::GeneratorSummary;
-use katydid_record::timeline::{GeneratorSums, GeneratorTotals, Timeline};
+use katydid_record::timeline::{GeneratorSums, GeneratorTotals};
+use katydid_record::{Endpoint, PhaseKind, PhaseTotals, Timeline};
 
 /// Lag that is always allowed, ms.
 pub const LAG_FLOOR_MS: f64 = 5.0;
@@ -23,10 +23,33 @@ const ENOUGH: u64 = 20;
 /// Measured time below which shares of a core say nothing, µs.
 const ENOUGH_TIME_US: u64 = 900_000;
 
+/// The generator's health over a run. It kept up if it did so over all of it and in each phase but ramps: a short spike would
+/// drown in a long hold.
+pub fn of_run(timeline: &Timeline, total: &Endpoint) -> GeneratorSummary {
+    let mut summary = judge(&timeline.generator, total);
+    for phase in timeline.phases.values().filter(|phase| is_judged(phase)) {
+        let health = of_phase(phase);
+        let reasons = health.reasons.into_iter();
+        let reasons = reasons.map(|reason| format!("In phase {}: {reason}", phase.name));
+        summary.reasons.extend(reasons);
+    }
+    summary.valid = summary.reasons.is_empty();
+    summary
+}
+
+/// The generator's health in one phase.
+pub fn of_phase(phase: &PhaseTotals) -> GeneratorSummary {
+    judge(&phase.generator, &Endpoint::of(&phase.total()))
+}
+
+/// Whether a phase's numbers stand for something: those of a ramp mix levels.
+pub fn is_judged(phase: &PhaseTotals) -> bool {
+    phase.kind != PhaseKind::Ramp.as_str()
+}
+
 /// The generator's health and whether it kept up. The first second is left out where there is more: connections are opened
 /// and code is loaded then.
-pub fn judge(timeline: &Timeline, total: &Endpoint) -> GeneratorSummary {
-    let totals = &timeline.generator;
+fn judge(totals: &GeneratorTotals, total: &Endpoint) -> GeneratorSummary {
     let steady = totals.steady.windows >= 2;
     let sums = if steady {
         totals.steady.clone()
@@ -228,6 +251,7 @@ mod tests {
                 at: second * SECOND_US,
                 span: SECOND_US,
                 source: 0,
+                phase: 0,
                 body: Body::Generator(Box::new(if second == 0 {
                     GeneratorWindow {
                         processors: 2,
@@ -240,7 +264,7 @@ mod tests {
         }
         let mut total = Endpoint::default();
         (0..1000).for_each(|_| total.from_send.record(1_000));
-        judge(&timeline, &total)
+        judge(&timeline.generator, &total)
     }
 
     fn window() -> GeneratorWindow {

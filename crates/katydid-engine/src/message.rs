@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use katydid_record::{Cause, EndpointId, Kind, Mark};
+use katydid_record::{Cause, EndpointId, Kind, Mark, PhaseId, PhaseKind, Schedule};
 
 use crate::clock::Nanos;
 pub use crate::flight::Flight;
@@ -221,6 +221,8 @@ pub enum Message {
     Spawn(u64),
     /// Due at this instant, to see how late the hub is; and time to cut its frames.
     Tick(Nanos),
+    /// This phase has begun: what completed before it was queued before.
+    Phase(PhaseId),
     /// The run time is over.
     TimeUp,
 }
@@ -273,6 +275,10 @@ pub enum Command {
         /// Users per second.
         rate: f64,
     },
+    /// Follow this schedule of users from now on; what it says of phases is marked, its end ends the run.
+    Follow(Box<Schedule>),
+    /// A phase of this name and kind begins now.
+    BeginPhase(Box<(String, PhaseKind)>),
     /// End the run after so long from now.
     TimeLimit(Nanos),
     /// So many users are alive.

@@ -2,6 +2,8 @@
 //!
 //! It knows numbers of users, not users.
 
+use katydid_record::{PhaseKind, Schedule};
+
 use crate::clock::{MILLISECOND, Nanos, SECOND};
 
 /// Finest step of a fast ramp: 10,000 users in a second come as 50 at a time.
@@ -55,6 +57,67 @@ impl Ramp {
         let done = self.from.abs_diff(due);
         let next = self.began + (done as f64 / self.rate * SECOND as f64).ceil() as Nanos;
         (changed, Some(next.max(now + FINEST_STEP)))
+    }
+}
+
+/// A schedule of users that began at some instant, followed.
+#[derive(Debug)]
+pub struct Follower {
+    schedule: Schedule,
+    began: Nanos,
+    users: u64,
+    phase: Option<usize>,
+}
+
+/// What a [`Follower`] has to tell.
+#[derive(Debug, Default, PartialEq)]
+pub struct News {
+    /// So many users are due from now on.
+    pub users: Option<u64>,
+    /// Name and kind of the phases that have begun, in their order.
+    pub phases: Vec<(String, PhaseKind)>,
+    /// When to ask again; `None`: the schedule is over.
+    pub next: Option<Nanos>,
+}
+
+impl Follower {
+    /// Follows a schedule that begins now, with `users` at work.
+    pub fn new(schedule: Schedule, began: Nanos, users: u64) -> Self {
+        Self {
+            schedule,
+            began,
+            users,
+            phase: None,
+        }
+    }
+
+    /// What changed by `now`, since last asked.
+    pub fn poll(&mut self, now: Nanos) -> News {
+        let t = now.saturating_sub(self.began) as f64 / SECOND as f64;
+        let mut news = News::default();
+        if let Some((index, _)) = self.schedule.phase_at(t) {
+            let first = self.phase.map_or(0, |last| last + 1);
+            let begun = self.schedule.phases.get(first..=index).unwrap_or_default();
+            news.phases = begun
+                .iter()
+                .map(|phase| (phase.name.clone(), phase.kind))
+                .collect();
+            self.phase = Some(index);
+        }
+        let due = self.schedule.users(t);
+        if due != self.users {
+            self.users = due;
+            news.users = Some(due);
+        }
+        if t < self.schedule.length_s() {
+            let change = self
+                .schedule
+                .change_after(t)
+                .unwrap_or_else(|| self.schedule.length_s());
+            let at = self.began + (change * SECOND as f64).ceil() as Nanos;
+            news.next = Some(at.max(now + FINEST_STEP));
+        }
+        news
     }
 }
 

@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use katydid_record::{Frame, Mark};
+use katydid_record::{Frame, Mark, PhaseId, PhaseKind};
 use mio::{Events, Poll, Token};
 use slab::Slab;
 
@@ -29,7 +29,7 @@ use crate::flight::{Flight, Stream};
 use crate::health::Health;
 use crate::link::{Inbox, Outbox};
 use crate::message::{Command, Message, Request};
-use crate::pacer::Ramp;
+use crate::pacer::{Follower, Ramp};
 use crate::precise::PreciseTimer;
 use crate::recorder::Recorder;
 use crate::resolve::Resolver;
@@ -95,6 +95,10 @@ pub(crate) struct Reactor {
     start: Nanos,
     ramp: Option<Ramp>,
     ramp_at: Option<Nanos>,
+    follower: Option<Follower>,
+    /// Phases that have begun.
+    phases: PhaseId,
+    follow_at: Option<Nanos>,
     ticks: Ticks,
     cut_at: Nanos,
     time_up: Option<Nanos>,
@@ -137,6 +141,9 @@ impl Reactor {
             start,
             ramp: None,
             ramp_at: None,
+            follower: None,
+            phases: 0,
+            follow_at: None,
             ticks: Ticks::new(clock::now()),
             cut_at: start + SECOND,
             time_up: None,
@@ -265,6 +272,15 @@ impl Reactor {
                 self.ramp = Some(Ramp::new(now, from, to, rate));
                 self.ramp_at = Some(now);
             }
+            Command::Follow(schedule) => {
+                let now = clock::now();
+                self.follower = Some(Follower::new(*schedule, now, self.users));
+                self.follow_at = Some(now);
+            }
+            Command::BeginPhase(phase) => {
+                let (name, kind) = *phase;
+                self.begin_phase(clock::now(), name, kind);
+            }
             Command::TimeLimit(limit) => self.time_up = Some(clock::now() + limit),
             Command::Users(users) => self.users = users,
             Command::NoWait(no_wait) => self.no_wait = no_wait,
@@ -305,9 +321,12 @@ impl Reactor {
         if self.ramp_at.is_some_and(|at| now >= at) {
             self.poll_ramp(now);
         }
+        if self.follow_at.is_some_and(|at| now >= at) {
+            self.follow(now);
+        }
         if self.time_up.is_some_and(|at| now >= at) {
             self.time_up = None;
-            self.push(Message::TimeUp);
+            self.end_load(now);
         }
     }
 
@@ -330,6 +349,41 @@ impl Reactor {
         }
     }
 
+    fn follow(&mut self, now: Nanos) {
+        let Some(follower) = &mut self.follower else {
+            return;
+        };
+        let news = follower.poll(now);
+        self.follow_at = news.next;
+        for (name, kind) in news.phases {
+            self.begin_phase(now, name, kind);
+        }
+        if let Some(users) = news.users {
+            self.push(Message::Spawn(users));
+        }
+        if news.next.is_none() {
+            self.follower = None;
+            self.end_load(now);
+        }
+    }
+
+    fn begin_phase(&mut self, now: Nanos, name: String, kind: PhaseKind) {
+        self.phases += 1;
+        let phase = self.phases;
+        self.sample_health();
+        let frames = self.recorder.begin_phase(now, phase);
+        (self.frames)(frames);
+        let kind = kind.as_str().to_owned();
+        self.recorder
+            .mark(now, Mark::PhaseBegan { phase, name, kind });
+        self.push(Message::Phase(phase));
+    }
+
+    fn end_load(&mut self, now: Nanos) {
+        self.recorder.mark(now, Mark::LoadEnded);
+        self.push(Message::TimeUp);
+    }
+
     /// How long nothing will be due.
     fn patience(&mut self) -> Duration {
         let now = clock::now();
@@ -344,7 +398,10 @@ impl Reactor {
         let mut precise = self.ticks.next();
         match &self.consumer {
             Consumer::Hub(_) => {
-                for at in [self.ramp_at, self.time_up].into_iter().flatten() {
+                for at in [self.ramp_at, self.follow_at, self.time_up]
+                    .into_iter()
+                    .flatten()
+                {
                     next = next.min(at);
                 }
             }
@@ -360,12 +417,16 @@ impl Reactor {
         Duration::from_nanos(next.saturating_sub(now))
     }
 
-    fn cut(&mut self, now: Nanos) {
+    fn sample_health(&mut self) {
         let generator = &mut self.recorder.generator;
         self.health.sample(generator);
         generator.users = self.users;
         generator.in_flight = self.in_flight;
         generator.no_wait = self.no_wait;
+    }
+
+    fn cut(&mut self, now: Nanos) {
+        self.sample_health();
         let frames = self.recorder.cut(now);
         (self.frames)(frames);
     }

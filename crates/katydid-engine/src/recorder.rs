@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use katydid_record::{
     Body, Cause, EndpointId, EndpointWindow, Exemplar, FailureId, Frame, GeneratorWindow,
-    Histogram, Kind, Mark, Name, RunTime, SourceId, Sparse,
+    Histogram, Kind, Mark, Name, PhaseId, RunTime, SourceId, Sparse,
 };
 
 use crate::clock::{Nanos, micros_between};
@@ -65,6 +65,7 @@ pub struct Recorder {
     /// How late the I/O thread was, µs.
     pub io_lag: Histogram,
     window_began: RunTime,
+    phase: PhaseId,
 }
 
 impl Recorder {
@@ -86,6 +87,7 @@ impl Recorder {
             hub_lag: Histogram::default(),
             io_lag: Histogram::default(),
             window_began: 0,
+            phase: 0,
         }
     }
 
@@ -268,16 +270,24 @@ impl Recorder {
         id
     }
 
+    /// What is counted from `now` on belongs to another phase; gives the frames that end here.
+    pub fn begin_phase(&mut self, now: Nanos, phase: PhaseId) -> Vec<Frame> {
+        let frames = self.cut(now);
+        self.phase = phase;
+        frames
+    }
+
     /// Takes everything counted since the last cut as frames that end at `now`.
     pub fn cut(&mut self, now: Nanos) -> Vec<Frame> {
         let until = self.run_time(now);
         let (at, span) = (self.window_began, until.saturating_sub(self.window_began));
         self.window_began = until;
-        let source = self.source;
+        let (source, phase) = (self.source, self.phase);
         let frame = |body| Frame {
             at,
             span,
             source,
+            phase,
             body,
         };
         let mut frames = Vec::new();
@@ -314,6 +324,7 @@ impl Recorder {
                 at,
                 span: 0,
                 source,
+                phase,
                 body: Body::Mark(mark),
             });
         }

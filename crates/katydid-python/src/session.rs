@@ -8,7 +8,7 @@ use katydid_engine::link::Outbox;
 use katydid_engine::message::{Command, Flight, Instants, Message, Piece};
 use katydid_engine::recorder::Failed;
 use katydid_record::redact::redact;
-use katydid_record::{Cause, Kind, Mark};
+use katydid_record::{Cause, Kind, Mark, Schedule};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
@@ -252,6 +252,7 @@ impl Session {
                     }
                 }
                 Message::Tick(due) => self.shared.live().tick(due),
+                Message::Phase(phase) => self.shared.live().phase_began(phase),
                 Message::Spawn(users) => {
                     flat.extend([
                         py.None(),
@@ -294,6 +295,23 @@ impl Session {
             to: target,
             rate,
         });
+    }
+
+    /// `("spawn", n)` comes whenever the schedule's users change, its phases are marked, and `("time_up",)` comes at its end.
+    fn follow(&self, schedule: &Bound<'_, PyDict>) -> PyResult<()> {
+        let schedule: Schedule = from_python(schedule.as_any())?;
+        self.shared
+            .live()
+            .command(Command::Follow(Box::new(schedule)));
+        Ok(())
+    }
+
+    /// A phase of this kind begins now; `ramp` or `hold`.
+    fn begin_phase(&self, kind: &str) -> PyResult<()> {
+        let kind = serde_json::from_value(serde_json::Value::from(kind))
+            .map_err(|_| PyValueError::new_err(format!("no kind of phase: {kind}")))?;
+        self.shared.live().begin_phase(kind);
+        Ok(())
     }
 
     /// `("time_up",)` comes after so many seconds from now.

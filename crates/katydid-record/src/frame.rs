@@ -18,6 +18,8 @@ pub type EndpointId = u32;
 pub type FailureId = u32;
 /// A source's number for a series.
 pub type SeriesId = u32;
+/// Number of a phase in the order of their beginnings, from 1; 0 is what comes before the first.
+pub type PhaseId = u32;
 
 /// One observation: `body` covers `[at, at + span)` of the run's clock.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -28,8 +30,16 @@ pub struct Frame {
     pub span: u64,
     /// The process, observer or worker that saw it.
     pub source: SourceId,
+    /// The phase that was on in all of it: windows are cut where one begins.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub phase: PhaseId,
     /// What was seen.
     pub body: Body,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_zero(phase: &PhaseId) -> bool {
+    *phase == 0
 }
 
 /// What a frame holds.
@@ -214,6 +224,28 @@ pub struct EndpointWindow {
     pub failures: Vec<(FailureId, u64)>,
 }
 
+impl EndpointWindow {
+    /// Adds what another window of the same endpoint has. Failures are left out: their numbers are their source's.
+    pub fn merge(&mut self, other: &EndpointWindow) {
+        self.ok += other.ok;
+        self.failed += other.failed;
+        self.aborted += other.aborted;
+        self.blocked += other.blocked;
+        self.missed += other.missed;
+        self.unjudged += other.unjudged;
+        self.untimed += other.untimed;
+        self.bytes_in += other.bytes_in;
+        self.bytes_out += other.bytes_out;
+        self.content_bytes += other.content_bytes;
+        self.from_due.merge(&other.from_due);
+        self.from_send.merge(&other.from_send);
+        self.failed_from_due.merge(&other.failed_from_due);
+        self.aborted_age.merge(&other.aborted_age);
+        self.connect.merge(&other.connect);
+        self.tls.merge(&other.tls);
+    }
+}
+
 /// The generator's own health in one window of one source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -299,11 +331,16 @@ pub enum Mark {
     },
     /// A phase of the plan began.
     PhaseBegan {
+        /// Its number, which the frames of its time carry.
+        #[serde(default)]
+        phase: PhaseId,
         /// Its name.
         name: String,
         /// `ramp`, `hold`, `spike`…
         kind: String,
     },
+    /// The plan is over: no new load from here on, what is under way may end.
+    LoadEnded,
     /// The number of users asked for changed.
     UserTarget {
         /// New target.
@@ -349,6 +386,8 @@ impl<'de> Deserialize<'de> for Frame {
             at: RunTime,
             span: u64,
             source: SourceId,
+            #[serde(default)]
+            phase: PhaseId,
             body: serde_json::Value,
         }
         let raw = Raw::deserialize(deserializer)?;
@@ -357,6 +396,7 @@ impl<'de> Deserialize<'de> for Frame {
             at: raw.at,
             span: raw.span,
             source: raw.source,
+            phase: raw.phase,
             body,
         })
     }

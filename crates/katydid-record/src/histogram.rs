@@ -255,6 +255,16 @@ impl Sparse {
         *self = merged.to_sparse();
     }
 
+    /// How many values are above `limit_us`: those of the buckets that begin above it.
+    pub fn count_above(&self, limit_us: u64) -> u64 {
+        if self.max_us <= limit_us {
+            return 0;
+        }
+        let last_within = bucket_of(limit_us);
+        let above = self.buckets().filter(|(index, _)| *index > last_within);
+        above.map(|(_, n)| n).sum()
+    }
+
     /// The value, in µs, at quantile `q` in 0..=1, as [`Histogram::quantile_us`].
     pub fn quantile_us(&self, q: f64) -> Option<u64> {
         let mut dense = Histogram::default();

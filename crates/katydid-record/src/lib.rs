@@ -11,18 +11,22 @@ pub mod manifest;
 pub mod plan;
 pub mod reader;
 pub mod redact;
+pub mod schedule;
+pub mod slo;
 pub mod summary;
 pub mod timeline;
 pub mod writer;
 
 pub use frame::{
     Body, Cause, EndpointId, EndpointWindow, Exemplar, Fact, FailureId, Frame, GeneratorWindow,
-    Kind, Mark, Name, RunTime, SeriesId, SeriesKind, SourceId,
+    Kind, Mark, Name, PhaseId, RunTime, SeriesId, SeriesKind, SourceId,
 };
 pub use histogram::{Histogram, Sparse};
 pub use manifest::{FORMAT, FormatVersion, HostFacts, Manifest, ScenarioFile};
 pub use plan::{Plan, PlannedUser};
 pub use reader::{Completeness, ReadError, Run, list_runs};
+pub use schedule::{Model, Phase, PhaseKind, Schedule};
+pub use slo::{Limit, Slo};
 pub use summary::Summary;
-pub use timeline::{Endpoint, EndpointKey, Timeline};
+pub use timeline::{Endpoint, EndpointKey, PhaseTotals, Timeline};
 pub use writer::{RunWriter, WriteError};

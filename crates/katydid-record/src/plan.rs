@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::schedule::Schedule;
+use crate::slo::Slo;
+
 /// Everything that was decided before the first request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -32,6 +35,10 @@ pub struct Plan {
     pub exclude_tags: Vec<String>,
     /// Name of the load shape.
     pub shape: Option<String>,
+    /// How much load when, where it was described (`--load`).
+    pub schedule: Option<Schedule>,
+    /// Objectives.
+    pub slos: Vec<Slo>,
     /// The rest of the options, as text, redacted.
     pub options: BTreeMap<String, String>,
 }

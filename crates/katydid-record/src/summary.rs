@@ -24,6 +24,12 @@ pub struct Summary {
     pub total: EndpointSummary,
     /// Each endpoint, sorted by kind, name and method.
     pub endpoints: Vec<EndpointSummary>,
+    /// Phase by phase, in their order. Empty where no phase began, as in an attack.
+    #[serde(default)]
+    pub phases: Vec<PhaseSummary>,
+    /// Objectives, each in each phase that it is about, in the order in which they were given.
+    #[serde(default)]
+    pub slos: Vec<SloSummary>,
     /// Failures, most frequent first.
     pub failures: Vec<FailureSummary>,
     /// Exceptions in tasks and listeners, most frequent first.
@@ -65,6 +71,12 @@ pub struct RunSummary {
     pub complete: bool,
     /// Version of katydid.
     pub tool_version: String,
+    /// `PASS`, `FAIL` or `UNDECIDED` where there were objectives, else `DONE` or `FAILURES`; before any of these `INVALID` and `INCOMPLETE`.
+    #[serde(default)]
+    pub verdict: String,
+    /// Why, in a sentence.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// The generator's own health. What was not observed is null, not zero.
@@ -147,6 +159,81 @@ pub struct EndpointSummary {
     pub connect: Latency,
     /// TLS handshakes.
     pub tls: Latency,
+}
+
+/// One phase of the run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PhaseSummary {
+    /// Its name, as the plan has it.
+    pub name: String,
+    /// `ramp`, `hold`, `spike` or `recovery`.
+    pub kind: String,
+    /// When it began.
+    pub began_s: f64,
+    /// When the next one began, the plan was over, or the run.
+    pub ended_s: f64,
+    /// Most users that were alive.
+    pub users: u64,
+    /// Whether the generator kept up in it. Of a ramp this is for information.
+    pub valid: bool,
+    /// Why not.
+    pub reasons: Vec<String>,
+    /// All its requests together, rates over its own length. A request belongs to the phase in which it ended.
+    pub total: EndpointSummary,
+    /// Each endpoint, sorted by kind, name and method.
+    pub endpoints: Vec<EndpointSummary>,
+}
+
+/// What became of an objective.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SloOutcome {
+    /// Kept: the whole interval lies within the budget.
+    Pass,
+    /// Broken: the whole interval lies beyond it.
+    Fail,
+    /// Not to be told from what was measured.
+    #[default]
+    Undecided,
+    /// Not judged, since the generator did not keep up.
+    Invalid,
+}
+
+/// One objective in one phase.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SloSummary {
+    /// As it was given.
+    pub text: String,
+    /// The phase; null for the whole run, and where there was none such.
+    pub phase: Option<String>,
+    /// What became of it.
+    pub outcome: SloOutcome,
+    /// Requests with an outcome.
+    pub total: u64,
+    /// Bad ones: the sum of the next four.
+    pub bad: u64,
+    /// Ended well, over the limit.
+    pub slow: u64,
+    /// Ended badly.
+    pub failed: u64,
+    /// Never made, because every allowed user was busy with the target.
+    pub blocked: u64,
+    /// Given up in flight, over the limit by then.
+    pub aborted: u64,
+    /// bad / total; null without requests.
+    pub share: Option<f64>,
+    /// Lower end of the 95 % interval of the share.
+    pub low: Option<f64>,
+    /// Its upper end.
+    pub high: Option<f64>,
+    /// Share that may be bad.
+    pub budget: f64,
+    /// The percentile as measured, of successes, from due; null for objectives about errors.
+    pub observed_ms: Option<f64>,
+    /// Undecided: about so many more requests would decide it; null where it is too close to tell.
+    pub needed: Option<u64>,
+    /// The numbers, in a sentence.
+    pub reason: String,
 }
 
 /// A distribution of times in ms. Null where there is no sample.

@@ -6,17 +6,22 @@
 
 mod endpoint;
 mod generator;
+mod phase;
 mod seconds;
+mod slices;
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::frame::{
     Body, Cause, EndpointId, EndpointWindow, Exemplar, Fact, FailureId, Frame, Kind, Mark, Name,
-    RunTime, SourceId,
+    PhaseId, RunTime, SourceId,
 };
+use crate::slo::Slo;
 pub use endpoint::{Endpoint, FailureTotals, Recent};
 pub use generator::{GeneratorSums, GeneratorTotals};
+pub use phase::{PHASES, PhaseTotals};
 pub use seconds::{Second, Seconds};
+pub use slices::Slices;
 
 /// Failure texts kept per endpoint.
 pub const FAILURES_PER_ENDPOINT: usize = 200;
@@ -61,6 +66,14 @@ pub struct Timeline {
     pub endpoints: BTreeMap<EndpointKey, Endpoint>,
     /// The same since the last reset; `None` before the first.
     pub since_reset: Option<(RunTime, BTreeMap<EndpointKey, Endpoint>)>,
+    /// Phase by phase; what was seen before the first is in none.
+    pub phases: BTreeMap<PhaseId, PhaseTotals>,
+    /// Objectives that are counted for; given at the start, since seconds are not kept by endpoint.
+    slos: Vec<Slo>,
+    /// By number of the objective and phase.
+    pub slices: BTreeMap<(usize, PhaseId), Slices>,
+    /// When the plan was over, if it came to its end, µs.
+    pub load_ended: Option<RunTime>,
     /// The run second by second.
     pub seconds: Seconds,
     /// The generator's own health.
@@ -80,6 +93,14 @@ pub struct Timeline {
 }
 
 impl Timeline {
+    /// A timeline that counts for these objectives.
+    pub fn watching(slos: &[Slo]) -> Self {
+        Self {
+            slos: slos.to_vec(),
+            ..Self::default()
+        }
+    }
+
     /// Takes in one frame.
     pub fn apply(&mut self, frame: &Frame) {
         self.end = self.end.max(frame.at.saturating_add(frame.span));
@@ -96,9 +117,12 @@ impl Timeline {
                 }
             }
             Body::Generator(window) => {
-                self.generator
-                    .add(frame.source, frame.at, frame.span, window);
+                self.generator.add(frame.at, frame.span, window);
                 self.seconds.add_generator(frame.at, window);
+                if let Some(phase) = self.phase(frame.phase) {
+                    phase.generator.add(frame.at, frame.span, window);
+                    phase.until(frame);
+                }
             }
             Body::Facts(facts) => {
                 for fact in facts {
@@ -179,6 +203,17 @@ impl Timeline {
         if matches!(key.kind, Kind::Request | Kind::Custom) {
             self.seconds.add_window(frame.at, window);
         }
+        if let Some(phase) = self.phase(frame.phase) {
+            phase.add(&key, window);
+            phase.until(frame);
+        }
+        let phase = frame.phase.min(PHASES + 1);
+        for (number, slo) in self.slos.iter().enumerate() {
+            if slo.covers(&key) {
+                let slices = self.slices.entry((number, phase)).or_default();
+                slices.add(frame.at, &slo.tally(window));
+            }
+        }
         if let Some((since, endpoints)) = &mut self.since_reset
             && frame.at >= *since
         {
@@ -231,7 +266,25 @@ impl Timeline {
         list.truncate(EXEMPLARS);
     }
 
+    /// Where to count what belongs to a phase. All beyond the cap are one.
+    fn phase(&mut self, phase: PhaseId) -> Option<&mut PhaseTotals> {
+        self.capped |= phase > PHASES;
+        (phase > 0).then(|| self.phases.entry(phase.min(PHASES + 1)).or_default())
+    }
+
     fn add_mark(&mut self, frame: &Frame, mark: &Mark) {
+        if let Mark::PhaseBegan { phase, name, kind } = mark
+            && let Some(totals) = self.phase(*phase)
+        {
+            totals.begin(frame.at, name, kind);
+            if *phase > PHASES {
+                "(later phases)".clone_into(&mut totals.name);
+            }
+        }
+        if *mark == Mark::LoadEnded {
+            let at = frame.at;
+            self.load_ended = Some(self.load_ended.map_or(at, |known| known.max(at)));
+        }
         if *mark == Mark::Reset
             && self
                 .since_reset

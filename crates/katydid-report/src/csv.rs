@@ -6,6 +6,7 @@
 use csv::{QuoteStyle, Terminator, WriterBuilder};
 use katydid_record::Summary;
 use katydid_record::locust_view::{LocustEntry, LocustError, LocustView};
+use katydid_record::summary::EndpointSummary;
 
 use crate::number::plain;
 
@@ -52,6 +53,29 @@ const HISTORY_TOTALS: [&str; 7] = [
     "Total Average Content Size",
 ];
 
+const PHASES: [&str; 20] = [
+    "Phase",
+    "Kind",
+    "Began s",
+    "Ended s",
+    "Users",
+    "Type",
+    "Name",
+    "Request Count",
+    "Failure Count",
+    "Aborted",
+    "Blocked",
+    "Missed",
+    "Requests/s",
+    "p50 ms",
+    "p90 ms",
+    "p95 ms",
+    "p99 ms",
+    "p99.9 ms",
+    "max ms",
+    "Valid",
+];
+
 /// `PREFIX_stats.csv`: a row per entry, then all together.
 pub fn stats(view: &LocustView) -> String {
     let mut rows = vec![header(&[&STATS, &PERCENTILES])];
@@ -81,6 +105,32 @@ pub fn failures(view: &LocustView) -> String {
             utc(error.last_seen),
         ]
     }));
+    write(&rows)
+}
+
+/// `PREFIX_phases.csv`: a row per phase and endpoint, and one for all of a phase. Locust has no such file: times are katydid's,
+/// successes from due.
+pub fn phases(summary: &Summary) -> String {
+    let mut rows = vec![header(&[&PHASES])];
+    for phase in &summary.phases {
+        let all = phase.endpoints.iter().chain([&phase.total]);
+        rows.extend(all.map(|e: &EndpointSummary| {
+            let times = &e.from_due;
+            let times = [
+                times.p50, times.p90, times.p95, times.p99, times.p999, times.max,
+            ];
+            let mut row = vec![phase.name.clone(), phase.kind.clone()];
+            row.extend([phase.began_s, phase.ended_s].map(plain));
+            row.push(phase.users.to_string());
+            row.extend([e.method.clone(), e.name.clone()]);
+            let counts = [e.requests, e.failures, e.aborted, e.blocked, e.missed];
+            row.extend(counts.map(|n| n.to_string()));
+            row.push(plain(e.rps));
+            row.extend(times.map(|ms| ms.map(plain).unwrap_or_default()));
+            row.push(phase.valid.to_string());
+            row
+        }));
+    }
     write(&rows)
 }
 

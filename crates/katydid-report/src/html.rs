@@ -27,8 +27,10 @@ pub fn html(summary: &Summary, manifest: &Manifest) -> String {
     head(&mut out, summary, invalid);
     banners(&mut out, summary);
     figures(&mut out, summary);
+    details::objectives(&mut out, summary);
     chart::charts(&mut out, summary);
     endpoints::write(&mut out, summary);
+    endpoints::phases(&mut out, summary);
     details::failures(&mut out, summary);
     details::failing_responses(&mut out, summary);
     details::exceptions(&mut out, summary);

@@ -1,6 +1,8 @@
 //! Sentences that text and HTML both say.
 
-use katydid_record::summary::{EndpointSummary, GeneratorSummary, Latency, Summary};
+use katydid_record::summary::{
+    EndpointSummary, GeneratorSummary, Latency, PhaseSummary, SloSummary, Summary,
+};
 use katydid_record::{Cause, Kind};
 
 use crate::number::{bytes, count, duration, percent, short, short_or_dash};
@@ -62,6 +64,31 @@ pub fn what_ran(summary: &Summary) -> String {
         .map(|host| format!(" against {host}"))
         .unwrap_or_default();
     format!("{} for {}{to}", users(summary), duration(run.duration_s))
+}
+
+/// The phases in which something happened.
+pub fn phases(summary: &Summary) -> Vec<&PhaseSummary> {
+    let happened = |total: &EndpointSummary| {
+        total.requests + total.aborted + total.blocked + total.missed + total.unjudged > 0
+    };
+    let phases = summary.phases.iter();
+    phases.filter(|phase| happened(&phase.total)).collect()
+}
+
+/// `p95 < 300ms in hold`.
+pub fn objective(slo: &SloSummary) -> String {
+    match &slo.phase {
+        Some(phase) if !slo.text.contains(" in ") => format!("{} in {phase}", slo.text),
+        _ => slo.text.clone(),
+    }
+}
+
+/// What was measured for an objective, with the percentile that it names.
+pub fn measured(slo: &SloSummary) -> String {
+    match slo.observed_ms {
+        Some(ms) => format!("measured {} ms; {}", short(ms), slo.reason),
+        None => slo.reason.clone(),
+    }
 }
 
 /// What the table leaves out: given up, blocked, missed, not judged. Only what is not zero.
@@ -176,5 +203,6 @@ pub fn any_wide(summary: &Summary) -> bool {
         .endpoints
         .iter()
         .chain([&summary.total])
+        .chain(phases(summary).into_iter().map(|phase| &phase.total))
         .any(|endpoint| shown(&endpoint.from_due) || shown(&endpoint.from_send))
 }

@@ -35,7 +35,7 @@ impl Default for Style {
 /// The text, with a line end.
 pub fn text(summary: &Summary, style: &Style) -> String {
     let mut page = Page::new(style.width, style.color);
-    verdict(&mut page, summary);
+    warnings(&mut page, summary);
     page.gap();
     page.paragraph(Tone::Strong, &heading(summary));
     page.gap();
@@ -47,9 +47,11 @@ pub fn text(summary: &Summary, style: &Style) -> String {
             &format!("Not in the table: {}.", apart.join("; ")),
         );
     }
+    table::phases(&mut page, summary);
     if phrase::any_wide(summary) {
         page.paragraph(Tone::Faint, phrase::WIDE);
     }
+    sections::objectives(&mut page, summary);
     sections::failures(&mut page, summary);
     sections::failing_responses(&mut page, summary);
     sections::exceptions(&mut page, summary);
@@ -57,10 +59,11 @@ pub fn text(summary: &Summary, style: &Style) -> String {
     sections::generator(&mut page, summary);
     sections::notes(&mut page, summary);
     sections::saved(&mut page, style.run_dir.as_deref());
+    sections::verdict(&mut page, summary);
     page.finish()
 }
 
-fn verdict(page: &mut Page, summary: &Summary) {
+fn warnings(page: &mut Page, summary: &Summary) {
     if let Some(reason) = phrase::invalid(summary) {
         page.paragraph(Tone::Bad, &format!("INVALID: {reason}"));
     }

@@ -9,10 +9,13 @@ pub mod commands;
 pub mod config;
 mod error;
 pub mod host;
+pub mod load;
 pub mod plan;
+mod pointed;
 mod resolved;
 pub mod run_dir;
 pub mod session;
+mod slo;
 
 pub use cli::{OptionRow, Options, option_rows};
 pub use config::Surroundings;

@@ -5,15 +5,19 @@
 
 use std::collections::BTreeMap;
 
+use katydid_record::{Model, Schedule};
 use serde::Serialize;
 
+use crate::cli::Options;
 use crate::cli::option_rows;
 use crate::cli::parse::{self, Values};
 use crate::cli::table::OptionRow;
 use crate::cli::words::{self, Word};
 use crate::config::{self, Layer, Source, Surroundings};
 use crate::error::UsageError;
+use crate::load;
 use crate::resolved::{Resolved, split};
+use crate::slo;
 
 /// What to say, and exit 2, when neither the options nor a shape ask for load.
 pub const NO_LOAD: &str = "nothing says how much load to make. Add for example:
@@ -154,6 +158,11 @@ pub fn resolve(
     if options.output.stats_history_enabled && options.output.csv_prefix.is_none() {
         return Err(UsageError::new("--csv-full-history needs --csv PREFIX"));
     }
+    let schedule = schedule(&options, &settled, &rows)?;
+    let slos = options.goals.slo.iter().flatten();
+    let slos = slos
+        .map(|text| slo::parse(text))
+        .collect::<Result<_, _>>()?;
     let source = |row: &OptionRow| {
         settled
             .get(&row.dest)
@@ -161,6 +170,8 @@ pub fn resolve(
     };
     Ok(Resolved {
         command: if check { "check" } else { "run" },
+        schedule,
+        slos,
         load_given: LOAD.iter().any(|dest| settled.contains_key(*dest)),
         sources: rows
             .iter()
@@ -172,13 +183,48 @@ pub fn resolve(
 }
 
 /// Options that ask for load.
-const LOAD: [&str; 5] = [
+const LOAD: [&str; 6] = [
+    "load",
     "num_users",
     "spawn_rate",
     "run_time",
     "iterations",
     "headless",
 ];
+
+/// The schedule that `--load` describes; it stands alone.
+fn schedule(
+    options: &Options,
+    given: &Settled,
+    rows: &[OptionRow],
+) -> Result<Option<Schedule>, UsageError> {
+    let Some(words) = &options.load.load else {
+        return Ok(None);
+    };
+    let says_it_too = |row: &&OptionRow| {
+        ["num_users", "spawn_rate", "run_time"].contains(&row.dest.as_str())
+            && given.contains_key(&row.dest)
+    };
+    if let Some(row) = rows.iter().find(says_it_too) {
+        return Err(UsageError::new(format!(
+            "--load says how many users there are and how long; {} says it again: leave one of them out",
+            row.title()
+        )));
+    }
+    let mut lines = load::parse(words)?;
+    if lines.len() > 1 || lines.iter().any(|line| line.class.is_some()) {
+        return Err(UsageError::new(
+            "--load: a line for each user class is not built yet; write one for all, as in 'ramp to 50 users over 1m, hold 5m'",
+        ));
+    }
+    let schedule = lines.remove(0).schedule;
+    if schedule.model == Model::Arrivals {
+        return Err(UsageError::new(
+            "--load: arrivals per second are not built yet for scenarios; write users, or use katydid attack URL --rate N",
+        ));
+    }
+    Ok(Some(schedule))
+}
 
 /// The words after `check`, and whether it was there.
 fn after_check(argv: &[String]) -> (&[String], bool) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use katydid_record::redact::redact;
-use katydid_record::{Plan, PlannedUser};
+use katydid_record::{Phase, PhaseKind, Plan, PlannedUser, Schedule, Slo};
 use serde_json::{Map, Value};
 
 use crate::cli::{AttackOptions, Options};
@@ -21,12 +21,18 @@ pub struct Resolved {
     pub sources: BTreeMap<String, Source>,
     /// Texts from environment and files for options that the locustfile added; the strongest source's.
     pub custom_from_files: BTreeMap<String, String>,
+    /// What `--load` describes.
+    pub schedule: Option<Schedule>,
+    /// Objectives.
+    pub slos: Vec<Slo>,
     /// Whether the options ask for load. When they do not and there is no shape: [`crate::NO_LOAD`].
     pub load_given: bool,
 }
 
 /// Dests that have a field of their own in a [`Plan`].
-const IN_PLAN: [&str; 9] = [
+const IN_PLAN: [&str; 11] = [
+    "load",
+    "slo",
     "host",
     "num_users",
     "spawn_rate",
@@ -41,7 +47,10 @@ const IN_PLAN: [&str; 9] = [
 impl Resolved {
     /// Peak number of users, with Locust's headless default.
     pub fn users(&self) -> u64 {
-        self.options.load.num_users.unwrap_or(1)
+        match &self.schedule {
+            Some(schedule) => schedule.peak().ceil() as u64,
+            None => self.options.load.num_users.unwrap_or(1),
+        }
     }
 
     /// Users started per second, with Locust's headless default.
@@ -51,11 +60,40 @@ impl Resolved {
 
     /// Seconds to run; none when it was not given, or 0, which is Locust's "no limit".
     pub fn run_time(&self) -> Option<f64> {
+        if let Some(schedule) = &self.schedule {
+            return Some(schedule.length_s());
+        }
         self.options
             .load
             .run_time
             .filter(|time| time.0 > 0)
             .map(|time| time.0 as f64)
+    }
+
+    /// The schedule of the run: as described, or as `-u`, `-r` and `-t` make it. `None` without them, or without an end.
+    pub fn described(&self) -> Option<Schedule> {
+        if self.schedule.is_some() {
+            return self.schedule.clone();
+        }
+        let (users, length) = (self.options.load.num_users? as f64, self.run_time()?);
+        let rise = (users / self.spawn_rate()).min(length);
+        let top = users.min(rise * self.spawn_rate());
+        let phase = |kind: PhaseKind, from: f64, to: f64, rise_s: f64, length_s: f64| Phase {
+            name: kind.as_str().to_owned(),
+            kind,
+            from,
+            to,
+            rise_s,
+            length_s,
+        };
+        let mut phases = vec![phase(PhaseKind::Ramp, 0.0, top, rise, rise)];
+        if length > rise {
+            phases.push(phase(PhaseKind::Hold, top, top, 0.0, length - rise));
+        }
+        Some(Schedule {
+            phases,
+            ..Schedule::default()
+        })
     }
 
     /// Name of the run: `--name`, or the stem of the first locustfile.
@@ -100,7 +138,7 @@ impl Resolved {
             command: self.command.to_owned(),
             host: scenario.host.as_deref().map(redact),
             users: self.users(),
-            spawn_rate: Some(self.spawn_rate()),
+            spawn_rate: self.schedule.is_none().then(|| self.spawn_rate()),
             rate: None,
             run_time_s: self.run_time(),
             stop_timeout_s: Some(load.stop_timeout.0 as f64),
@@ -109,6 +147,8 @@ impl Resolved {
             tags: scenario.tags.clone().unwrap_or_default(),
             exclude_tags: scenario.exclude_tags.clone().unwrap_or_default(),
             shape: None,
+            schedule: self.schedule.clone(),
+            slos: self.slos.clone(),
             options: self.other_options(),
         }
     }

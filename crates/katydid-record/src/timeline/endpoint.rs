@@ -83,6 +83,13 @@ impl Endpoint {
         self.ok + self.failed
     }
 
+    /// Totals of one window alone; failures' texts are not in it.
+    pub fn of(window: &EndpointWindow) -> Self {
+        let mut endpoint = Self::default();
+        endpoint.add(0, 0, window, &[]);
+        endpoint
+    }
+
     pub(super) fn add(
         &mut self,
         at: RunTime,

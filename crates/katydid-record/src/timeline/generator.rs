@@ -1,6 +1,6 @@
 //! Totals of the generator's own health, with its first second apart: that is when connections are opened and code is loaded.
 
-use crate::frame::{GeneratorWindow, RunTime, SourceId};
+use crate::frame::{GeneratorWindow, RunTime};
 use crate::histogram::Histogram;
 
 /// Windows that begin before this are the warm-up.
@@ -55,13 +55,7 @@ pub struct GeneratorTotals {
 }
 
 impl GeneratorTotals {
-    pub(super) fn add(
-        &mut self,
-        _source: SourceId,
-        at: RunTime,
-        span: u64,
-        window: &GeneratorWindow,
-    ) {
+    pub(super) fn add(&mut self, at: RunTime, span: u64, window: &GeneratorWindow) {
         let sums = if at < WARM_UP_US {
             &mut self.warm_up
         } else {

@@ -22,6 +22,7 @@ fn frames() -> Vec<Frame> {
         at,
         span: 1_000_000,
         source,
+        phase: u32::from(at >= 2_000_000),
         body,
     };
     let endpoint = |id, name: &str| Name::Endpoint {
@@ -62,6 +63,7 @@ fn frames() -> Vec<Frame> {
             2_000_000,
             0,
             Body::Mark(Mark::PhaseBegan {
+                phase: 1,
                 name: "hold".into(),
                 kind: "hold".into(),
             }),
@@ -96,9 +98,18 @@ fn picture(timeline: &Timeline) -> String {
             )
         })
         .collect();
+    let phases: Vec<String> = timeline
+        .phases
+        .iter()
+        .map(|(id, phase)| {
+            let endpoints = &phase.endpoints;
+            let (name, began, users) = (&phase.name, phase.began, phase.generator.users_max);
+            format!("{id} {name} {began:?} {} {users} {endpoints:?}", phase.last)
+        })
+        .collect();
     format!(
-        "{endpoints:?} {:?} {:?} {}",
-        timeline.seconds, timeline.marks, timeline.end
+        "{endpoints:?} {:?} {:?} {} {phases:?} {:?}",
+        timeline.seconds, timeline.marks, timeline.end, timeline.slices
     )
 }
 
@@ -106,7 +117,13 @@ proptest! {
     #[test]
     fn frames_may_arrive_in_any_order(order in Just((0..8).collect::<Vec<usize>>()).prop_shuffle()) {
         let frames = frames();
-        let (mut straight, mut shuffled) = (Timeline::default(), Timeline::default());
+        let slos = [crate::Slo {
+            text: String::new(),
+            endpoint: Some("/b".to_owned()),
+            phase: None,
+            limit: crate::Limit::Errors { share: 0.1 },
+        }];
+        let (mut straight, mut shuffled) = (Timeline::watching(&slos), Timeline::watching(&slos));
         frames.iter().for_each(|f| straight.apply(f));
         order.iter().for_each(|i| shuffled.apply(&frames[*i]));
         prop_assert_eq!(picture(&straight), picture(&shuffled));
@@ -127,6 +144,40 @@ fn endpoints_merge_by_key_across_sources() {
 }
 
 #[test]
+fn phases_are_kept_apart() {
+    let mut timeline = Timeline::default();
+    frames().iter().for_each(|f| timeline.apply(f));
+    let phases: Vec<_> = timeline.phases.iter().collect();
+    let [(1, hold)] = phases.as_slice() else {
+        panic!("{phases:?}");
+    };
+    assert_eq!((hold.name.as_str(), hold.began), ("hold", Some(2_000_000)));
+    assert_eq!((hold.total().ok, hold.last), (2, 4_001_000_000));
+    assert_eq!(hold.generator.users_max, 7);
+}
+
+#[test]
+fn phases_beyond_the_cap_are_one() {
+    let mut timeline = Timeline::default();
+    for phase in [PHASES, PHASES + 1, PHASES + 7] {
+        timeline.apply(&Frame {
+            at: u64::from(phase),
+            span: 0,
+            source: 0,
+            phase,
+            body: Body::Mark(Mark::PhaseBegan {
+                phase,
+                name: "hold".into(),
+                kind: "hold".into(),
+            }),
+        });
+    }
+    let names: Vec<&str> = timeline.phases.values().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["hold", "(later phases)"]);
+    assert!(timeline.capped);
+}
+
+#[test]
 fn an_unknown_body_is_skipped() {
     let frame: Frame =
         serde_json::from_str(r#"{"at":1,"span":2,"source":0,"body":{"holograms":[1,2]}}"#).unwrap();
@@ -142,6 +193,7 @@ fn a_reset_starts_the_locust_view_again() {
         at: 3_000_000,
         span: 0,
         source: 0,
+        phase: 0,
         body: Body::Mark(Mark::Reset),
     });
     all[5..].iter().for_each(|f| timeline.apply(f));

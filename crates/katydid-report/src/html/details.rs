@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use katydid_record::summary::{ExampleSummary, Summary};
+use katydid_record::summary::{ExampleSummary, SloOutcome, Summary};
 
 use super::markup::{endpoint, escape, escape_lines, more, section};
 use crate::number::{count, instant, short};
@@ -12,6 +12,30 @@ const FAILURES: usize = 200;
 const EXAMPLES: usize = 20;
 const EXCEPTIONS: usize = 50;
 const LINES: usize = 60;
+
+/// What became of the objectives.
+pub fn objectives(out: &mut String, summary: &Summary) {
+    if summary.slos.is_empty() {
+        return;
+    }
+    section(out, "Objectives");
+    out.push_str("<div class=\"scroll\"><table>\n<tbody>\n");
+    for slo in &summary.slos {
+        let (class, word) = match slo.outcome {
+            SloOutcome::Pass => ("pass", "PASS"),
+            SloOutcome::Fail => ("fail", "FAIL"),
+            SloOutcome::Undecided => ("soft", "UNDECIDED"),
+            SloOutcome::Invalid => ("fail", "INVALID"),
+        };
+        let _ = writeln!(
+            out,
+            "<tr><td class=\"cause\"><b class=\"{class}\">{word}</b></td><td class=\"cause\">{}</td><td class=\"said\">{}</td></tr>",
+            escape(&phrase::objective(slo)),
+            escape(&phrase::measured(slo))
+        );
+    }
+    out.push_str("</tbody>\n</table></div>\n</section>\n");
+}
 
 /// Failures, most frequent first.
 pub fn failures(out: &mut String, summary: &Summary) {

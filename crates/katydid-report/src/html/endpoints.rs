@@ -3,18 +3,60 @@
 use std::fmt::Write;
 
 use katydid_record::Kind;
-use katydid_record::summary::{EndpointSummary, Latency, Summary};
+use katydid_record::summary::{EndpointSummary, Latency, PhaseSummary, Summary};
 
-use super::markup::{endpoint, latency, section};
+use super::markup::{endpoint, escape, latency, section};
 use super::scale::Scale;
-use crate::number::{bytes, count, percent, rate, short_or_dash};
+use crate::number::{bytes, count, duration, percent, rate, short_or_dash};
 use crate::phrase;
 
 const STRIP: f64 = 120.0;
 
 /// The table, and what it leaves out.
 pub fn write(out: &mut String, summary: &Summary) {
-    let all = || summary.endpoints.iter().chain([&summary.total]);
+    section(out, "Endpoints");
+    table(out, "Endpoint", &summary.endpoints, Some(&summary.total));
+    remarks(out, summary);
+    out.push_str("</section>\n");
+}
+
+/// The phases, where there is more than one, and the endpoints of each.
+pub fn phases(out: &mut String, summary: &Summary) {
+    let phases = phrase::phases(summary);
+    if phases.len() < 2 {
+        return;
+    }
+    section(out, "Phases");
+    let named = |phase: &&PhaseSummary| EndpointSummary {
+        method: String::new(),
+        name: phase.name.clone(),
+        ..phase.total.clone()
+    };
+    let rows: Vec<EndpointSummary> = phases.iter().map(named).collect();
+    table(out, "Phase", &rows, None);
+    for phase in phases {
+        let invalid = match phase.reasons.first() {
+            Some(reason) => format!(" <b class=\"fail\">INVALID</b> {}", escape(reason)),
+            None => String::new(),
+        };
+        let _ = writeln!(
+            out,
+            "<details>\n<summary>{}: {} from {}, up to {}{invalid}</summary>",
+            escape(&phase.name),
+            duration(phase.ended_s - phase.began_s),
+            crate::number::instant(phase.began_s),
+            phrase::plural(phase.users, "user"),
+        );
+        table(out, "Endpoint", &phase.endpoints, Some(&phase.total));
+        out.push_str("</details>\n");
+    }
+    out.push_str(
+        "<p class=\"soft\">A request counts in the phase in which it ended.</p>\n</section>\n",
+    );
+}
+
+fn table(out: &mut String, what: &str, rows: &[EndpointSummary], total: Option<&EndpointSummary>) {
+    let all = || rows.iter().chain(total);
     let ends = all()
         .flat_map(|e| [e.from_due.p50, e.from_due.max])
         .flatten();
@@ -23,26 +65,25 @@ pub fn write(out: &mut String, summary: &Summary) {
         .fold((f64::INFINITY, 0.0_f64), |(a, b), v| (a.min(v), b.max(v)));
     // One scale for all rows, so that they can be compared; always wide enough to be logarithmic.
     let scale = Scale::times([low.min(high), high, (high / 100.0).max(0.001)].into_iter());
-    section(out, "Endpoints");
     let four = "<th class=\"n edge\">p50</th><th class=\"n\">p95</th><th class=\"n\">p99</th><th class=\"n\">max</th>";
     let _ = write!(
         out,
         "<div class=\"scroll\"><table class=\"endpoints\">\n<thead>\n<tr class=\"groups\"><td colspan=\"4\"></td>\
          <th colspan=\"4\" class=\"edge\"><span>from due, ms</span></th><th class=\"strip\"></th><th colspan=\"4\" class=\"edge\"><span>from send, ms</span></th></tr>\n\
-         <tr><th>Endpoint</th><th class=\"n\">Requests</th><th class=\"n\">Failed</th><th class=\"n rate\">req/s</th>{four}\
+         <tr><th>{what}</th><th class=\"n\">Requests</th><th class=\"n\">Failed</th><th class=\"n rate\">req/s</th>{four}\
          <th class=\"strip\">p50 – p99 – max, log</th>{four}</tr>\n</thead>\n<tbody>\n"
     );
     let counted = |e: &&EndpointSummary| matches!(e.kind, Kind::Request | Kind::Custom);
-    for e in summary.endpoints.iter().filter(counted) {
+    for e in rows.iter().filter(counted) {
         row(out, e, "", &scale);
     }
-    row(out, &summary.total, " class=\"total\"", &scale);
-    for e in summary.endpoints.iter().filter(|e| !counted(e)) {
+    if let Some(e) = total {
+        row(out, e, " class=\"total\"", &scale);
+    }
+    for e in rows.iter().filter(|e| !counted(e)) {
         row(out, e, " class=\"apart\"", &scale);
     }
     out.push_str("</tbody>\n</table></div>\n");
-    remarks(out, summary);
-    out.push_str("</section>\n");
 }
 
 fn row(out: &mut String, e: &EndpointSummary, class: &str, scale: &Scale) {

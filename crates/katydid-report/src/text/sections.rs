@@ -1,11 +1,11 @@
 //! What follows the table: failures, examples, exceptions, the generator's health, notes.
 
-use katydid_record::summary::{ExampleSummary, Summary};
+use katydid_record::summary::{ExampleSummary, SloOutcome, SloSummary, Summary};
 
 use super::page::{Page, Tone};
 use crate::number::{count, instant, short};
 use crate::phrase;
-use crate::words::{clean, columns, pad_left, shorten};
+use crate::words::{clean, columns, cut, pad_left, shorten};
 
 const MOST_FAILURES: usize = 20;
 const MOST_RESPONSES: usize = 5;
@@ -13,6 +13,51 @@ const MOST_EXCEPTIONS: usize = 5;
 const MOST_NOTES: usize = 20;
 const LINES_OF_SHAPE: usize = 6;
 const LINES_OF_TRACEBACK: usize = 12;
+
+/// What became of the objectives.
+pub fn objectives(page: &mut Page, summary: &Summary) {
+    if summary.slos.is_empty() {
+        return;
+    }
+    page.title("Objectives");
+    for slo in &summary.slos {
+        let (word, tone) = outcome(slo);
+        let word = page.tone(tone, word);
+        page.line(&format!("  {word}  {}", clean(&phrase::objective(slo))));
+        page.item(13, "", Tone::Faint, &phrase::measured(slo));
+    }
+}
+
+/// Words of one width.
+fn outcome(slo: &SloSummary) -> (&'static str, Tone) {
+    match slo.outcome {
+        SloOutcome::Pass => ("PASS     ", Tone::Strong),
+        SloOutcome::Fail => ("FAIL     ", Tone::Bad),
+        SloOutcome::Undecided => ("UNDECIDED", Tone::Warning),
+        SloOutcome::Invalid => ("INVALID  ", Tone::Bad),
+    }
+}
+
+/// The last two lines. A reason that does not fit is cut: it stands in full further up.
+pub fn verdict(page: &mut Page, summary: &Summary) {
+    let run = &summary.run;
+    if run.verdict.is_empty() {
+        return;
+    }
+    page.gap();
+    let tone = match run.verdict.as_str() {
+        "PASS" | "DONE" => Tone::Strong,
+        "UNDECIDED" => Tone::Warning,
+        _ => Tone::Bad,
+    };
+    let verdict = page.tone(tone, &clean(&run.verdict));
+    page.line(&format!(
+        "Verdict          {verdict} (exit code {})",
+        run.exit_code
+    ));
+    let reason = cut(&clean(&run.reason), page.width().saturating_sub(17));
+    page.line(&format!("Reason           {reason}"));
+}
 
 /// Failures with count, endpoint, cause and text.
 pub fn failures(page: &mut Page, summary: &Summary) {

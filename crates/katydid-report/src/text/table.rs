@@ -1,10 +1,10 @@
 //! The one table: a row per endpoint. Columns give way on narrow terminals, names before numbers.
 
 use katydid_record::Kind;
-use katydid_record::summary::{EndpointSummary, Latency, Summary};
+use katydid_record::summary::{EndpointSummary, Latency, PhaseSummary, Summary};
 
 use super::page::{Page, Tone};
-use crate::number::{count, percent, rate, short_or_dash};
+use crate::number::{count, duration, percent, rate, short_or_dash};
 use crate::phrase;
 use crate::words::{clean, columns, pad_left, pad_right, shorten};
 
@@ -59,7 +59,44 @@ struct Row {
     cells: Vec<String>,
 }
 
-/// Writes the table.
+/// Heads of the two columns that say what a row is about.
+const OF_ENDPOINTS: [&str; 2] = ["Method", "Name"];
+const OF_PHASES: [&str; 2] = ["Users", "Phase"];
+
+/// Writes a row per phase, where there is more than one.
+pub fn phases(page: &mut Page, summary: &Summary) {
+    let phases: Vec<&PhaseSummary> = phrase::phases(summary);
+    if phases.len() < 2 {
+        return;
+    }
+    let rows: Vec<EndpointSummary> = phases.iter().map(|phase| as_row(phase)).collect();
+    let tone = |phase: &PhaseSummary| match phase.kind.as_str() {
+        "ramp" => Tone::Faint,
+        _ => Tone::Plain,
+    };
+    let listed: Vec<(&EndpointSummary, Tone)> = rows
+        .iter()
+        .zip(phases.iter().map(|phase| tone(phase)))
+        .collect();
+    page.title("Phases");
+    fitting(page, &listed, OF_PHASES).write(page);
+}
+
+/// A phase's total, named after it.
+fn as_row(phase: &PhaseSummary) -> EndpointSummary {
+    let invalid = if phase.valid { "" } else { ", INVALID" };
+    EndpointSummary {
+        method: count(phase.users),
+        name: format!(
+            "{} ({}{invalid})",
+            phase.name,
+            duration(phase.ended_s - phase.began_s)
+        ),
+        ..phase.total.clone()
+    }
+}
+
+/// Writes the table of endpoints.
 pub fn write(page: &mut Page, summary: &Summary) {
     let (in_total, apart): (Vec<_>, Vec<_>) = summary
         .endpoints
@@ -73,14 +110,7 @@ pub fn write(page: &mut Page, summary: &Summary) {
         .chain([(&summary.total, Tone::Strong)])
         .chain(apart.into_iter().take(MOST_ROWS).map(|e| (e, Tone::Plain)))
         .collect();
-    let mut layout = Layout::new(&listed, CHOICES[0]);
-    for choice in CHOICES {
-        layout = Layout::new(&listed, choice);
-        if layout.fits(page.width()) {
-            break;
-        }
-    }
-    layout.write(page);
+    fitting(page, &listed, OF_ENDPOINTS).write(page);
     if hidden > 0 {
         page.paragraph(
             Tone::Faint,
@@ -89,7 +119,20 @@ pub fn write(page: &mut Page, summary: &Summary) {
     }
 }
 
+/// The fullest layout that the page has room for.
+fn fitting(page: &Page, listed: &[(&EndpointSummary, Tone)], titles: [&'static str; 2]) -> Layout {
+    let mut layout = Layout::new(listed, titles, CHOICES[0]);
+    for choice in CHOICES {
+        layout = Layout::new(listed, titles, choice);
+        if layout.fits(page.width()) {
+            break;
+        }
+    }
+    layout
+}
+
 struct Layout {
+    titles: [&'static str; 2],
     choice: Choice,
     rows: Vec<Row>,
     groups: String,
@@ -100,7 +143,7 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(listed: &[(&EndpointSummary, Tone)], choice: Choice) -> Self {
+    fn new(listed: &[(&EndpointSummary, Tone)], titles: [&'static str; 2], choice: Choice) -> Self {
         let Choice { due, send, .. } = choice;
         let before = if choice.share { 3 } else { 2 };
         let rows: Vec<Row> = listed
@@ -127,8 +170,8 @@ impl Layout {
             let all = rows.iter().map(|row| columns(of(row)));
             all.chain([columns(head)]).max().unwrap_or(0)
         };
-        let method = widest(|row| &row.method, "Method");
-        let name = widest(|row| &row.name, "Name");
+        let method = widest(|row| &row.method, titles[0]);
+        let name = widest(|row| &row.name, titles[1]);
         let span = |from: usize, n: usize| -> usize {
             widths[from..from + n].iter().map(|width| width + GAP).sum()
         };
@@ -149,6 +192,7 @@ impl Layout {
             }
         }
         Self {
+            titles,
             choice,
             rows,
             groups,
@@ -177,8 +221,8 @@ impl Layout {
         page.line(&page.tone(Tone::Faint, groups.trim_end()));
         let head = format!(
             "{}  {}{}",
-            pad_right("Method", self.method),
-            pad_right("Name", name),
+            pad_right(self.titles[0], self.method),
+            pad_right(self.titles[1], name),
             self.cells(&self.heads)
         );
         page.line(&page.tone(Tone::Faint, head.trim_end()));

@@ -4,7 +4,8 @@ use katydid_record::locust_view::{LocustEntry, LocustError, LocustSecond, Locust
 use katydid_record::manifest::FORMAT;
 use katydid_record::summary::{
     EndpointSummary, ExampleSummary, ExceptionSummary, FailureSummary, GeneratorSummary, Latency,
-    MarkSummary, RunSummary, SUMMARY_VERSION, SeriesSummary, Summary,
+    MarkSummary, PhaseSummary, RunSummary, SUMMARY_VERSION, SeriesSummary, SloOutcome, SloSummary,
+    Summary,
 };
 use katydid_record::{Cause, HostFacts, Kind, Manifest, Plan, PlannedUser, ScenarioFile};
 
@@ -93,6 +94,73 @@ fn series() -> SeriesSummary {
             .map(|i| (i != 3).then(|| 95.0 + 30.0 * wave(i, 0.7, 1.1) + 900.0 * storm(i)))
             .collect(),
     }
+}
+
+/// A ramp, and a hold that lost its generator for a while.
+fn phases() -> Vec<PhaseSummary> {
+    let phase =
+        |kind: &str, began_s: f64, ended_s: f64, requests: u64, failures: u64| PhaseSummary {
+            name: kind.into(),
+            kind: kind.into(),
+            began_s,
+            ended_s,
+            users: 300,
+            valid: true,
+            reasons: Vec::new(),
+            total: endpoint("", "Aggregated", requests, failures, 11.2, 1_860.0),
+            endpoints: vec![endpoint("GET", "/", requests - failures, 0, 2.1, 86.0)],
+        };
+    vec![
+        phase("ramp", 0.0, 30.0, 4_012, 0),
+        phase("hold", 30.0, 110.0, 27_400, 254),
+        PhaseSummary {
+            valid: false,
+            reasons: vec!["The I/O thread was late.".into()],
+            ..phase("spike", 110.0, 120.0, 2_000, 0)
+        },
+    ]
+}
+
+/// Kept, broken, and not to be told.
+fn slos() -> Vec<SloSummary> {
+    vec![
+        SloSummary {
+            text: "p95 < 300ms".into(),
+            phase: Some("hold".into()),
+            outcome: SloOutcome::Pass,
+            total: 27_146,
+            bad: 271,
+            slow: 17,
+            failed: 254,
+            share: Some(0.01),
+            low: Some(0.007),
+            high: Some(0.013),
+            budget: 0.05,
+            observed_ms: Some(212.4),
+            reason: "1 % of 27146 requests were bad (95 % interval 0.7 % to 1.3 %), allowed are 5 %: 17 over the limit, 254 failed".into(),
+            ..SloSummary::default()
+        },
+        SloSummary {
+            text: "errors < 1%".into(),
+            phase: Some("spike".into()),
+            outcome: SloOutcome::Fail,
+            total: 2_000,
+            bad: 42,
+            failed: 42,
+            share: Some(0.021),
+            low: Some(0.015),
+            high: Some(0.028),
+            budget: 0.01,
+            reason: "2.1 % of 2000 requests were bad (95 % interval 1.5 % to 2.8 %), allowed are 1 %".into(),
+            ..SloSummary::default()
+        },
+        SloSummary {
+            text: "GET /cart p99 < 1s".into(),
+            budget: 0.01,
+            reason: "there was no request 'GET /cart'; there were: GET /, GET /orders".into(),
+            ..SloSummary::default()
+        },
+    ]
 }
 
 fn generator() -> GeneratorSummary {
@@ -193,7 +261,7 @@ pub fn valid() -> Summary {
             id: "20261123-101530-checkout".into(),
             name: "checkout".into(),
             valid: true,
-            exit_code: 1,
+            exit_code: 99,
             started: "2026-11-23T10:15:30Z".into(),
             duration_s: 120.0,
             command: "run".into(),
@@ -202,6 +270,8 @@ pub fn valid() -> Summary {
             ended: "run-time".into(),
             complete: true,
             tool_version: "0.1.0".into(),
+            verdict: "FAIL".into(),
+            reason: "errors < 1% in spike: 2.1 % of 2000 requests were bad (95 % interval 1.5 % to 2.8 %), allowed are 1 %".into(),
         },
         generator: generator(),
         total,
@@ -219,6 +289,8 @@ pub fn valid() -> Summary {
             failure("GET", "/reports/[id]", Cause::TimeoutFirstByte, "no first byte within 1 s", 12, 79.0, 91.0),
             failure("GET", "/reports/[id]", Cause::Script, "report has no rows", 1, 44.0, 45.0),
         ],
+        phases: phases(),
+        slos: slos(),
         exceptions: vec![ExceptionSummary {
             count: 3,
             message: "KeyError: 'order_id'".into(),
@@ -277,6 +349,8 @@ pub fn empty() -> Summary {
         },
         endpoints: Vec::new(),
         failures: Vec::new(),
+        phases: Vec::new(),
+        slos: Vec::new(),
         exceptions: Vec::new(),
         exemplars: Vec::new(),
         series: SeriesSummary::default(),

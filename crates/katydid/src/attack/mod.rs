@@ -11,6 +11,7 @@ use base64::Engine as _;
 use katydid_engine::clock::SECOND;
 use katydid_engine::http1::{self, Body, HeaderBlock, RequestKind, Scheme, Url};
 use katydid_engine::message::{Judge, Payload, Request, Route, TlsMode};
+use katydid_record::Plan;
 use katydid_record::frame::Kind;
 
 use crate::cli::AttackOptions;
@@ -57,7 +58,10 @@ pub fn attack(options: &AttackOptions) -> anyhow::Result<i32> {
             .clone()
             .unwrap_or_else(|| options.host().to_owned()),
         argv: std::env::args().collect(),
-        plan: options.plan(),
+        plan: Plan {
+            slos: options.slos()?,
+            ..options.plan()
+        },
         progress: true,
         csv: options.csv.clone(),
         ..Options::default()
@@ -82,6 +86,7 @@ pub fn attack(options: &AttackOptions) -> anyhow::Result<i32> {
     };
     let closing = Closing {
         reason: reason.to_owned(),
+        strict: options.strict,
         outputs,
         ..Closing::default()
     };

@@ -4,12 +4,14 @@
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use katydid_record::Slo;
 
 use super::parse::usage;
 use super::table::flags;
 use super::values::{Timespan, above_zero, positive, timespan};
 use super::words::nearest;
 use crate::error::UsageError;
+use crate::slo;
 
 /// What a command line asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +31,8 @@ pub enum Command {
     Demo,
     /// One URL under load.
     Attack(Box<AttackOptions>),
+    /// What a run of these words would do.
+    Plan(Vec<String>),
     /// List of the runs in a folder.
     Runs(RunsOptions),
     /// Reports of a finished run.
@@ -97,6 +101,12 @@ pub struct AttackOptions {
     /// Send through this proxy
     #[arg(long, value_name = "URL", value_parser = url)]
     pub http_proxy: Option<String>,
+    /// What must hold: 'p95 < 300ms', 'errors < 1%'; may be repeated
+    #[arg(long, value_name = "OBJECTIVE")]
+    pub slo: Vec<String>,
+    /// Exit code 3, not 0, when it cannot be told whether an objective holds
+    #[arg(long)]
+    pub strict: bool,
     /// Keep the run here [runs/<UTC time>-<name>]
     #[arg(long, value_name = "DIR", env = "KATYDID_RUN_DIR", hide_env = true)]
     pub run_dir: Option<String>,
@@ -129,6 +139,11 @@ impl AttackOptions {
         };
         std::fs::read(path)
             .map_err(|error| UsageError::new(format!("-d/--data: cannot read {path}: {error}")))
+    }
+
+    /// Its objectives, read.
+    pub fn slos(&self) -> Result<Vec<Slo>, UsageError> {
+        self.slo.iter().map(|text| slo::parse(text)).collect()
     }
 
     /// Host of the URL, without credentials and port: the run's name unless one is given.
@@ -176,9 +191,13 @@ pub fn command(argv: &[String]) -> Result<Command, UsageError> {
         // Its words are Python's to read.
         Some("demo") => Ok(Command::Demo),
         Some(word @ "check") if asks(rest, &["-h", "--help"]) => {
-            Ok(Command::Print(super::help::python(word)))
+            Ok(Command::Print(super::help::told(word)))
         }
         Some("check") => Ok(Command::Check),
+        Some(word @ "plan") if asks(rest, &["-h", "--help"]) => {
+            Ok(Command::Print(super::help::told(word)))
+        }
+        Some("plan") => Ok(Command::Plan(rest.to_vec())),
         _ if asks(argv, &["-h", "--help"]) => Ok(Command::Print(super::help::run(None))),
         _ if asks(argv, &["-V", "--version"]) => Ok(Command::Print(super::help::version())),
         Some(word) => plausible(word).map(|()| Command::Run),
@@ -196,7 +215,7 @@ fn asks(argv: &[String], flags: &[&str]) -> bool {
 fn exec(rest: &[String]) -> Result<Command, UsageError> {
     match rest.split_first() {
         Some((script, _)) if script == "-h" || script == "--help" => {
-            Ok(Command::Print(super::help::python("exec")))
+            Ok(Command::Print(super::help::told("exec")))
         }
         Some((script, _)) if script.starts_with('-') => Err(UsageError::new(format!(
             "exec: the script comes first: katydid exec SCRIPT {script} …"

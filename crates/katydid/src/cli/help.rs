@@ -54,9 +54,9 @@ pub fn run(width: Option<usize>) -> String {
     text
 }
 
-/// Help of the commands that Python runs.
-pub fn python(word: &str) -> String {
-    let (_, about) = PYTHON
+/// Help of the commands whose words are a run's, or Python's to read.
+pub fn told(word: &str) -> String {
+    let (_, about) = TOLD
         .iter()
         .find(|(name, _)| *name == word)
         .copied()
@@ -64,6 +64,9 @@ pub fn python(word: &str) -> String {
     let usage = match word {
         "check" => {
             "katydid check [-f FILE] [-H URL] [UserClass ...]\n\nOne user of each class does every task once. Each request and response is printed in outline:\nsecret headers and all values of JSON are hidden. Exit code 1 if anything failed, 2 if the scenario\ncannot be used. Takes the options of a run under Scenario and Logging."
+        }
+        "plan" => {
+            "katydid plan [--explain] [OPTIONS]\n\nTakes the options of a run and prints its phases and a picture of them. --explain adds where each option's value\ncame from. Without options: the presets."
         }
         "exec" => {
             "katydid exec SCRIPT [ARGS ...]\n\nInside the script, `import locust` is katydid."
@@ -73,17 +76,21 @@ pub fn python(word: &str) -> String {
     format!("{about}\n\nUsage: {usage}\n")
 }
 
-const PYTHON: [(&str, &str); 3] = [
+const TOLD: [(&str, &str); 4] = [
+    (
+        "plan",
+        "Show how much load a run would make when, without making it",
+    ),
     ("check", "Run each task of a locustfile once, without load"),
     ("exec", "Run a Python script with katydid as its locust"),
     ("demo", "Show katydid on a service made for it"),
 ];
 
 fn commands() -> Vec<(String, String)> {
-    let python = PYTHON
+    let told = TOLD
         .iter()
         .map(|(word, about)| ((*word).to_owned(), (*about).to_owned()));
-    summaries().into_iter().chain(python).collect()
+    summaries().into_iter().chain(told).collect()
 }
 
 fn works(row: &OptionRow) -> bool {

@@ -16,3 +16,4 @@ pub use commands::{AttackOptions, Command, ReportOptions, RunsOptions, command};
 pub use options::Options;
 pub use table::{OptionRow, Status, option_rows};
 pub use values::Timespan;
+pub(crate) use words::nearest;

@@ -1,6 +1,6 @@
 //! The options of a run, each declared once: flag, dest (the field's name), environment variable, default, help.
 //!
-//! Names, defaults and dests are Locust's; katydid's own stand in [`Own`]. What Locust has and katydid has not yet is
+//! Names, defaults and dests are Locust's; katydid's own stand in [`Goals`] and [`Own`]. What Locust has and katydid has not yet is
 //! in [`super::not_built`]. Nothing here reads the environment or a file: clap only holds the table.
 
 use clap::{Args, Parser};
@@ -25,6 +25,10 @@ pub struct Options {
     #[serde(flatten)]
     /// What is written.
     pub output: Output,
+    #[command(flatten)]
+    #[serde(flatten)]
+    /// What must hold.
+    pub goals: Goals,
     #[command(flatten)]
     #[serde(flatten)]
     /// katydid's own options.
@@ -88,6 +92,9 @@ pub struct Scenario {
 #[derive(Args, Clone, Debug, PartialEq, Serialize)]
 #[command(next_help_heading = "Load")]
 pub struct Load {
+    /// How much load when, in words: 'ramp to 50 users over 1m, hold 5m'; in place of -u, -r and -t
+    #[arg(long, value_name = "WORDS", env = "KATYDID_LOAD", hide_env = true)]
+    pub load: Option<String>,
     /// Number of users at the peak [1]
     #[arg(short = 'u', long = "users", value_name = "N", env = "LOCUST_USERS")]
     #[arg(value_parser = count, allow_negative_numbers = true)]
@@ -166,6 +173,18 @@ pub struct Output {
     /// A label for the run, shown in reports
     #[arg(long, value_name = "LABEL")]
     pub profile: Option<String>,
+}
+
+/// What must hold, and what follows if it does not.
+#[derive(Args, Clone, Debug, PartialEq, Serialize)]
+#[command(next_help_heading = "Objectives (katydid's own)")]
+pub struct Goals {
+    /// What must hold: 'p95 < 300ms', 'GET /cart p99 < 1s in spike', 'errors < 1%'; may be repeated
+    #[arg(long, value_name = "OBJECTIVE", env = "KATYDID_SLO", action = clap::ArgAction::Append)]
+    pub slo: Option<Vec<String>>,
+    /// Exit code 3, not 0, when it cannot be told whether an objective holds
+    #[arg(long, env = "KATYDID_STRICT")]
+    pub strict: bool,
 }
 
 /// katydid's own options.

@@ -15,7 +15,8 @@ use crate::error::UsageError;
 /// Raw values by dest; a switch that is on has none.
 pub(crate) type Values = BTreeMap<String, Vec<String>>;
 
-/// The values that `words` give. `words` hold only flags of the table. A repeated flag: the last one counts.
+/// The values that `words` give. `words` hold only flags of the table. A repeated flag: the last one counts, unless its
+/// values add up.
 pub(crate) fn values(words: &[String], rows: &[OptionRow]) -> Result<Values, UsageError> {
     let matches = matches(words)?;
     let given =
@@ -33,6 +34,10 @@ fn raw(matches: &ArgMatches, row: &OptionRow) -> Vec<String> {
     }
     let text = |value: &std::ffi::OsStr| value.to_string_lossy().into_owned();
     if row.flags.is_empty() {
+        let all = matches.get_raw(&row.dest).into_iter().flatten();
+        return all.map(text).collect();
+    }
+    if row.action == "append" {
         let all = matches.get_raw(&row.dest).into_iter().flatten();
         return all.map(text).collect();
     }

@@ -122,6 +122,12 @@ fn row(arg: &Arg) -> OptionRow {
         default: default(arg, kind),
         action: match arg.get_action() {
             ArgAction::SetTrue => "store_true",
+            ArgAction::Append
+                if !arg.is_positional()
+                    && arg.get_num_args().is_none_or(|n| n.max_values() <= 1) =>
+            {
+                "append"
+            }
             _ => "store",
         }
         .to_owned(),

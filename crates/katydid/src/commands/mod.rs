@@ -1,6 +1,7 @@
 //! The commands that need no Python. Errors are printed here, once, with the exit code that fits.
 
 mod find;
+mod plan;
 mod recorded;
 mod report;
 mod runs;
@@ -20,6 +21,7 @@ pub fn dispatch(argv: &[String]) -> Option<i32> {
             Ok(0)
         }
         Ok(Command::Attack(options)) => crate::attack::attack(&options),
+        Ok(Command::Plan(words)) => plan::plan(&words),
         Ok(Command::Runs(options)) => runs::runs(&options, &cwd()),
         Ok(Command::Report(options)) => report::report(&options, &cwd()),
         Err(error) => Err(error.into()),

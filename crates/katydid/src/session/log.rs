@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use katydid_record::{Frame, RunWriter, Timeline};
+use katydid_record::{Frame, RunWriter, Slo, Timeline};
 
 use super::csv_files::CsvFiles;
 use super::progress::Progress;
@@ -57,17 +57,18 @@ pub struct Log {
 }
 
 impl Log {
-    /// Starts the log; without a writer it only folds.
+    /// Starts the log; without a writer it only folds. It counts for these objectives.
     pub fn start(
         writer: Option<RunWriter>,
         progress: Option<Progress>,
         csv: Option<CsvFiles>,
+        slos: &[Slo],
     ) -> std::io::Result<Self> {
         let (entries, queue) = sync_channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
         let for_thread = lost.clone();
         let keeper = Keeper {
-            timeline: Timeline::default(),
+            timeline: Timeline::watching(slos),
             writer,
             problems: Vec::new(),
             progress,

@@ -17,8 +17,8 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use katydid_analyze::exit_code::{Outcome, exit_code};
-use katydid_analyze::{Ending, locust, summarize, validity};
+use katydid_analyze::exit_code::{Outcome, exit_code, worst};
+use katydid_analyze::{Ending, locust, slo, summarize, validity, verdict};
 use katydid_engine::clock::{self, Nanos, SECOND};
 use katydid_engine::driver::Driver;
 use katydid_engine::link::Outbox;
@@ -28,7 +28,8 @@ use katydid_engine::{Engine, EngineError, health};
 use katydid_record::frame::{Body, Fact, Kind, Mark};
 use katydid_record::redact::{redact, redact_argv};
 use katydid_record::{
-    EndpointId, FORMAT, Frame, Manifest, Plan, RunWriter, ScenarioFile, Timeline, WriteError,
+    EndpointId, FORMAT, Frame, Manifest, PhaseId, PhaseKind, Plan, RunWriter, ScenarioFile,
+    Timeline, WriteError,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -84,6 +85,8 @@ pub struct Closing {
     pub reason: String,
     /// `environment.process_exit_code`.
     pub script_exit_code: Option<i32>,
+    /// `--strict`.
+    pub strict: bool,
     /// `--exit-code-on-error`.
     pub exit_code_on_error: Option<i32>,
     /// A listener or greenlet raised.
@@ -138,6 +141,7 @@ pub struct Live {
     next_client: u32,
     free_clients: Vec<u32>,
     normal: HashMap<String, String>,
+    phases: HashMap<PhaseKind, u32>,
     held: Option<Held>,
     over: bool,
 }
@@ -209,7 +213,8 @@ impl Live {
             })
             .transpose()
             .map_err(|error| SessionError::Usage(error.to_string()))?;
-        let log = Log::start(writer, progress, csv).map_err(SessionError::Log)?;
+        let log =
+            Log::start(writer, progress, csv, &options.plan.slos).map_err(SessionError::Log)?;
         let start = clock::now();
         let (sender, for_engine) = (log.sender(), log.sender());
         let engine = engine(start, Box::new(move |frames| for_engine.send(frames)))?;
@@ -227,6 +232,7 @@ impl Live {
             next_client: 0,
             free_clients: Vec::new(),
             normal: HashMap::new(),
+            phases: HashMap::new(),
             held: None,
             over: false,
         })
@@ -335,6 +341,20 @@ impl Live {
         self.engine.push(command);
     }
 
+    /// A phase of this kind begins now, named after it.
+    pub fn begin_phase(&mut self, kind: PhaseKind) {
+        let count = self.phases.entry(kind).or_default();
+        *count += 1;
+        let phase = (kind.numbered(*count), kind);
+        self.engine.push(Command::BeginPhase(Box::new(phase)));
+    }
+
+    /// The hub has come to the message that this phase has begun: everything before it in the queue is counted.
+    pub fn phase_began(&mut self, phase: PhaseId) {
+        let frames = self.recorder.begin_phase(clock::now(), phase);
+        self.sender.send(frames);
+    }
+
     /// A number for a client's connections.
     pub fn new_client(&mut self) -> u32 {
         self.free_clients.pop().unwrap_or_else(|| {
@@ -409,6 +429,7 @@ impl Live {
             at,
             span: 0,
             source: HUB,
+            phase: 0,
             body: Body::Facts(vec![fact]),
         }]);
     }
@@ -483,18 +504,23 @@ impl Live {
         self.count_unseen();
         let now = clock::now();
         self.cut(now);
-        let health = self.log.ask(|timeline: &Timeline| {
+        let slos = self.manifest.plan.slos.clone();
+        let health = self.log.ask(move |timeline: &Timeline| {
             let total = Timeline::total(&timeline.endpoints);
+            let valid = validity::of_run(timeline, &total).valid;
             (
-                validity::judge(timeline, &total).valid,
+                valid,
                 total.failed > 0,
                 has_exceptions(timeline),
+                worst(&slo::judge(timeline, &slos, valid)),
             )
         });
-        let (valid, failed, raised) = health.unwrap_or((false, true, true));
+        let (valid, failed, raised, objectives) = health.unwrap_or((false, true, true, None));
         let outcome = |degraded| Outcome {
             invalid: !valid,
             degraded,
+            slos: objectives,
+            strict: closing.strict,
             script: closing.script_exit_code,
             failures: failed || raised || closing.has_errors,
             on_failures: closing.exit_code_on_error.unwrap_or(1),
@@ -509,6 +535,7 @@ impl Live {
             at,
             span: 0,
             source: HUB,
+            phase: 0,
             body: Body::Mark(mark),
         }]);
         let finished = self.log.finish().ok_or(SessionError::Over)?;
@@ -522,6 +549,7 @@ impl Live {
         };
         let mut summary = summarize(&self.manifest, &finished.timeline, &ending);
         summary.run.exit_code = exit_code(&outcome(!ending.complete));
+        verdict::write(&mut summary);
         let run_dir = self.run_dir.as_deref();
         let problems =
             closing

@@ -45,6 +45,7 @@ impl Outputs {
                 ("stats", csv::stats(&view)),
                 ("failures", csv::failures(&view)),
                 ("exceptions", csv::exceptions(summary)),
+                ("phases", csv::phases(summary)),
             ];
             for (name, content) in files {
                 keep(write_file(

@@ -33,6 +33,7 @@ fn record(dir: &Path, id: &str, minute: u64, cut: bool) {
         at: second * 1_000_000,
         span: 1_000_000,
         source: 1,
+        phase: 0,
         body,
     };
     let endpoint = Name::Endpoint {
@@ -79,6 +80,7 @@ fn record(dir: &Path, id: &str, minute: u64, cut: bool) {
                 at: 3_000_000,
                 span: 0,
                 source: 0,
+                phase: 0,
                 body: Body::Mark(end),
             }])
             .unwrap();

@@ -1,0 +1,79 @@
+//! The one word that a run ends with, and why. In the order of the exit codes.
+
+use katydid_record::Summary;
+use katydid_record::summary::{SloOutcome, SloSummary};
+
+/// Writes `run.verdict` and `run.reason` of a summary that is complete but for them.
+pub fn write(summary: &mut Summary) {
+    let (verdict, reason) = of(summary);
+    verdict.clone_into(&mut summary.run.verdict);
+    summary.run.reason = reason;
+}
+
+fn of(summary: &Summary) -> (&'static str, String) {
+    let run = &summary.run;
+    if !run.valid {
+        let reason = summary.generator.reasons.first();
+        return ("INVALID", reason.cloned().unwrap_or_default());
+    }
+    if !run.complete {
+        return ("INCOMPLETE", "the record is not whole".to_owned());
+    }
+    if !summary.slos.is_empty() {
+        return objectives(&summary.slos);
+    }
+    let total = &summary.total;
+    if total.failures > 0 {
+        let reason = format!("{} of {} requests failed", total.failures, total.requests);
+        return ("FAILURES", reason);
+    }
+    let raised: u64 = summary.exceptions.iter().map(|e| e.count).sum();
+    if raised > 0 {
+        return ("FAILURES", format!("{raised} exceptions were raised"));
+    }
+    if run.exit_code != 0 {
+        let reason = format!("the scenario asked for exit code {}", run.exit_code);
+        return ("FAILURES", reason);
+    }
+    if total.requests == 0 {
+        return ("DONE", "no request was made".to_owned());
+    }
+    let reason = format!(
+        "none of {} requests failed; no objective was given (--slo)",
+        total.requests
+    );
+    ("DONE", reason)
+}
+
+fn objectives(slos: &[SloSummary]) -> (&'static str, String) {
+    let worst = |outcome| slos.iter().find(|slo| slo.outcome == outcome);
+    let and_more = |outcome| match slos.iter().filter(|s| s.outcome == outcome).count() {
+        0 | 1 => String::new(),
+        n => format!(" (and {} more)", n - 1),
+    };
+    for (outcome, verdict) in [
+        (SloOutcome::Fail, "FAIL"),
+        (SloOutcome::Invalid, "UNDECIDED"),
+        (SloOutcome::Undecided, "UNDECIDED"),
+    ] {
+        if let Some(slo) = worst(outcome) {
+            let reason = format!("{}: {}{}", title(slo), slo.reason, and_more(outcome));
+            return (verdict, reason);
+        }
+    }
+    let n = slos.len();
+    let s = if n == 1 {
+        "objective was"
+    } else {
+        "objectives were"
+    };
+    ("PASS", format!("{n} {s} kept"))
+}
+
+/// `p95 < 300ms in hold`.
+pub fn title(slo: &SloSummary) -> String {
+    match &slo.phase {
+        Some(phase) if !slo.text.contains(" in ") => format!("{} in {phase}", slo.text),
+        _ => slo.text.clone(),
+    }
+}

@@ -1,0 +1,200 @@
+//! From words to objectives: `p95 < 300ms`, `GET /dashboard p99 < 800ms in spike`, `errors < 1%`.
+
+use katydid_record::slo::{Limit, Slo};
+
+use crate::error::UsageError;
+use crate::load::seconds;
+use crate::pointed::{Piece, Word};
+
+const METRIC: &str =
+    "before the '<' stands a percentile or 'errors', as in 'p95 < 300ms' or 'errors < 1%'";
+const TIME: &str = "a time has a unit: 300ms, 1.5s";
+/// A longer limit is a typing error: a day, in seconds.
+const LONGEST: f64 = 86_400.0;
+
+/// One objective. An error points at the word that is wrong.
+pub fn parse(text: &str) -> Result<Slo, UsageError> {
+    let whole = Piece::of("the objective", text);
+    if whole.text.contains('>') {
+        return Err(whole.missing("objectives are upper limits, as in 'p95 < 300ms'"));
+    }
+    let Some((left, right)) = whole.split_once('<') else {
+        return Err(
+            whole.missing("it has no '<'; write for example 'p95 < 300ms' or 'errors < 1%'")
+        );
+    };
+    let right = match right.text.strip_prefix('=') {
+        Some(_) => right.split_once('=').map_or(right, |(_, rest)| rest),
+        None => right,
+    };
+    let named = left.words();
+    let Some((metric, _)) = named.split_last() else {
+        return Err(left.missing(METRIC));
+    };
+    let endpoint = left.text[..left.text.len() - metric.text.len()].trim();
+    let mut words = right.words().into_iter();
+    let value = words
+        .next()
+        .ok_or_else(|| right.missing("the limit is missing"))?;
+    let limit = limit(left, *metric, right, value)?;
+    let phase = match words.next() {
+        None => None,
+        Some(word) if word.text == "in" => {
+            let rest: Vec<&str> = words.map(|word| word.text).collect();
+            if rest.is_empty() {
+                return Err(
+                    right.missing("which phase? Its name or its kind, as in 'p95 < 300ms in hold'")
+                );
+            }
+            Some(rest.join(" "))
+        }
+        Some(word) => {
+            return Err(right.wrong(word, "after the limit stands nothing, or 'in' and a phase"));
+        }
+    };
+    Ok(Slo {
+        text: text.split_whitespace().collect::<Vec<_>>().join(" "),
+        endpoint: (!endpoint.is_empty()).then(|| endpoint.to_owned()),
+        phase,
+        limit,
+    })
+}
+
+fn limit(
+    left: Piece<'_>,
+    metric: Word<'_>,
+    right: Piece<'_>,
+    value: Word<'_>,
+) -> Result<Limit, UsageError> {
+    if ["errors", "error", "failures"].contains(&metric.text) {
+        let percent = value
+            .text
+            .strip_suffix('%')
+            .and_then(|text| text.parse().ok());
+        let percent: f64 = percent.ok_or_else(|| {
+            right.wrong(
+                value,
+                "a share of errors is in percent without a blank: 1%, 0.1%",
+            )
+        })?;
+        if percent == 0.0 {
+            return Err(right.wrong(
+                value,
+                "no number of requests shows that none ever fails; write for example 0.1%",
+            ));
+        }
+        if !(percent > 0.0 && percent < 100.0) {
+            return Err(right.wrong(value, "it lies between 0% and 100%"));
+        }
+        return Ok(Limit::Errors {
+            share: percent / 100.0,
+        });
+    }
+    let share = share(metric.text).ok_or_else(|| left.wrong(metric, METRIC))?;
+    let has_unit = value.text.ends_with(|c: char| c.is_ascii_alphabetic());
+    let limit = seconds(value.text)
+        .filter(|_| has_unit)
+        .ok_or_else(|| right.wrong(value, TIME))?;
+    if limit > LONGEST {
+        return Err(right.wrong(value, "that is more than a day"));
+    }
+    let limit_us = (limit * 1e6).round() as u64;
+    if limit_us == 0 {
+        return Err(right.wrong(value, "nothing is done in no time"));
+    }
+    Ok(Limit::Within { share, limit_us })
+}
+
+/// 0.95 of `p95`; nothing from p100 on, which no number of requests shows.
+fn share(metric: &str) -> Option<f64> {
+    if metric == "median" {
+        return Some(0.5);
+    }
+    let digits = metric.strip_prefix('p')?;
+    let plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let percent: f64 = digits.parse().ok().filter(|_| plain)?;
+    // Rounded: 99.9 / 100 is not 0.999.
+    (percent > 0.0 && percent < 100.0).then(|| (percent * 1e6).round() / 1e8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn within(share: f64, limit_us: u64) -> Limit {
+        Limit::Within { share, limit_us }
+    }
+
+    #[test]
+    fn what_is_understood() {
+        let check = |text: &str, endpoint: Option<&str>, phase: Option<&str>, limit: Limit| {
+            let slo = parse(text).expect("it is clear");
+            assert_eq!(
+                (slo.endpoint.as_deref(), slo.phase.as_deref(), slo.limit),
+                (endpoint, phase, limit),
+                "{text}"
+            );
+        };
+        check("p95 < 300ms", None, None, within(0.95, 300_000));
+        check(" p95<300ms ", None, None, within(0.95, 300_000));
+        check("p99.9 <= 1m30s", None, None, within(0.999, 90_000_000));
+        check("median < 0.5s", None, None, within(0.5, 500_000));
+        check(
+            "GET /dashboard p99 < 800ms",
+            Some("GET /dashboard"),
+            None,
+            within(0.99, 800_000),
+        );
+        check(
+            "buy a book p50 < 2s in hold 2",
+            Some("buy a book"),
+            Some("hold 2"),
+            within(0.5, 2_000_000),
+        );
+        check("errors < 1%", None, None, Limit::Errors { share: 0.01 });
+        check(
+            "/cart errors < 0.5% in spike",
+            Some("/cart"),
+            Some("spike"),
+            Limit::Errors { share: 0.005 },
+        );
+        assert_eq!(
+            parse(" p95  <  300ms ").expect("it is clear").text,
+            "p95 < 300ms"
+        );
+    }
+
+    #[test]
+    fn what_is_not() {
+        let check = |text: &str, expected: &str| {
+            let error = parse(text).expect_err(text).to_string();
+            let lines: Vec<&str> = error.lines().collect();
+            assert!(lines[0].contains(expected), "{text}: {error}");
+            assert!(
+                lines.len() == 3 && lines[2].trim().starts_with('^'),
+                "{error}"
+            );
+        };
+        check("", "it has no '<'");
+        check("p95", "it has no '<'");
+        check("p95 > 3s", "upper limits");
+        check("< 3s", METRIC);
+        check("p100 < 3s", METRIC);
+        check("pNaN < 3s", METRIC);
+        check("p-5 < 3s", METRIC);
+        check("speed < 3s", METRIC);
+        check("p95 <", "the limit is missing");
+        check("p95 < 300", TIME);
+        check("p95 < -1s", TIME);
+        check("p95 < NaNs", TIME);
+        check("p95 < 0ms", "no time");
+        check("p95 < 9999h", "more than a day");
+        check("p95 < 300ms spike", "'in' and a phase");
+        check("p95 < 300ms in", "which phase?");
+        check("errors < 1", "in percent");
+        check("errors < 1 %", "in percent");
+        check("errors < 0%", "none ever fails");
+        check("errors < 100%", "between 0% and 100%");
+        check("errors < NaN%", "between 0% and 100%");
+    }
+}

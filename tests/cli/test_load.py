@@ -1,0 +1,131 @@
+"""`--load`: how much load when, in words; `katydid plan` shows it without making it."""
+
+from typing import Any
+
+import pytest
+
+SCENARIO = """
+class U(FastHttpUser):
+    wait_time = constant(0.05)
+
+    @task
+    def t(self):
+        self.client.get("/")
+"""
+WORDS = "ramp to 20 users over 2s, hold 2s, spike to 60 users for 2s, hold 3s"
+
+
+def test_a_run_follows_its_load(katydid: Any) -> None:
+    katydid.write(SCENARIO)
+    done = katydid("-H", katydid.target, "--load", WORDS, "--run-dir", "run").ended(0)
+    summary = done.summary
+    assert summary["total"]["failures"] == 0
+    assert summary["run"]["users"] == 60
+    assert 8.5 < summary["run"]["duration_s"] < 30
+    phases = {m["text"]: m["at_s"] for m in summary["marks"] if m["text"].startswith("phase ")}
+    assert list(phases) == [
+        "phase ramp (ramp)",
+        "phase hold (hold)",
+        "phase spike (spike)",
+        "phase recovery (recovery)",
+    ]
+    # When a phase begins is the I/O thread's business; how soon users have gone and come is the machine's, too.
+    begun = list(phases.values())
+    for begins, due in zip(begun, (0, 2, 4, 6), strict=True):
+        assert due <= begins - begun[0] < due + 1, phases
+    users = summary["series"]["users"]
+    assert max(users) == 60 and users[-1] in (0, 20), users
+    assert max(users[: int(begun[2])]) == 20, users
+
+
+def test_phases_are_kept_apart(katydid: Any) -> None:
+    katydid.write(SCENARIO)
+    done = katydid("-H", katydid.target, "--load", WORDS, "--run-dir", "run").ended(0)
+    phases = done.summary["phases"]
+    assert [p["name"] for p in phases] == ["ramp", "hold", "spike", "recovery"]
+    assert sum(p["total"]["requests"] for p in phases) == done.summary["total"]["requests"]
+    assert [p["users"] for p in phases[:3]] == [20, 20, 60]
+    assert 20 <= phases[3]["users"] <= 60
+    for phase, length in zip(phases, (2, 2, 2, 3), strict=True):
+        assert phase["ended_s"] - phase["began_s"] == pytest.approx(length, abs=0.5)
+        [row] = phase["endpoints"]
+        assert row["requests"] == phase["total"]["requests"] > 0
+    assert "recovery (" in done.out
+
+
+def test_locusts_load_has_phases_too(katydid: Any) -> None:
+    katydid.write(SCENARIO)
+    done = katydid("-H", katydid.target, "-u", "10", "-r", "10", "-t", "3s", "--run-dir", "run")
+    phases = done.ended(0).summary["phases"]
+    assert [p["name"] for p in phases] == ["ramp", "hold"]
+    assert sum(p["total"]["requests"] for p in phases) == done.summary["total"]["requests"]
+
+
+def test_a_shapes_ticks_are_phases(katydid: Any) -> None:
+    katydid.write(
+        SCENARIO
+        + "\nclass S(LoadTestShape):\n    def tick(self):\n        t = self.get_run_time()\n"
+        + "        return None if t > 4 else (5, 5) if t < 2 else (10, 5)\n"
+    )
+    done = katydid("-H", katydid.target, "--run-dir", "run").ended(0)
+    names = [phase["name"] for phase in done.summary["phases"]]
+    assert names == ["ramp", "hold", "ramp 2", "hold 2"]
+
+
+def test_every_user_of_a_spike_works(katydid: Any) -> None:
+    katydid.write(SCENARIO + "\n    def on_start(self):\n        say(**{f'user{id(self)}': 1})\n")
+    words = "hold 3 users for 1s, spike to 30 users for 2s"
+    done = katydid("-H", katydid.target, "--load", words, "--run-dir", "run").ended(0)
+    assert len(done.said) == 30
+
+
+def test_a_plan_is_shown_and_nothing_is_asked(katydid: Any) -> None:
+    done = katydid("plan", "--load", WORDS).ended(0)
+    lines = done.out.splitlines()
+    assert lines[0].split() == ["phase", "kind", "users", "begins", "lasts"]
+    assert lines[4].split() == ["recovery", "recovery", "60", "→", "20", "6s", "3s"]
+    assert "9s in all, 60 users at most" in done.out
+    assert "█" in done.out
+    assert not done.run.exists()
+
+
+def test_a_plan_says_where_values_came_from(katydid: Any) -> None:
+    done = katydid("plan", "--explain", "-u", "5", "-t", "10s", env={"LOCUST_SPAWN_RATE": "2.5"})
+    done.ended(0)
+    rows = [line.split() for line in done.out.splitlines()]
+    assert ["num-users", "5", "command", "line"] in rows, done.out
+    assert ["spawn-rate", "2.5", "environment", "variable", "LOCUST_SPAWN_RATE"] in rows, done.out
+    assert ["ramp", "ramp", "0", "→", "5", "0s", "2s"] in rows, done.out
+
+
+def test_a_plan_without_a_load_names_the_presets(katydid: Any) -> None:
+    done = katydid("plan").ended(0)
+    for preset in ("smoke", "ramp", "steps", "spike", "soak", "stress"):
+        assert f"--load '{preset} of 50 users'" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--load", "rmap to 5 users over 1m"), "did you mean 'ramp'?"),
+        (("--load", ""), "it is empty"),
+        (("--load", "hold 5 users 1m", "-u", "3"), "-u/--users says it again"),
+        (("--load", "hold 5 users 1m", "-t", "3s"), "-t/--run-time says it again"),
+        (("--load", "arrive at 5/s for 1m"), "not built yet"),
+        (("--load", "U: hold 5 users 1m"), "not built yet"),
+    ],
+)
+def test_a_load_that_is_not_clear(katydid: Any, words: tuple[str, ...], said: str) -> None:
+    katydid.write(SCENARIO)
+    for command in ((), ("plan",)):
+        done = katydid(*command, *words).ended(2)
+        assert said in done.err and "Traceback" not in done.err, done.text
+
+
+def test_a_load_and_a_shape(katydid: Any) -> None:
+    katydid.write(
+        SCENARIO
+        + "\nclass S(LoadTestShape):\n    def tick(self):\n        return (1, 1) if self.get_run_time() < 1 else None\n"
+    )
+    done = katydid("-H", katydid.target, "--load", "hold 5 users 1s").ended(2)
+    assert "--load and the locustfile's S both say" in done.err

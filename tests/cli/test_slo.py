@@ -1,0 +1,141 @@
+"""`--slo`: what must hold, judged for each phase, with an exit code."""
+
+import csv
+import json
+from typing import Any
+
+import pytest
+
+SCENARIO = """
+class U(FastHttpUser):
+    wait_time = constant(0.02)
+
+    @task
+    def quick(self):
+        self.client.get("/", name="quick")
+
+    @task
+    def slow(self):
+        self.client.get("/delay?ms=60", name="slow")
+"""
+
+FAILING = """
+class U(FastHttpUser):
+    wait_time = constant(0.01)
+
+    @task
+    def t(self):
+        self.client.get("/error?share=0.05&status=503", name="/")
+"""
+
+
+def judged(done: Any, code: int) -> Any:
+    """Of a starved generator nothing is judged: no code but the expected one will do."""
+    assert done.code == code, done.text
+    return done
+
+
+def run(katydid: Any, *words: str, code: int) -> Any:
+    katydid.write(SCENARIO)
+    return judged(katydid("-H", katydid.target, "--run-dir", "run", *words), code)
+
+
+def outcomes(done: Any) -> list[tuple[str, str | None, str]]:
+    return [(slo["text"], slo["phase"], slo["outcome"]) for slo in done.summary["slos"]]
+
+
+def test_kept(katydid: Any) -> None:
+    done = run(
+        katydid,
+        *("--load", "ramp to 10 users over 2s, hold 4s"),
+        *("--slo", "quick p50 < 59ms", "--slo", "errors < 5%"),
+        code=0,
+    )
+    assert outcomes(done) == [("quick p50 < 59ms", "hold", "pass"), ("errors < 5%", "hold", "pass")]
+    verdict, reason = done.out.splitlines()[-2:]
+    assert verdict.split() == ["Verdict", "PASS", "(exit", "code", "0)"]
+    assert reason.split(maxsplit=1)[1] == "2 objectives were kept"
+
+
+def test_broken(katydid: Any) -> None:
+    done = run(
+        katydid,
+        *("--load", "hold 10 users for 3s, spike to 20 users for 3s"),
+        *("--slo", "GET slow p50 < 59ms in spike"),
+        code=99,
+    )
+    assert outcomes(done) == [("GET slow p50 < 59ms in spike", "spike", "fail")]
+    slo = done.summary["slos"][0]
+    # No answer of this path comes before 60 ms.
+    assert slo["bad"] == slo["slow"] == slo["total"] > 0
+    assert slo["observed_ms"] >= 60
+    assert done.out.splitlines()[-2].split()[1] == "FAIL"
+    assert "FAIL" in (done.run / "report.html").read_text()
+
+
+def test_failures_are_the_objectives_business(katydid: Any) -> None:
+    """With objectives given, failed requests alone are no reason for exit code 1."""
+    katydid.write(FAILING)
+    words = ("-H", katydid.target, "-u", "10", "-r", "10", "-t", "3s", "--run-dir", "run")
+    done = judged(katydid(*words, "--slo", "errors < 50%"), 0)
+    assert done.summary["total"]["failures"] > 0
+    assert outcomes(done) == [("errors < 50%", "hold", "pass")]
+
+
+@pytest.mark.parametrize(("strict", "code"), [((), 0), (("--strict",), 3)])
+def test_undecided(katydid: Any, strict: tuple[str, ...], code: int) -> None:
+    done = run(
+        katydid,
+        *("--load", "hold 2 users for 1s"),
+        *("--slo", "p99.9 < 10s", "--slo", "/never p95 < 1s", "--slo", "errors < 5% in soak"),
+        *strict,
+        code=code,
+    )
+    assert [slo["outcome"] for slo in done.summary["slos"]] == ["undecided"] * 3
+    few, never, phase = (slo["reason"] for slo in done.summary["slos"])
+    assert "more requests would decide it" in few
+    assert "no request '/never'; there were: GET quick, GET slow" in never
+    assert phase == "there was no phase 'soak'; there were: hold"
+    assert done.out.splitlines()[-2].split()[1] == "UNDECIDED"
+
+
+def test_attack(katydid: Any) -> None:
+    url = f"{katydid.target}/delay?ms=20"
+    words = ("attack", url, "-c", "4", "-t", "2s", "--run-dir", "run")
+    done = judged(katydid(*words, "--slo", "p95 < 19ms", "--slo", "errors < 5%"), 99)
+    assert outcomes(done) == [("p95 < 19ms", None, "fail"), ("errors < 5%", None, "pass")]
+
+
+def test_a_record_gives_the_same_verdicts(katydid: Any) -> None:
+    done = run(
+        katydid,
+        *("--load", "hold 5 users for 2s, hold 10 users for 2s", "--slo", "slow p50 < 59ms"),
+        code=99,
+    )
+    again = katydid("report", "run", "--summary", "-", "--csv", "again").ended(0)
+    assert json.loads(again.out) == done.summary
+    with open(katydid.folder / "again_phases.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["Phase"], row["Type"], row["Name"]) for row in rows] == [
+        (phase, *endpoint)
+        for phase in ("hold", "hold 2")
+        for endpoint in (("GET", "quick"), ("GET", "slow"), ("", "Aggregated"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("p95 > 300ms", "upper limits"),
+        ("p95 < 300", "a time has a unit"),
+        ("speed < 3ms", "percentile or 'errors'"),
+        ("", "it has no '<'"),
+    ],
+)
+def test_an_objective_that_is_not_clear(katydid: Any, words: str, said: str) -> None:
+    katydid.write(SCENARIO)
+    load = ("-H", katydid.target, "-u", "1", "-t", "1s")
+    for command in (load, ("attack", katydid.target)):
+        done = katydid(*command, "--slo", words).ended(2)
+        assert said in done.err and "Traceback" not in done.err, done.text
+        assert not list(katydid.folder.glob("runs/*"))
