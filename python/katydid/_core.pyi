@@ -127,6 +127,9 @@ class Session:
     def judged_well(self, response: Response) -> None:
         """What `response` tells of itself went well, in its own row."""
 
+    def aborted(self, endpoint: int, age_ms: float) -> None:
+        """Something under way that was given up, so many ms after it was due."""
+
     def unjudged(self, endpoint: int) -> None:
         """A completed request that its script left without judging it."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import _transport as transport
 from ._errors import cause_of, text_of
+from ._flow import note_failure
 
 #: Instants of a request, ns: due, asked, send, done.
 Timings = tuple[int, int, int, int]
@@ -25,6 +26,8 @@ def report(
 ) -> None:
     """Records the verdict with the values that `meta` has by now, then tells the listeners."""
     meta["exception"] = failure
+    if failure is not None:
+        note_failure(lambda: f"{meta.get('request_type')} {meta.get('name')}: {_text(failure)}")
     session = hook._session
     if session is not None and not native.recorded:
         took = meta.get("response_time")

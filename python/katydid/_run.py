@@ -157,6 +157,14 @@ def run(words: list[str]) -> int:
                 file=sys.stderr,
             )
             return 2
+        arrive = (ready.resolved["plan"]["schedule"] or {}).get("model") == "arrivals"
+        fixed = [u.__name__ for u in environment.user_classes if u.fixed_count]
+        if arrive and fixed:
+            print(
+                f"error: arrivals start as many users as they need, but {fixed[0]} has a fixed_count: remove it, or give --load in users",
+                file=sys.stderr,
+            )
+            return 2
         if environment.shape_class is None and not ready.resolved["load_given"]:
             print(f"error: {_core.no_load_text()}", file=sys.stderr)
             return 2
@@ -259,6 +267,7 @@ class Run:
         if "GEVENT_TRACK_GREENLET_TREE" not in os.environ:
             gevent.config.track_greenlet_tree = False
         self.schedule = ready.resolved["plan"]["schedule"]
+        self.most_users = ready.resolved["plan"]["users"]
         self.session = ready.session(environment)
         self.runner: Any = environment.create_local_runner()
         self.runner.on_time_up = self._time_up
@@ -303,7 +312,9 @@ class Run:
         if options.spawn_rate is None:
             options.spawn_rate = 1
         schedule = self.schedule
-        if schedule is not None:
+        if schedule is not None and schedule["model"] == "arrivals":
+            runner.start_arrivals(schedule, self.most_users)
+        elif schedule is not None:
             runner.start_schedule(schedule)
         elif self.environment.shape_class is not None:
             runner.start_shape()
@@ -324,9 +335,9 @@ class Run:
     def _time_up(self) -> None:
         if self.schedule is None:
             logger.info("--run-time limit reached, shutting down")
-            self.reason = "run-time"
         else:
             logger.info("The load has come to its end, shutting down")
+        self.reason = "run-time"
         self._over.set()
 
     def _stop(self, reason: str, said: str) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .dispatch import UsersDispatcher
 from .event import Events
@@ -16,6 +16,9 @@ from .shape import LoadTestShape
 from .stats import RequestStats
 from .user.task import TaskHolder, filter_tasks_by_tags
 from .web import WebUI
+
+if TYPE_CHECKING:
+    from ._arrivals import Arrivals
 
 
 class Iterations:
@@ -89,6 +92,7 @@ class Environment:
         self._tasks_filtered = False
         limit = getattr(parsed_options, "iterations", None)
         self._iterations = Iterations(limit) if limit else None
+        self._arrivals: Arrivals | None = None
         self._session: Any = None
         """The native session; `main` gives the recorded one, a runner made by a script opens its
         own."""

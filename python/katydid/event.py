@@ -17,6 +17,7 @@ from weakref import WeakSet
 
 from . import log
 from ._core import Session
+from ._flow import note_failure
 from .exception import CONTROL_FLOW
 
 Listener = TypeVar("Listener", bound=Callable[..., Any])
@@ -144,6 +145,8 @@ class RequestHook(EventHook):
             if len(self._endpoints) < 10_000:  # ids past the engine's cap all mean "(other)"
                 self._endpoints[key] = endpoint
         failure = (type(exception).__name__, failure_text(exception)) if exception else None
+        if failure is not None:
+            note_failure(lambda: f"{request_type} {name}: {failure_text(exception)}")
         session.record(endpoint, response_time, int(response_length or 0), failure)
 
 

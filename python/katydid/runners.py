@@ -20,7 +20,9 @@ from uuid import uuid4
 import gevent
 from gevent.event import Event
 from gevent.pool import Group
+from gevent.queue import SimpleQueue
 
+from ._arrivals import Arrivals
 from ._link import open_session
 from .dispatch import UsersDispatcher
 from .exception import NotBuiltYet, StopTest
@@ -168,6 +170,10 @@ class Runner:
         """Called by the hub, where nothing may wait."""
         if message[0] == "spawn":
             self._users_due(message[1])
+        elif message[0] == "arrival":
+            arrivals = self.environment._arrivals
+            if arrivals is not None and self.state in (STATE_SPAWNING, STATE_RUNNING):
+                arrivals.arrive(message[1])
         elif message[0] == "time_up":
             self.on_time_up()
         elif message[0] == "io_ended":
@@ -437,6 +443,39 @@ class LocalRunner(Runner):
             if now == waited_for:
                 self._spawned()
                 waited_for = next(levels, None)
+
+    def start_arrivals(self, schedule: dict[str, Any], most: int) -> None:
+        """Lets users come as a schedule of arrivals says, with at most so many at once; returns at
+        once."""
+        self._begin(most)
+        self._session.no_wait(False)
+        to_make: SimpleQueue[tuple[str, Arrivals, int]] = SimpleQueue()
+        self.environment._arrivals = Arrivals(
+            self._session, self.user_classes, most, lambda *who: to_make.put(who)
+        )
+        self.spawning_greenlet = self.greenlet.spawn(self._make_users, to_make)
+        self.spawning_greenlet.link_exception(locust_exception_handler(self.environment))
+        logger.info("Arrivals begin; at most %d users at once", most)
+        self.update_state(STATE_SPAWNING)
+        self._session.follow(schedule)
+        self.environment.events.spawning_complete.fire(user_count=0)
+
+    def _make_users(self, to_make: SimpleQueue[tuple[str, Arrivals, int]]) -> None:
+        """For ever, one after the other: a slow constructor delays the arrivals that need new users."""
+        classes = self.user_classes_by_name
+        while True:
+            name, arrivals, due = to_make.get()
+            try:
+                user = self._spawn(classes[name])
+            except StopTest:
+                raise
+            except Exception as error:
+                self.log_exception("local", str(error), traceback.format_exc())
+                logger.error("%s could not be made: %s", name, error)
+                arrivals.never_started(name, due, error)
+                continue
+            user._flow_ns = user._due_ns = due
+            user._greenlet.rawlink(lambda _, arrivals=arrivals: arrivals.gone())
 
     def _begin(self, target: int) -> UsersDispatcher:
         """What comes before the first user, and again before every change of the number of users."""

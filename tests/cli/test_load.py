@@ -111,7 +111,6 @@ def test_a_plan_without_a_load_names_the_presets(katydid: Any) -> None:
         (("--load", ""), "it is empty"),
         (("--load", "hold 5 users 1m", "-u", "3"), "-u/--users says it again"),
         (("--load", "hold 5 users 1m", "-t", "3s"), "-t/--run-time says it again"),
-        (("--load", "arrive at 5/s for 1m"), "not built yet"),
         (("--load", "U: hold 5 users 1m"), "not built yet"),
     ],
 )

@@ -269,8 +269,10 @@ fn exemplars(timeline: &Timeline) -> Vec<ExampleSummary> {
         .slowest
         .iter()
         .flat_map(|(key, list)| list.iter().map(move |e| ("slowest", key, e)));
+    // A flow or a job has no response to look at; its requests are here themselves.
     failed
         .chain(slowest)
+        .filter(|(_, key, _)| matches!(key.kind, Kind::Request | Kind::Custom))
         .map(|(why, key, e)| summary(why, key, e))
         .collect()
 }

@@ -219,6 +219,8 @@ pub enum Message {
     Streamed(u64, Box<Piece>),
     /// So many users are due by now.
     Spawn(u64),
+    /// An arrival that was due at this instant.
+    Arrival(Nanos),
     /// Due at this instant, to see how late the hub is; and time to cut its frames.
     Tick(Nanos),
     /// This phase has begun: what completed before it was queued before.

@@ -2,12 +2,14 @@
 //!
 //! It knows numbers of users, not users.
 
-use katydid_record::{PhaseKind, Schedule};
+use katydid_record::{Model, PhaseKind, Schedule};
 
 use crate::clock::{MILLISECOND, Nanos, SECOND};
 
 /// Finest step of a fast ramp: 10,000 users in a second come as 50 at a time.
 const FINEST_STEP: Nanos = 5 * MILLISECOND;
+/// The same for arrivals, each of which keeps the instant it was due.
+const FINEST_ARRIVALS: Nanos = MILLISECOND / 5;
 
 /// A straight line from one number of users to another.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,12 +62,13 @@ impl Ramp {
     }
 }
 
-/// A schedule of users that began at some instant, followed.
+/// A schedule that began at some instant, followed.
 #[derive(Debug)]
 pub struct Follower {
     schedule: Schedule,
     began: Nanos,
     users: u64,
+    arrived: u64,
     phase: Option<usize>,
 }
 
@@ -74,6 +77,8 @@ pub struct Follower {
 pub struct News {
     /// So many users are due from now on.
     pub users: Option<u64>,
+    /// When each of the arrivals was due that have become due since last asked.
+    pub arrivals: Vec<Nanos>,
     /// Name and kind of the phases that have begun, in their order.
     pub phases: Vec<(String, PhaseKind)>,
     /// When to ask again; `None`: the schedule is over.
@@ -87,6 +92,7 @@ impl Follower {
             schedule,
             began,
             users,
+            arrived: 0,
             phase: None,
         }
     }
@@ -104,20 +110,51 @@ impl Follower {
                 .collect();
             self.phase = Some(index);
         }
+        let (change, step) = match self.schedule.model {
+            Model::Users => {
+                self.follow_users(t, &mut news);
+                (self.schedule.change_after(t), FINEST_STEP)
+            }
+            Model::Arrivals => {
+                self.follow_arrivals(t, &mut news);
+                (self.next_arrival(t), FINEST_ARRIVALS)
+            }
+        };
+        if t < self.schedule.length_s() {
+            let at = self.instant(change.unwrap_or_else(|| self.schedule.length_s()));
+            news.next = Some(at.max(now + step));
+        }
+        news
+    }
+
+    fn instant(&self, t: f64) -> Nanos {
+        self.began + (t * SECOND as f64).ceil() as Nanos
+    }
+
+    fn follow_users(&mut self, t: f64, news: &mut News) {
         let due = self.schedule.users(t);
         if due != self.users {
             self.users = due;
             news.users = Some(due);
         }
-        if t < self.schedule.length_s() {
-            let change = self
-                .schedule
-                .change_after(t)
-                .unwrap_or_else(|| self.schedule.length_s());
-            let at = self.began + (change * SECOND as f64).ceil() as Nanos;
-            news.next = Some(at.max(now + FINEST_STEP));
+    }
+
+    fn follow_arrivals(&mut self, t: f64, news: &mut News) {
+        let due = self.schedule.arrivals_by(t);
+        while self.arrived < due
+            && let Some(at) = self.schedule.arrival(self.arrived)
+        {
+            news.arrivals.push(self.instant(at));
+            self.arrived += 1;
         }
-        news
+    }
+
+    /// The next arrival, or the next phase if that comes first.
+    fn next_arrival(&self, t: f64) -> Option<f64> {
+        let (index, began) = self.schedule.phase_at(t)?;
+        let edge = began + self.schedule.phases[index].length_s;
+        let arrival = self.schedule.arrival(self.arrived);
+        Some(arrival.map_or(edge, |at| at.min(edge)))
     }
 }
 
@@ -148,6 +185,47 @@ mod tests {
     fn down_and_immediate() {
         assert_eq!(Ramp::new(0, 10, 7, 1.0).due(SECOND), 8);
         assert_eq!(Ramp::new(0, 0, 7, f64::INFINITY).due(0), 7);
+    }
+
+    #[test]
+    fn arrivals_keep_the_instants_they_were_due_at() {
+        let phase = |kind: PhaseKind, from: f64, to: f64, length_s: f64| katydid_record::Phase {
+            name: kind.as_str().to_owned(),
+            kind,
+            from,
+            to,
+            rise_s: if kind == PhaseKind::Ramp {
+                length_s
+            } else {
+                0.0
+            },
+            length_s,
+        };
+        let schedule = Schedule {
+            model: Model::Arrivals,
+            phases: vec![
+                phase(PhaseKind::Ramp, 0.0, 2_000.0, 0.5),
+                phase(PhaseKind::Hold, 2_000.0, 2_000.0, 0.5),
+            ],
+        };
+        let expected: Vec<Nanos> = (0..1_500)
+            .filter_map(|n| schedule.arrival(n))
+            .map(|t| 7 + (t * SECOND as f64).ceil() as Nanos)
+            .collect();
+        let mut follower = Follower::new(schedule, 7, 0);
+        let (mut now, mut seen, mut names) = (7, Vec::new(), Vec::new());
+        loop {
+            let news = follower.poll(now);
+            assert!(news.arrivals.iter().all(|due| *due <= now + 1));
+            assert_eq!(news.users, None);
+            seen.extend(news.arrivals);
+            names.extend(news.phases.into_iter().map(|(name, _)| name));
+            let Some(next) = news.next else { break };
+            now = next;
+        }
+        assert_eq!(seen, expected);
+        assert_eq!(names, ["ramp", "hold"]);
+        assert!((7 + SECOND..7 + SECOND + MILLISECOND).contains(&now));
     }
 
     proptest! {

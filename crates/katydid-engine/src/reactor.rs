@@ -361,6 +361,9 @@ impl Reactor {
         if let Some(users) = news.users {
             self.push(Message::Spawn(users));
         }
+        for due in news.arrivals {
+            self.push(Message::Arrival(due));
+        }
         if news.next.is_none() {
             self.follower = None;
             self.end_load(now);
@@ -398,12 +401,10 @@ impl Reactor {
         let mut precise = self.ticks.next();
         match &self.consumer {
             Consumer::Hub(_) => {
-                for at in [self.ramp_at, self.follow_at, self.time_up]
-                    .into_iter()
-                    .flatten()
-                {
+                for at in [self.ramp_at, self.time_up].into_iter().flatten() {
                     next = next.min(at);
                 }
+                precise = self.follow_at.map_or(precise, |at| at.min(precise));
             }
             Consumer::Driver(_) if !self.wanted.is_empty() => return Duration::ZERO,
             Consumer::Driver(driver) => {

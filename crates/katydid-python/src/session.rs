@@ -259,6 +259,12 @@ impl Session {
                         ("spawn", users).into_pyobject(py)?.into_any().unbind(),
                     ]);
                 }
+                Message::Arrival(due) => {
+                    flat.extend([
+                        py.None(),
+                        ("arrival", due).into_pyobject(py)?.into_any().unbind(),
+                    ]);
+                }
                 Message::TimeUp => {
                     flat.extend([
                         py.None(),
@@ -414,6 +420,12 @@ impl Session {
         let (endpoint, at, status, content) = response.told();
         let mut live = self.shared.live();
         live.recorder().ok(endpoint, at, status, content);
+    }
+
+    /// Something under way that was given up, so many ms after it was due.
+    fn aborted(&self, endpoint: u32, age_ms: f64) {
+        let age = (age_ms.max(0.0) * 1e3) as u64;
+        self.shared.live().recorder().aborted(endpoint, age);
     }
 
     /// A completed request that its script left unjudged.

@@ -198,7 +198,11 @@ fn schedule(
     given: &Settled,
     rows: &[OptionRow],
 ) -> Result<Option<Schedule>, UsageError> {
+    const NO_ARRIVALS: &str = "--max-users is for arrivals (--load 'arrive at 50/s for 5m'); this load says itself how many users there are";
     let Some(words) = &options.load.load else {
+        if given.contains_key("max_users") {
+            return Err(UsageError::new(NO_ARRIVALS));
+        }
         return Ok(None);
     };
     let says_it_too = |row: &&OptionRow| {
@@ -218,10 +222,8 @@ fn schedule(
         ));
     }
     let schedule = lines.remove(0).schedule;
-    if schedule.model == Model::Arrivals {
-        return Err(UsageError::new(
-            "--load: arrivals per second are not built yet for scenarios; write users, or use katydid attack URL --rate N",
-        ));
+    if schedule.model == Model::Users && given.contains_key("max_users") {
+        return Err(UsageError::new(NO_ARRIVALS));
     }
     Ok(Some(schedule))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use katydid_record::redact::redact;
-use katydid_record::{Phase, PhaseKind, Plan, PlannedUser, Schedule, Slo};
+use katydid_record::{Model, Phase, PhaseKind, Plan, PlannedUser, Schedule, Slo};
 use serde_json::{Map, Value};
 
 use crate::cli::{AttackOptions, Options};
@@ -44,11 +44,23 @@ const IN_PLAN: [&str; 11] = [
     "user_classes",
 ];
 
+/// Users that arrivals may keep busy unless it is said how many: those of ten seconds.
+fn most_users(peak: f64) -> u64 {
+    ((peak * 10.0).ceil() as u64).clamp(100, 20_000)
+}
+
 impl Resolved {
-    /// Peak number of users, with Locust's headless default.
+    /// Peak number of users, with Locust's headless default; with arrivals, how many there may be.
     pub fn users(&self) -> u64 {
         match &self.schedule {
-            Some(schedule) => schedule.peak().ceil() as u64,
+            Some(schedule) => match schedule.model {
+                Model::Users => schedule.peak().ceil() as u64,
+                Model::Arrivals => self
+                    .options
+                    .load
+                    .max_users
+                    .unwrap_or_else(|| most_users(schedule.peak())),
+            },
             None => self.options.load.num_users.unwrap_or(1),
         }
     }

@@ -154,14 +154,14 @@ class TaskSet(metaclass=TaskSetMeta):
                 try:
                     if pause:
                         pause = False
-                        self.wait()
+                        self._between()
                     spin()
                 except RescheduleTaskImmediately:
                     # Tasks that only ever do this would keep everybody else, and the end of the
                     # test, waiting.
-                    turns().give()
+                    self._at_once()
                 except RescheduleTask:
-                    self.wait()
+                    self._between()
             except InterruptTaskSet as interrupt:
                 self._leave(swallow_only_mistakes=True)
                 raise _to_parent(interrupt) from interrupt
@@ -177,6 +177,14 @@ class TaskSet(metaclass=TaskSetMeta):
                     raise
                 logger.error("%s\n%s", error, traceback.format_exc())
                 pause = True
+
+    def _between(self) -> None:
+        """What comes between two tasks."""
+        self.wait()
+
+    def _at_once(self) -> None:
+        """What comes before a task that is to follow at once."""
+        turns().give()
 
     def _leave(self, *, swallow_only_mistakes: bool) -> None:
         try:

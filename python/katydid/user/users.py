@@ -60,6 +60,8 @@ class User(metaclass=UserMeta):
         "_cp_last_run",
         "_cp_last_wait_time",
         "_due_ns",
+        "_failed",
+        "_flow_ns",
         "_greenlet",
         "_group",
         "_missed",
@@ -88,6 +90,8 @@ class User(metaclass=UserMeta):
     _group: Group
     _taskset_instance: Any
     _pace: Pace | None
+    _flow_ns: int  # when the arrival was due whose iteration is under way; 0: none is
+    _failed: str | None  # what failed first in it
 
     def __init__(self, environment: Environment) -> None:
         super().__init__()
@@ -99,6 +103,8 @@ class User(metaclass=UserMeta):
         self._cp_last_wait_time = 0.0
         self._pace = None
         self._due_ns = 0
+        self._flow_ns = 0
+        self._failed = None
         self._blocked = 0
         self._missed = 0
 
@@ -111,7 +117,8 @@ class User(metaclass=UserMeta):
     def run(self) -> None:
         """The whole life of the user. Not to be overridden."""
         self._state = LOCUST_STATE_RUNNING
-        self._taskset_instance = DefaultTaskSet(self)
+        arrivals = self.environment._arrivals
+        self._taskset_instance = DefaultTaskSet(self) if arrivals is None else arrivals.tasks(self)
         try:
             try:
                 self.on_start()
@@ -121,9 +128,13 @@ class User(metaclass=UserMeta):
                     self.environment.events.user_error.fire(
                         user_instance=self, exception=error, tb=error.__traceback__
                     )
+                    if arrivals is not None:
+                        arrivals.ended(self, error)
                 raise
             self._taskset_instance.run()
         except (GreenletExit, StopUser, StopTest):
+            if arrivals is not None:
+                arrivals.cut_off(self)
             self.on_stop()
 
     def wait(self) -> None:

@@ -7,7 +7,7 @@ use clap::{Args, Parser};
 use serde::Serialize;
 
 use super::not_built::{NotBuilt, Removed};
-use super::values::{LOGLEVELS, Timespan, above_zero, count, int, loglevel, timespan};
+use super::values::{LOGLEVELS, Timespan, above_zero, count, int, loglevel, positive, timespan};
 
 /// Every option of a run, with the dests that `environment.parsed_options` shows to a locustfile.
 #[derive(Clone, Debug, Parser, PartialEq, Serialize)]
@@ -95,6 +95,10 @@ pub struct Load {
     /// How much load when, in words: 'ramp to 50 users over 1m, hold 5m'; in place of -u, -r and -t
     #[arg(long, value_name = "WORDS", env = "KATYDID_LOAD", hide_env = true)]
     pub load: Option<String>,
+    /// With arrivals: the most users at work at once; arrivals beyond are blocked [10 s of them at the peak, at least 100]
+    #[arg(long, value_name = "N", env = "KATYDID_MAX_USERS", hide_env = true)]
+    #[arg(value_parser = positive)]
+    pub max_users: Option<u64>,
     /// Number of users at the peak [1]
     #[arg(short = 'u', long = "users", value_name = "N", env = "LOCUST_USERS")]
     #[arg(value_parser = count, allow_negative_numbers = true)]

@@ -1,0 +1,192 @@
+"""The open model: arrivals come when they are due, whatever the answers do, and each starts one iteration of a user's tasks.
+
+An arrival takes the idle user that has waited longest, of the class whose turn it is by weight. Where none is idle a new one is made,
+up to a cap. Beyond it the arrival is *blocked*: the target has kept everybody busy. One that the hub comes to `TOO_LATE` is *missed*:
+the generator's fault. Neither is made up for. Knows users and instants, not requests; an iteration is recorded as a row of kind
+`flow`, from the instant its arrival was due.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+from gevent import GreenletExit
+
+from ._core import Session
+from ._turns import turns
+from .dispatch import weighted_order
+from .event import failure_text
+from .exception import (
+    InterruptTaskSet,
+    RescheduleTask,
+    RescheduleTaskImmediately,
+    StopTest,
+    StopUser,
+)
+from .user.task import (
+    LOCUST_STATE_RUNNING,
+    LOCUST_STATE_STOPPING,
+    LOCUST_STATE_WAITING,
+    DefaultTaskSet,
+)
+
+if TYPE_CHECKING:
+    from .user import User
+
+logger = logging.getLogger("locust.runners")
+
+#: An arrival is not started any more when the hub comes to it so late, ns.
+TOO_LATE = 1_000_000_000
+
+#: The row that counts arrivals which started nothing.
+ROW = "(arrivals)"
+
+
+class Arrivals:
+    """Who is idle, who is being made, and whose turn it is."""
+
+    def __init__(
+        self,
+        session: Session,
+        user_classes: list[Any],
+        most: int,
+        make: Callable[[str, Arrivals, int], None],
+    ) -> None:
+        """`make(class name, self, due)` starts a user that begins with the arrival of `due`; it may wait. `most`: users at once."""
+        self.most = most
+        self.blocked = 0
+        self.missed = 0
+        self._session = session
+        self._row = session.endpoint("custom", "", ROW)
+        self._flows = {u.__name__: session.endpoint("flow", "", u.__name__) for u in user_classes}
+        self._turns = weighted_order(sorted((u.__name__, u.weight) for u in user_classes))
+        self._idle: dict[str, deque[User]] = {name: deque() for name in self._flows}
+        self._make = make
+        self.alive = 0
+        """Users that are there or being made."""
+
+    def arrive(self, due: int) -> None:
+        """Starts the iteration of the arrival that was due at this instant, ns. Called by the hub: waits for nothing."""
+        name = next(self._turns)
+        if name is None:
+            return
+        if perf_counter_ns() - due >= TOO_LATE:
+            self.missed += 1
+            self._session.skipped_slots(self._row, 0, 1)
+            return
+        idle = self._idle[name]
+        while idle:
+            user = idle.popleft()
+            if user._state == LOCUST_STATE_WAITING and user._greenlet:
+                user._flow_ns = user._due_ns = due
+                user._greenlet.switch()
+                return
+        if self.alive < self.most:
+            self.alive += 1
+            self._make(name, self, due)
+            return
+        self.blocked += 1
+        self._session.skipped_slots(self._row, 1, 0)
+
+    def park(self, user: User) -> None:
+        """Waits for the user's next arrival, in the user's greenlet."""
+        user._state = LOCUST_STATE_WAITING
+        idle = self._idle[type(user).__name__]
+        idle.append(user)
+        try:
+            turns().switch()
+        except BaseException:  # killed
+            if user in idle:
+                idle.remove(user)
+            raise
+        if user._state == LOCUST_STATE_STOPPING:
+            raise StopUser()
+        user._state = LOCUST_STATE_RUNNING
+
+    def ended(self, user: User, error: Exception | None = None) -> None:
+        """The user's iteration is over: it failed if it raised, or if a request in it failed."""
+        due, user._flow_ns = user._flow_ns, 0
+        if not due:
+            return
+        now = perf_counter_ns()
+        failure = None
+        if error is not None:
+            failure = ("script", failure_text(error))
+        elif user._failed is not None:
+            failure = ("script", user._failed)
+        user._failed = None
+        self._session.record(
+            self._flows[type(user).__name__], None, 0, failure, (due, due, due, now)
+        )
+
+    def cut_off(self, user: User) -> None:
+        """The user ends. If it is in an iteration, that is given up."""
+        if user._flow_ns:
+            age_ms = (perf_counter_ns() - user._flow_ns) / 1e6
+            self._session.aborted(self._flows[type(user).__name__], age_ms)
+            user._flow_ns = 0
+
+    def never_started(self, name: str, due: int, error: Exception) -> None:
+        """The user that was to be made for the arrival of `due` could not be."""
+        self.alive -= 1
+        flow = self._flows[name]
+        verdict = ("script", failure_text(error))
+        self._session.record(flow, None, 0, verdict, (due, due, due, perf_counter_ns()))
+
+    def tasks(self, user: User) -> DefaultTaskSet:
+        """The task set of a new user."""
+        return ArrivalTaskSet(user, self)
+
+    def gone(self) -> None:
+        """A user has ended."""
+        self.alive -= 1
+
+
+class ArrivalTaskSet(DefaultTaskSet):
+    """The tasks of a user that waits for arrivals instead of its `wait_time`: one per arrival."""
+
+    __slots__ = ("_arrivals",)
+
+    def __init__(self, user: User, arrivals: Arrivals) -> None:
+        super().__init__(user)
+        self._arrivals = arrivals
+
+    def _is_plain(self) -> bool:
+        return False
+
+    def _between(self) -> None:
+        """Nothing: the next iteration waits for its arrival."""
+
+    def _at_once(self) -> None:
+        """Nothing: an interrupted task set is the end of its iteration."""
+
+    def _spin(self) -> Any:
+        user, arrivals = self._user, self._arrivals
+        counted = user.environment._iterations
+        while True:
+            if not user._flow_ns:
+                arrivals.park(user)
+            if counted is not None:
+                counted.take()
+            if not self._queue:
+                self.schedule_task(self.get_next_task())
+            try:
+                self.execute_next_task()
+            except (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately):
+                arrivals.ended(user)
+                raise
+            except StopUser:
+                arrivals.ended(user)
+                raise
+            except (GreenletExit, StopTest):
+                raise  # cut off
+            except Exception as error:
+                arrivals.ended(user, error)
+                raise
+            arrivals.ended(user)
+            if user._state == LOCUST_STATE_STOPPING:
+                raise StopUser()
