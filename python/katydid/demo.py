@@ -34,6 +34,11 @@ _MISSING = "katydid demo needs the packages of its extra: install katydid's whee
 USERS_PER_CORE = 45
 """Measured on two cores: see demo/shop/README.md."""
 
+SPIKE = 2
+"""So many times the users, for a moment."""
+
+LOAD = "ramp to {users} users over 5s, hold 10s, spike to {spike} users for 5s, hold 12s"
+
 MOST_WORKERS = 4
 """More would not fit their connection pools (20 each) into PostgreSQL's 100 connections."""
 
@@ -91,9 +96,14 @@ def _options() -> argparse.ArgumentParser:
         "-u", "--users", type=int, default=default_users(), help="users (default: %(default)s here)"
     )
     parser.add_argument(
-        "-r", "--spawn-rate", type=float, help="users started per second (default: all in 5 s)"
+        "-r", "--spawn-rate", type=float, help="users started per second (with -t: all in 5 s)"
     )
-    parser.add_argument("-t", "--run-time", default="30s", help="how long (default: %(default)s)")
+    parser.add_argument(
+        "-t",
+        "--run-time",
+        help="a constant load for so long (default: half a minute with a spike to twice the users in it)",
+    )
+    parser.add_argument("--load", help="another load, in words: see katydid plan")
     parser.add_argument(
         "--keep", action="store_true", help="leave the shop up afterwards, until Ctrl-C"
     )
@@ -104,8 +114,12 @@ def _options() -> argparse.ArgumentParser:
 def _arguments(
     options: argparse.Namespace, others: list[str], scenario: Path, host: str
 ) -> list[str]:
-    rate = options.spawn_rate or max(1, options.users / 5)
-    load = ["-u", str(options.users), "-r", f"{rate:g}", "-t", str(options.run_time)]
+    users = options.users
+    if options.load or not (options.run_time or options.spawn_rate):
+        load = ["--load", options.load or LOAD.format(users=users, spike=SPIKE * users)]
+    else:
+        rate = options.spawn_rate or max(1, users / 5)
+        load = ["-u", str(users), "-r", f"{rate:g}", "-t", str(options.run_time or "30s")]
     return ["-f", str(scenario), "--headless", *load, "-H", host, *others]
 
 

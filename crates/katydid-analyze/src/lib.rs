@@ -4,6 +4,7 @@ pub mod exit_code;
 mod interval;
 pub mod locust;
 pub mod slo;
+mod spike;
 pub mod summarize;
 pub mod validity;
 pub mod verdict;

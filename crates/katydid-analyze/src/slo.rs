@@ -187,10 +187,12 @@ fn no_request(timeline: &Timeline, slo: &Slo) -> String {
 /// About how many more requests like these would decide it.
 fn more(interval: &Interval, budget: f64, tally: &Tally) -> Option<u64> {
     let total = tally.total as f64;
-    let needed = if tally.bad() == 0 {
+    if tally.bad() == 0 {
         // As many as make 0 of n unlikely at the budget.
-        0.025_f64.ln() / (1.0 - budget).ln()
-    } else {
+        let needed = 0.025_f64.ln() / (1.0 - budget).ln();
+        return Some((needed - total).ceil().max(1.0) as u64);
+    }
+    let needed = {
         let off = (interval.share - budget).abs();
         if off < TOO_CLOSE * budget {
             return None;

@@ -10,7 +10,7 @@ use katydid_record::summary::{
 use katydid_record::timeline::Example;
 use katydid_record::{Endpoint, EndpointKey, Histogram, Manifest, Timeline};
 
-use crate::{slo, validity, verdict};
+use crate::{slo, spike, validity, verdict};
 
 /// Samples behind a percentile that may be taken at face value.
 const FOR_P99: u64 = 1_000;
@@ -83,6 +83,7 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
             .collect(),
         phases: phases(timeline),
         slos,
+        spikes: spike::spikes(timeline, &manifest.plan.slos),
         failures: failures(timeline),
         exceptions: exceptions(timeline),
         exemplars: exemplars(timeline),

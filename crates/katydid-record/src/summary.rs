@@ -30,6 +30,9 @@ pub struct Summary {
     /// Objectives, each in each phase that it is about, in the order in which they were given.
     #[serde(default)]
     pub slos: Vec<SloSummary>,
+    /// What each spike did, and whether the target recovered.
+    #[serde(default)]
+    pub spikes: Vec<SpikeSummary>,
     /// Failures, most frequent first.
     pub failures: Vec<FailureSummary>,
     /// Exceptions in tasks and listeners, most frequent first.
@@ -234,6 +237,33 @@ pub struct SloSummary {
     pub needed: Option<u64>,
     /// The numbers, in a sentence.
     pub reason: String,
+}
+
+/// One spike: what it did, against the phase before it, and when that was over.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SpikeSummary {
+    /// Its phase.
+    pub phase: String,
+    /// The phase that it is compared with.
+    pub before: String,
+    /// A success is bad from this on, from due; a failure always, and so is what was blocked.
+    pub limit_ms: f64,
+    /// Whether the limit is an objective's; else it is twice the p95 of the phase before.
+    pub limit_is_an_objective: bool,
+    /// Share that may be bad.
+    pub budget: f64,
+    /// Share of bad requests in the worst second, from the spike's beginning until the load changed again.
+    pub peak_bad_share: f64,
+    /// That second.
+    pub peak_bad_at_s: f64,
+    /// Requests in flight before, on average.
+    pub in_flight_before: f64,
+    /// Most requests in flight.
+    pub in_flight_peak: u64,
+    /// How long was watched after its end, at an unchanged load.
+    pub watched_s: f64,
+    /// Seconds from its end until the target had recovered; null if it did not while it was watched.
+    pub recovered_s: Option<f64>,
 }
 
 /// A distribution of times in ms. Null where there is no sample.

@@ -1,11 +1,11 @@
 //! Sentences that text and HTML both say.
 
 use katydid_record::summary::{
-    EndpointSummary, GeneratorSummary, Latency, PhaseSummary, SloSummary, Summary,
+    EndpointSummary, GeneratorSummary, Latency, PhaseSummary, SloSummary, SpikeSummary, Summary,
 };
 use katydid_record::{Cause, Kind};
 
-use crate::number::{bytes, count, duration, percent, short, short_or_dash};
+use crate::number::{bytes, count, duration, instant, percent, short, short_or_dash};
 
 /// Why the numbers say more about the generator than about the target; `None` when they do not.
 pub fn invalid(summary: &Summary) -> Option<String> {
@@ -73,6 +73,41 @@ pub fn phases(summary: &Summary) -> Vec<&PhaseSummary> {
     };
     let phases = summary.phases.iter();
     phases.filter(|phase| happened(&phase.total)).collect()
+}
+
+/// What a spike did and how it ended, in two sentences.
+pub fn spike(spike: &SpikeSummary) -> [String; 2] {
+    let limit = if spike.limit_is_an_objective {
+        "the objective's limit"
+    } else {
+        "twice the p95 before"
+    };
+    let did = if spike.peak_bad_share > 0.0 {
+        format!(
+            "up to {} of a second's requests were bad (over {} ms, {limit}, or failed), the most at {}; {} in flight at most, {} before",
+            percent(spike.peak_bad_share),
+            short(spike.limit_ms),
+            instant(spike.peak_bad_at_s),
+            count(spike.in_flight_peak),
+            short(spike.in_flight_before),
+        )
+    } else {
+        format!(
+            "no request was bad (over {} ms, {limit}, or failed); {} in flight at most, {} before",
+            short(spike.limit_ms),
+            count(spike.in_flight_peak),
+            short(spike.in_flight_before),
+        )
+    };
+    let then = match spike.recovered_s {
+        Some(s) if s < 1.0 => "recovered at once".to_owned(),
+        Some(s) => format!("recovered {} after its end", duration(s)),
+        None if spike.watched_s < 1.0 => {
+            "whether it recovered was not watched: let a hold follow".to_owned()
+        }
+        None => format!("did not recover in {}", duration(spike.watched_s)),
+    };
+    [did, then]
 }
 
 /// `p95 < 300ms in hold`.

@@ -51,6 +51,7 @@ pub fn text(summary: &Summary, style: &Style) -> String {
     if phrase::any_wide(summary) {
         page.paragraph(Tone::Faint, phrase::WIDE);
     }
+    sections::spikes(&mut page, summary);
     sections::objectives(&mut page, summary);
     sections::failures(&mut page, summary);
     sections::failing_responses(&mut page, summary);

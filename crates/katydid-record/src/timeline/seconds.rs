@@ -18,6 +18,8 @@ pub struct Second {
     pub failed: u64,
     /// Given up in flight.
     pub aborted: u64,
+    /// Never made, because every allowed user was busy with the target.
+    pub blocked: u64,
     /// Successes: due → done, µs.
     pub from_due: Sparse,
     /// Most users alive.
@@ -66,6 +68,7 @@ impl Seconds {
         second.ok += window.ok;
         second.failed += window.failed;
         second.aborted += window.aborted;
+        second.blocked += window.blocked;
         second.from_due.merge(&window.from_due);
     }
 
@@ -83,6 +86,7 @@ impl Second {
         self.ok += other.ok;
         self.failed += other.failed;
         self.aborted += other.aborted;
+        self.blocked += other.blocked;
         self.from_due.merge(&other.from_due);
         self.users = self.users.max(other.users);
         self.in_flight = self.in_flight.max(other.in_flight);

@@ -50,6 +50,21 @@ pub fn phases(out: &mut String, summary: &Summary) {
         table(out, "Endpoint", &phase.endpoints, Some(&phase.total));
         out.push_str("</details>\n");
     }
+    for spike in &summary.spikes {
+        let [did, then] = phrase::spike(spike);
+        let class = if spike.recovered_s.is_none() {
+            " class=\"fail\""
+        } else {
+            ""
+        };
+        let _ = writeln!(
+            out,
+            "<p><b>{}</b>: {}. <b{class}>{}</b>.</p>",
+            escape(&spike.phase),
+            escape(&did),
+            escape(&then)
+        );
+    }
     out.push_str(
         "<p class=\"soft\">A request counts in the phase in which it ended.</p>\n</section>\n",
     );

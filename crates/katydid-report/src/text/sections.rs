@@ -28,6 +28,29 @@ pub fn objectives(page: &mut Page, summary: &Summary) {
     }
 }
 
+/// What each spike did.
+pub fn spikes(page: &mut Page, summary: &Summary) {
+    for spike in &summary.spikes {
+        page.gap();
+        let [did, then] = phrase::spike(spike);
+        page.item(17, &clean(&capital(&spike.phase)), Tone::Plain, &did);
+        let tone = match spike.recovered_s {
+            Some(_) => Tone::Strong,
+            None => Tone::Bad,
+        };
+        page.item(17, "", tone, &then);
+    }
+}
+
+fn capital(name: &str) -> String {
+    let name = shorten(name, 15);
+    let mut letters = name.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().collect::<String>() + letters.as_str())
+        .unwrap_or_default()
+}
+
 /// Words of one width.
 fn outcome(slo: &SloSummary) -> (&'static str, Tone) {
     match slo.outcome {

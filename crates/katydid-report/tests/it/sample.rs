@@ -5,7 +5,7 @@ use katydid_record::manifest::FORMAT;
 use katydid_record::summary::{
     EndpointSummary, ExampleSummary, ExceptionSummary, FailureSummary, GeneratorSummary, Latency,
     MarkSummary, PhaseSummary, RunSummary, SUMMARY_VERSION, SeriesSummary, SloOutcome, SloSummary,
-    Summary,
+    SpikeSummary, Summary,
 };
 use katydid_record::{Cause, HostFacts, Kind, Manifest, Plan, PlannedUser, ScenarioFile};
 
@@ -291,6 +291,19 @@ pub fn valid() -> Summary {
         ],
         phases: phases(),
         slos: slos(),
+        spikes: vec![SpikeSummary {
+            phase: "spike".into(),
+            before: "hold".into(),
+            limit_ms: 84.0,
+            budget: 0.05,
+            peak_bad_share: 0.38,
+            peak_bad_at_s: 112.0,
+            in_flight_before: 8.2,
+            in_flight_peak: 212,
+            watched_s: 30.0,
+            recovered_s: Some(4.0),
+            ..SpikeSummary::default()
+        }],
         exceptions: vec![ExceptionSummary {
             count: 3,
             message: "KeyError: 'order_id'".into(),
@@ -351,6 +364,7 @@ pub fn empty() -> Summary {
         failures: Vec::new(),
         phases: Vec::new(),
         slos: Vec::new(),
+        spikes: Vec::new(),
         exceptions: Vec::new(),
         exemplars: Vec::new(),
         series: SeriesSummary::default(),
