@@ -17,8 +17,11 @@ from .event import Events
 events = Events()
 
 from .contrib.fasthttp import FastHttpUser
+from .data import feed
 from .debug import run_single_user
+from .jobs import job
 from .shape import LoadTestShape
+from .skew import zipf
 from .user import wait_time
 from .user.markov_taskset import MarkovTaskSet, transition, transitions
 from .user.sequential_taskset import SequentialTaskSet
@@ -44,6 +47,8 @@ __all__ = (
     "constant_pacing",
     "constant_throughput",
     "events",
+    "feed",
+    "job",
     "poisson",
     "run_single_user",
     "tag",
@@ -51,4 +56,5 @@ __all__ = (
     "transition",
     "transitions",
     "wait_time",
+    "zipf",
 )

@@ -37,6 +37,7 @@ class Checker:
         self.requests = 0
         self.failures = 0
         environment.events.request.add_listener(self.on_request)
+        environment.events.job.add_listener(self.on_job)
 
     def go(self) -> int:
         environment = self.environment
@@ -94,7 +95,7 @@ class Checker:
         try:
             call(*args)
         except (StopUser, StopTest, InterruptTaskSet) as why:
-            print(f"    {type(why).__name__}")
+            print(f"    {type(why).__name__}" + (f": {why}" if str(why) else ""))
             return not isinstance(why, (StopUser, StopTest))
         except CONTROL_FLOW:
             pass
@@ -140,6 +141,12 @@ class Checker:
             print(f"      > {line}")
         for line in _received(response):
             print(f"      < {line}")
+
+    def on_job(self, name: str, response_time: float, failure: str | None, **_: Any) -> None:
+        print(f"    job {name}, {response_time:.1f} ms")
+        if failure is not None:
+            self.failures += 1
+            print(f"      FAILED: {failure}")
 
 
 def _sent(response: Any) -> Iterator[str]:

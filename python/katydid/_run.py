@@ -274,6 +274,8 @@ class Run:
         self.reason = "done"
         self._interrupted = False
         self._closed: int | None = None
+        self._jobs_failed = False
+        environment.events.job.add_listener(self._on_job)
         self._over = Event()
 
     def go(self) -> int:
@@ -297,6 +299,9 @@ class Run:
         self._over.wait()
         keys.kill(block=False)
         return self._shut_down()
+
+    def _on_job(self, failure: str | None, **_: Any) -> None:
+        self._jobs_failed = self._jobs_failed or failure is not None
 
     def _start(self) -> None:
         options, runner = self.options, self.runner
@@ -383,7 +388,9 @@ class Run:
                     "strict": options.strict,
                     "exit_code_on_error": options.exit_code_on_error,
                     "unhandled": log.unhandled_greenlet_exception,
-                    "has_errors": bool(self.runner.exceptions or self.runner.stopped_by),
+                    "has_errors": bool(
+                        self.runner.exceptions or self.runner.stopped_by or self._jobs_failed
+                    ),
                     "html": _filled_in(options.html_file, load),
                     "csv": options.csv_prefix,
                     "summary": options.summary,

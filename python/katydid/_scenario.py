@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from .exception import FeedError
 from .util.directory import get_abspaths_in
 from .util.load_locustfile import load_locustfile
 from .util.url import is_url
@@ -95,6 +96,8 @@ def _what_went_wrong(path: str, error: BaseException) -> str:
     theirs = [f for f in frames if not _is_library(f.filename)]
     lines = traceback.format_list(theirs or frames[-1:])
     last = "".join(traceback.format_exception_only(type(error), error))
+    if isinstance(error, FeedError):
+        last = str(error)  # it says all, and the exception's name nothing
     return f"{path} could not be loaded:\n{''.join(lines)}{last}".rstrip()
 
 

@@ -179,6 +179,9 @@ class Events:
     request: RequestHook
     """A request ended: request_type, name, response_time (ms or None), response_length, exception
     (None when it went well), context, response, start_time (epoch s), url."""
+    job: EventHook
+    """A job ended (katydid's own): name, response_time (ms), failure (text; None when it went
+    well)."""
     user_error: EventHook
     """A task raised: user_instance (the task set), exception, tb."""
     report_to_master: EventHook

@@ -48,6 +48,18 @@ class RescheduleTaskImmediately(Exception):
     """Ends the current task and starts the next one without waiting."""
 
 
+class JobTimeout(RescheduleTask):
+    """A job was not done in time. It is recorded as failed already, so the task just ends."""
+
+
+class FeedError(LocustError):
+    """Test data cannot be used; the text names the file and the line, and says what to do."""
+
+
+class FeedExhausted(StopUser):
+    """Every row was given out; the user that asked for another one ends."""
+
+
 class RPCError(Exception):
     """The link between master and worker is broken."""
 

@@ -1,7 +1,7 @@
 //! The one word that a run ends with, and why. In the order of the exit codes.
 
-use katydid_record::Summary;
 use katydid_record::summary::{SloOutcome, SloSummary};
+use katydid_record::{Kind, Summary};
 
 /// Writes `run.verdict` and `run.reason` of a summary that is complete but for them.
 pub fn write(summary: &mut Summary) {
@@ -26,6 +26,11 @@ fn of(summary: &Summary) -> (&'static str, String) {
     if total.failures > 0 {
         let reason = format!("{} of {} requests failed", total.failures, total.requests);
         return ("FAILURES", reason);
+    }
+    let jobs = summary.endpoints.iter().filter(|e| e.kind == Kind::Job);
+    let (failed, all) = jobs.fold((0, 0), |(f, n), e| (f + e.failures, n + e.requests));
+    if failed > 0 {
+        return ("FAILURES", format!("{failed} of {all} jobs failed"));
     }
     let raised: u64 = summary.exceptions.iter().map(|e| e.count).sum();
     if raised > 0 {

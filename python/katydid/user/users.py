@@ -14,7 +14,7 @@ from gevent.pool import Group
 
 from .._turns import turns
 from ..clients import HttpSession
-from ..exception import StopTest, StopUser
+from ..exception import FeedExhausted, StopTest, StopUser
 from ..rest import RestMixin
 from ..util.deprecation import check_for_deprecated_task_set_attribute
 from .task import (
@@ -122,6 +122,8 @@ class User(metaclass=UserMeta):
         try:
             try:
                 self.on_start()
+            except FeedExhausted:
+                raise  # said once, by the feed
             except Exception as error:
                 logger.error("%s\n%s", error, traceback.format_exc())
                 if not isinstance(error, (StopUser, StopTest)):
