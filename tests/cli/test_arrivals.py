@@ -17,11 +17,11 @@ def arrive(katydid: Any, load: str, *words: str) -> Any:
     return katydid("-H", katydid.target, "--load", load, "--run-dir", "run", *words)
 
 
-def rows(summary: Any) -> dict[str, Any]:
+def rows(summary: Any) -> dict[str, dict[str, Any]]:
     return {f"{row['kind']} {row['name']}": row for row in summary["endpoints"]}
 
 
-def arrivals(summary: Any) -> int:
+def arrivals(summary: Any) -> Any:
     """What became of all of them."""
     every = rows(summary).values()
     flows = sum(row["requests"] + row["aborted"] for row in every if row["kind"] == "flow")

@@ -106,7 +106,9 @@ class U(User):
             j.until(lambda: say(looked=True), every=0.1)
 """
     done = katydid.scenario(text, "-t", "1s").ended(0)
-    assert done.said == {"looked": True} and jobs(done) == {}, done.text
+    assert done.said == {"looked": True} and jobs(done) == {"cut off": (0, 0)}, done.text
+    [row] = [row for row in done.summary["endpoints"] if row["kind"] == "job"]
+    assert row["aborted"] == 1
 
 
 def test_check(katydid: Any) -> None:

@@ -27,6 +27,9 @@ class Session:
         assert (ms, length, due, due) == (None, 0, asked, send)
         self.rows.append((endpoint, round((done - due) / 1e9, 6), failure))
 
+    def aborted(self, endpoint: str, age_ms: float) -> None:
+        self.rows.append((endpoint, round(age_ms / 1e3, 6), "aborted"))
+
 
 class Clock:
     """Stands still but for those that sleep, and for `work`."""
@@ -201,8 +204,10 @@ def test_the_end_of_the_user_is_not_the_jobs(
     clock: Clock, rows: list[Any], error: BaseException
 ) -> None:
     with pytest.raises(type(error)), job("invoice"):
+        clock.work(2)
         raise error
-    assert rows == []
+    assert rows == [(OK, 2, "aborted")]
+    rows.clear()
     with pytest.raises(type(error)), job("invoice") as j:
         j.done()
         raise error
@@ -220,7 +225,8 @@ def test_a_killed_user(rows: list[Any]) -> None:
     assert waits.wait(60)
     gevent.sleep(0)
     greenlet.kill()
-    assert rows == []
+    [(_, _, verdict)] = rows
+    assert verdict == "aborted"
 
 
 @pytest.mark.parametrize("every", [0, -1, float("nan"), lambda looks: 0])
