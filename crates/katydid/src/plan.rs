@@ -73,11 +73,8 @@ pub fn locate(argv: &[String], around: &Surroundings) -> Result<Located, UsageEr
         .get("config")
         .and_then(|texts| texts.first())
         .cloned();
-    let mut layers = vec![config::environment(around, &wanted, &[])?];
-    for file in config::files(around, named.as_deref())? {
-        layers.push(config::file(&file, &wanted, &[], false)?);
-    }
-    for layer in layers {
+    let chosen = values.get("locustfile").and_then(|texts| texts.first());
+    for layer in layers(around, named.as_deref(), chosen, &wanted, &rows, &[], false)? {
         for (dest, (texts, _)) in layer.values {
             values.entry(dest).or_insert(texts);
         }
@@ -138,11 +135,19 @@ pub fn resolve(
         .and_then(|(texts, _)| texts.first())
         .cloned();
     let mut custom_from_files = BTreeMap::new();
-    let mut layers = vec![config::environment(around, &rows, custom)?];
-    for file in config::files(around, named.as_deref())? {
-        layers.push(config::file(&file, &rows, custom, true)?);
-    }
-    for Layer { values, custom } in layers {
+    let chosen = settled
+        .get("locustfile")
+        .and_then(|(texts, _)| texts.first());
+    let chosen = chosen.cloned();
+    for Layer { values, custom } in layers(
+        around,
+        named.as_deref(),
+        chosen.as_ref(),
+        &rows,
+        &rows,
+        custom,
+        true,
+    )? {
         for (dest, given) in values {
             settled.entry(dest).or_insert(given);
         }
@@ -150,6 +155,7 @@ pub fn resolve(
             custom_from_files.entry(dest).or_insert(text);
         }
     }
+    one_load(&mut settled);
     let values = settled
         .iter()
         .map(|(dest, (texts, _))| (dest.clone(), texts.clone()))
@@ -180,6 +186,62 @@ pub fn resolve(
         options,
         custom_from_files,
     })
+}
+
+/// Environment and files, the strongest first. `chosen`: the locustfile of the command line, beside which `katydid.toml` lies; else the
+/// layers say which it is. Only `wanted` rows are read.
+fn layers(
+    around: &Surroundings,
+    named: Option<&str>,
+    chosen: Option<&String>,
+    wanted: &[OptionRow],
+    rows: &[OptionRow],
+    custom: &[OptionRow],
+    strict: bool,
+) -> Result<Vec<Layer>, UsageError> {
+    let mut layers = vec![config::environment(around, wanted, custom)?];
+    for file in config::files(around, named)? {
+        layers.push(config::file(&file, wanted, custom, strict)?);
+    }
+    let said = |layer: &Layer| Some(layer.values.get("locustfile")?.0.first()?.clone());
+    let locustfile = chosen.cloned().or_else(|| layers.iter().find_map(said));
+    let locustfile = locustfile.unwrap_or_else(|| "locustfile.py".to_owned());
+    if let Some(file) = config::beside(around, &locustfile, rows)? {
+        let after_named = 1 + usize::from(named.is_some());
+        layers.insert(after_named, config::file(&file, wanted, custom, strict)?);
+    }
+    Ok(layers)
+}
+
+/// A load of the command line or the environment takes the place of a file's, however each is written.
+fn one_load(given: &mut Settled) {
+    const APART: [&str; 3] = ["num_users", "spawn_rate", "run_time"];
+    let in_a_file = |given: &Settled, dest: &str| match given.get(dest) {
+        Some((_, Source::File { .. })) => Some(true),
+        Some(_) => Some(false),
+        None => None,
+    };
+    match in_a_file(given, "load") {
+        Some(true)
+            if APART
+                .iter()
+                .any(|dest| in_a_file(given, dest) == Some(false)) =>
+        {
+            for dest in ["load", "max_users"] {
+                if in_a_file(given, dest) == Some(true) {
+                    given.remove(dest);
+                }
+            }
+        }
+        Some(false) => {
+            for dest in APART {
+                if in_a_file(given, dest) == Some(true) {
+                    given.remove(dest);
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Options that ask for load.

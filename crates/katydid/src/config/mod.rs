@@ -1,9 +1,10 @@
 //! Where option values come from: command line, environment, config files, defaults, in this order.
 //!
-//! Files are `--config FILE`, then `pyproject.toml` (`[tool.locust]`), then `locust.conf`, then `~/.locust.conf`. Each value
+//! Files are `--config FILE`, then `katydid.toml` beside the locustfile, then `pyproject.toml` (`[tool.locust]`), then `locust.conf`, then `~/.locust.conf`. Each value
 //! keeps its [`Source`]. This module does not know what an option means; it reads what the table allows.
 
 mod conf;
+pub(crate) mod katydid_toml;
 mod layer;
 mod pyproject;
 
@@ -15,7 +16,13 @@ use serde::Serialize;
 
 pub(crate) use layer::{Layer, environment, file};
 
+use crate::cli::table::OptionRow;
 use crate::error::UsageError;
+
+/// The JSON Schema of `katydid.toml`.
+pub fn file_schema() -> String {
+    katydid_toml::schema(&crate::option_rows())
+}
 
 /// What surrounds a command: its environment and its folders. Tests make their own.
 #[derive(Clone, Debug, Default)]
@@ -140,6 +147,36 @@ pub(crate) fn files(
         }));
     }
     Ok(files)
+}
+
+/// `katydid.toml` in the folder of the first of the locustfiles, if there is one.
+pub(crate) fn beside(
+    around: &Surroundings,
+    locustfiles: &str,
+    rows: &[OptionRow],
+) -> Result<Option<ConfigFile>, UsageError> {
+    let first = locustfiles.split(',').next().unwrap_or_default().trim();
+    let first = around.cwd.join(first);
+    let folder = if first.is_dir() {
+        Some(first.as_path())
+    } else {
+        first.parent()
+    };
+    let path = folder.map_or_else(
+        || around.cwd.join(katydid_toml::NAME),
+        |f| f.join(katydid_toml::NAME),
+    );
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let inside = path.strip_prefix(&around.cwd).unwrap_or(&path);
+    let shown = inside.display().to_string();
+    let entries = katydid_toml::entries(&read(&path, &shown)?, rows)
+        .map_err(|error| UsageError::new(format!("{shown}: {error}")))?;
+    Ok(Some(ConfigFile {
+        path: shown,
+        entries,
+    }))
 }
 
 fn named_file(around: &Surroundings, name: &str) -> Result<ConfigFile, UsageError> {

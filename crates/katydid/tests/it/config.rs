@@ -278,3 +278,126 @@ fn options_of_the_locustfile() {
         "from-env"
     );
 }
+
+#[test]
+fn katydid_toml() {
+    let given = |text: &str| World::new().file("katydid.toml", text);
+    let text = r#"
+"$schema" = "docs/schema/katydid.schema.json"
+
+[load]
+plan = "ramp to 20 users over 10s, hold 1m"
+stop-timeout = 5
+
+[slo]
+objectives = ["p95 < 300ms", "errors < 1%"]
+strict = true
+
+[run]
+host = "http://127.0.0.1:8000"
+tags = ["a", "b"]
+"#;
+    assert_eq!(
+        given(text).differs(&[]),
+        json!({
+            "load": "ramp to 20 users over 10s, hold 1m", "stop_timeout": 5,
+            "slo": ["p95 < 300ms", "errors < 1%"], "strict": true,
+            "host": "http://127.0.0.1:8000", "tags": ["a", "b"],
+        })
+    );
+    // Between --config and Locust's own files; below environment and command line.
+    let world = given(text).file("locust.conf", "host = http://conf\n");
+    assert_eq!(world.differs(&[])["host"], "http://127.0.0.1:8000");
+    let world = given(text).file("own.conf", "host = http://own\n");
+    assert_eq!(
+        world.differs(&["--config", "own.conf"])["host"],
+        "http://own"
+    );
+    let world = given(text).env("LOCUST_HOST", "http://env");
+    assert_eq!(world.differs(&[])["host"], "http://env");
+    // What the command line says of the load takes the place of all that the file says of it.
+    let asked = given(text).differs(&["-u", "3"]);
+    assert_eq!(
+        (&asked["num_users"], &asked["load"]),
+        (&json!(3), &Value::Null)
+    );
+    let world = World::new().file("locust.conf", "users = 5\n");
+    let asked = world.differs(&["--load", "hold 2 users for 5s"]);
+    assert_eq!(
+        (&asked["num_users"], &asked["load"]),
+        (&Value::Null, &json!("hold 2 users for 5s"))
+    );
+}
+
+#[test]
+fn katydid_toml_lies_beside_the_locustfile() {
+    let world = World::new()
+        .file("shop/katydid.toml", "[run]\nhost = 'http://shop'\n")
+        .file("shop/locustfile.py", "");
+    assert_eq!(
+        world.differs(&["-f", "shop/locustfile.py"])["host"],
+        "http://shop"
+    );
+    assert_eq!(world.differs(&["-f", "shop"])["host"], "http://shop");
+    assert_eq!(world.differs(&[]), json!({}));
+    let world = world.env("LOCUST_LOCUSTFILE", "shop/locustfile.py");
+    assert_eq!(world.differs(&[])["host"], "http://shop");
+}
+
+#[test]
+fn what_katydid_toml_does_not_take() {
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let world = World::new().file("katydid.toml", text);
+        assert_eq!(
+            world.differs(&[]),
+            json!(format!("error: katydid.toml: {expected}"))
+        );
+    }
+    check(
+        "[laod]\nplan = 'x'\n",
+        "'laod' is not known; there are [load], [slo], [run]",
+    );
+    check("load = 'x'\n", "'load' is not a table: write [load]");
+    check(
+        "[load]\nplam = 'x'\n",
+        "'plam' in [load] is not known; did you mean 'plan'?",
+    );
+    check(
+        "[load]\nload = 'x'\n",
+        "'load' in [load] is written 'plan' in this file",
+    );
+    check(
+        "[load]\nhost = 'x'\n",
+        "'host' belongs to [run], not to [load]",
+    );
+    check(
+        "[run]\nlocustfile = 'x'\n",
+        "'locustfile' in [run] is not known",
+    );
+    check(
+        "[load]\nplan = {a = 1}\n",
+        "'plan' in [load] is neither a plain value nor a list of them",
+    );
+    check(
+        "[load\n",
+        "line 1: not valid TOML: unclosed table, expected `]`",
+    );
+}
+
+/// `UPDATE_SCHEMA=1 cargo test -p katydid` rewrites the committed file.
+#[test]
+fn the_committed_schema_is_true() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../docs/schema/katydid.schema.json");
+    let schema = katydid::config::file_schema();
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&path, &schema).expect("the folder is there");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == schema,
+        "run again with UPDATE_SCHEMA=1 and commit {}",
+        path.display()
+    );
+}

@@ -24,7 +24,9 @@ impl World {
     }
 
     pub fn file(self, name: &str, text: &str) -> World {
-        std::fs::write(self.folder.path().join(name), text).unwrap();
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
         self
     }
 
