@@ -154,7 +154,8 @@ class Session:
 
     def finish(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Ends the run: aborts what is in flight, closes the record, prints the summary, writes what was asked. Options: "reason",
-        "script_exit_code", "exit_code_on_error", "unhandled", "has_errors", "html", "csv", "summary", "json", "json_file", "quiet".
+        "script_exit_code", "exit_code_on_error", "unhandled", "has_errors", "html", "csv", "summary", "junit", "markdown", "json",
+        "json_file", "quiet".
         Returns {"exit_code": int, "run_dir": str | None, "valid": bool}."""
 
 @final

@@ -394,6 +394,8 @@ class Run:
                     "html": _filled_in(options.html_file, load),
                     "csv": options.csv_prefix,
                     "summary": options.summary,
+                    "junit": options.junit,
+                    "markdown": options.markdown,
                     "json": options.json,
                     "json_file": f"{options.json_file}.json" if options.json_file else None,
                     "quiet": bool(options.json_file),

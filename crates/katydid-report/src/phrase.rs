@@ -1,7 +1,8 @@
-//! Sentences that text and HTML both say.
+//! Sentences that several faces say.
 
 use katydid_record::summary::{
-    EndpointSummary, GeneratorSummary, Latency, PhaseSummary, SloSummary, SpikeSummary, Summary,
+    EndpointSummary, GeneratorSummary, Latency, PhaseSummary, SloOutcome, SloSummary, SpikeSummary,
+    Summary,
 };
 use katydid_record::{Cause, Kind};
 
@@ -116,6 +117,25 @@ pub fn objective(slo: &SloSummary) -> String {
         Some(phase) if !slo.text.contains(" in ") => format!("{} in {phase}", slo.text),
         _ => slo.text.clone(),
     }
+}
+
+/// What became of an objective, in a word.
+pub fn outcome(outcome: SloOutcome) -> &'static str {
+    match outcome {
+        SloOutcome::Pass => "PASS",
+        SloOutcome::Fail => "FAIL",
+        SloOutcome::Undecided => "UNDECIDED",
+        SloOutcome::Invalid => "INVALID",
+    }
+}
+
+/// `12 of 1,630 requests failed`.
+pub fn failed(e: &EndpointSummary) -> String {
+    format!(
+        "{} of {} failed",
+        count(e.failures),
+        plural(e.requests, "request")
+    )
 }
 
 /// What was measured for an objective, with the percentile that it names.

@@ -1,4 +1,4 @@
-//! Foreign text on a terminal: made harmless, measured in columns, shortened in the middle.
+//! Foreign text: made harmless for terminals, HTML and XML; measured in columns, shortened in the middle.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -7,8 +7,8 @@ pub fn columns(text: &str) -> usize {
     text.width()
 }
 
-/// On one line, without anything that steers a terminal: control characters and those that turn the writing direction are
-/// written as their escape.
+/// On one line, without anything that steers a terminal: control characters, those that turn the writing direction and those
+/// that XML 1.0 forbids are written as their escape.
 pub fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -22,7 +22,25 @@ pub fn clean(text: &str) -> String {
 }
 
 fn steers(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// One line for HTML and XML, in elements and in quoted attributes. What would steer the reader's eye or the parser becomes
+/// visible.
+pub fn escape(text: &str) -> String {
+    let clean = clean(text);
+    let mut out = String::with_capacity(clean.len());
+    for c in clean.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// At most `width` columns, the middle replaced by an ellipsis.

@@ -9,10 +9,10 @@ use katydid_record::{Model, Schedule};
 use serde::Serialize;
 
 use crate::cli::Options;
-use crate::cli::option_rows;
 use crate::cli::parse::{self, Values};
 use crate::cli::table::OptionRow;
 use crate::cli::words::{self, Word};
+use crate::cli::{one_on_stdout, option_rows};
 use crate::config::{self, Layer, Source, Surroundings};
 use crate::error::UsageError;
 use crate::load;
@@ -164,6 +164,8 @@ pub fn resolve(
     if options.output.stats_history_enabled && options.output.csv_prefix.is_none() {
         return Err(UsageError::new("--csv-full-history needs --csv PREFIX"));
     }
+    let files = [&options.own.summary, &options.own.markdown];
+    one_on_stdout(options.output.json, files)?;
     let schedule = schedule(&options, &settled, &rows)?;
     let slos = options.goals.slo.iter().flatten();
     let slos = slos

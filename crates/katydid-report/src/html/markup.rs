@@ -5,27 +5,11 @@ use std::fmt::Write;
 use katydid_record::summary::Latency;
 
 use crate::number::{count, short_or_dash};
-use crate::words::{clean, shorten};
+pub use crate::words::escape;
+use crate::words::shorten;
 
 /// Longest name that is written out.
 const NAME: usize = 240;
-
-/// One line, in elements and in quoted attributes. What would steer the reader's eye or the parser becomes visible.
-pub fn escape(text: &str) -> String {
-    let clean = clean(text);
-    let mut out = String::with_capacity(clean.len());
-    for c in clean.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 /// Several lines, at most `most` of them; the rest is said.
 pub fn escape_lines(text: &str, most: usize) -> String {

@@ -23,7 +23,9 @@ pub fn objectives(page: &mut Page, summary: &Summary) {
     for slo in &summary.slos {
         let (word, tone) = outcome(slo);
         let word = page.tone(tone, word);
-        page.line(&format!("  {word}  {}", clean(&phrase::objective(slo))));
+        let room = page.width().saturating_sub(13);
+        let objective = shorten(&clean(&phrase::objective(slo)), room);
+        page.line(&format!("  {word}  {objective}"));
         page.item(13, "", Tone::Faint, &phrase::measured(slo));
     }
 }
@@ -73,7 +75,7 @@ pub fn verdict(page: &mut Page, summary: &Summary) {
         "UNDECIDED" => Tone::Warning,
         _ => Tone::Bad,
     };
-    let verdict = page.tone(tone, &clean(&run.verdict));
+    let verdict = page.tone(tone, &cut(&clean(&run.verdict), 24));
     page.line(&format!(
         "Verdict          {verdict} (exit code {})",
         run.exit_code

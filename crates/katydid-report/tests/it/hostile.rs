@@ -1,13 +1,14 @@
 //! Names and texts that try to break out.
 
 use katydid_record::locust_view::LocustView;
+use katydid_record::summary::{SloOutcome, SloSummary};
 use katydid_record::{Cause, Summary};
 use katydid_report::text::{Style, text};
-use katydid_report::{csv, html, json};
+use katydid_report::{csv, github, html, json, junit, markdown};
 
 use crate::sample;
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 12] = [
     "<script>alert(1)</script>",
     "\" onload=\"alert(1)",
     "'; DROP TABLE orders; --",
@@ -15,6 +16,10 @@ const NAMES: [&str; 8] = [
     "\x1b[2J\x1b[31mred\x07",
     "日本語のエンドポイント/Zoë/👩‍👩‍👧/\u{202e}fdp.exe",
     "</title></style></svg><!-- ]]> &amp; {{7*7}}",
+    "\u{0}\u{b}\u{fffe}\u{ffff}\u{85}",
+    "a|b \\| `c` ``d| ``` </code> **e** ~~f~~ [g](http://h) ![i](j) $k$ @ada #1 _l_ https://m.example",
+    "| --- |\n\n# head\n- item\n</details>",
+    "\n::error::%0A::stop-commands::x ##[add-mask]y",
     "",
 ];
 
@@ -45,6 +50,18 @@ fn hostile() -> Summary {
         let mut mark = summary.marks[0].clone();
         mark.text = format!("phase {name}");
         summary.marks.push(mark);
+        let mut phase = summary.phases[1].clone();
+        (phase.name, phase.kind) = (name.into(), name.into());
+        summary.phases.push(phase);
+        for outcome in [SloOutcome::Pass, SloOutcome::Fail, SloOutcome::Undecided] {
+            summary.slos.push(SloSummary {
+                text: name.into(),
+                phase: Some(name.into()),
+                outcome,
+                reason: name.into(),
+                ..SloSummary::default()
+            });
+        }
     }
     let run = &mut summary.run;
     run.valid = false;
@@ -55,6 +72,8 @@ fn hostile() -> Summary {
         &mut run.ended,
         &mut run.command,
         &mut run.tool_version,
+        &mut run.verdict,
+        &mut run.reason,
     ] {
         *field = NAMES.concat();
     }
@@ -130,4 +149,124 @@ fn csv_and_json_read_back_what_was_written() {
         serde_json::from_str::<Summary>(&json::summary_json(&summary)).unwrap(),
         summary
     );
+}
+
+#[test]
+fn every_junit_is_well_formed() {
+    let mut summary = hostile();
+    for _ in 0..2 {
+        let text = junit(&summary);
+        let document = roxmltree::Document::parse(&text).unwrap();
+        let steering = |c: &char| (c.is_control() && *c != '\n') || "\u{202e}\u{fffe}".contains(*c);
+        assert_eq!(text.chars().find(steering), None);
+        let known = [
+            "testsuites",
+            "testsuite",
+            "properties",
+            "property",
+            "testcase",
+        ];
+        for node in document.descendants().filter(roxmltree::Node::is_element) {
+            let name = node.tag_name().name();
+            let ends = ["failure", "error", "skipped"];
+            assert!(known.contains(&name) || ends.contains(&name), "{name}");
+        }
+        let names = document
+            .descendants()
+            .filter(|node| node.has_tag_name("testcase"))
+            .map(|node| node.attribute("name").unwrap());
+        assert!(names.clone().any(|name| name.contains(NAMES[0])));
+        // Then the endpoints.
+        summary.slos.clear();
+    }
+}
+
+/// No row gets more cells, no element and no link begins, nobody is mentioned.
+#[test]
+fn nothing_becomes_markdown() {
+    let text = markdown(&hostile());
+    let steering = |c: &char| (c.is_control() && *c != '\n') || *c == '\u{202e}';
+    assert_eq!(text.chars().find(steering), None);
+    let mut cells = 0;
+    for line in text.lines() {
+        if !line.starts_with('|') {
+            assert!(!line.contains('|'), "{line}");
+            cells = 0;
+            continue;
+        }
+        let own = line.matches('|').count();
+        assert!(cells == 0 || own == cells, "{line}");
+        cells = own;
+    }
+    let bare = text
+        .replace("<code>", "")
+        .replace("</code>", "")
+        .replace("<details><summary>", "")
+        .replace("</summary>", "")
+        .replace("</details>", "")
+        .replace("**", "");
+    for (i, _) in bare.match_indices('<') {
+        assert!(bare[i + 1..].starts_with(' '), "{}", &bare[i..]);
+    }
+    for forbidden in ["`", "*", "[", "]", "@", "://", "_l_", "$", "::", "##"] {
+        let at = bare.find(forbidden);
+        assert_eq!(at, None, "{forbidden}: {}", &bare[at.unwrap_or(0)..]);
+    }
+    assert_eq!(text.matches("</details>").count(), 1);
+    assert!(!text.contains("\n#") && !text.contains("&amp;amp;amp;"));
+}
+
+#[test]
+fn a_huge_run_stays_a_short_markdown() {
+    let mut summary = hostile();
+    let name = "@\u{301}".repeat(20_000);
+    summary.run.reason.clone_from(&name);
+    summary.run.name.clone_from(&name);
+    for e in &mut summary.endpoints {
+        e.name.clone_from(&name);
+    }
+    for phase in &mut summary.phases {
+        phase.name.clone_from(&name);
+    }
+    for f in &mut summary.failures {
+        (f.name, f.text) = (name.clone(), name.clone());
+    }
+    for slo in &mut summary.slos {
+        (slo.text, slo.reason) = (name.clone(), name.clone());
+    }
+    for _ in 0..6 {
+        summary.endpoints.extend(summary.endpoints.clone());
+        summary.phases.extend(summary.phases.clone());
+        summary.failures.extend(summary.failures.clone());
+        summary.slos.extend(summary.slos.clone());
+    }
+    let text = markdown(&summary);
+    assert!(text.len() < 1 << 19, "{}", text.len());
+    let hidden = summary.endpoints.len() - 60;
+    assert!(text.contains(&format!("and {hidden} more endpoints")));
+}
+
+#[test]
+fn nothing_becomes_a_command_to_the_runner() {
+    let text = github::annotations(&hostile());
+    assert_eq!(text.lines().count(), 10);
+    for line in text.lines() {
+        let data = line
+            .strip_prefix("::error title=katydid::")
+            .or_else(|| line.strip_prefix("::warning title=katydid::"));
+        assert!(!data.unwrap().contains(['\r', '\n', '\x1b']), "{line}");
+    }
+    let said = github::inert(&terminal());
+    for line in said.lines() {
+        assert!(!line.trim_start().starts_with("::"), "{line}");
+    }
+    assert!(!said.contains("##["));
+    assert_eq!(
+        github::inert("a\n  ::b::c\n::d ##[e]\n"),
+        "a\n  : :b::c\n: :d ## [e]\n"
+    );
+}
+
+fn terminal() -> String {
+    text(&hostile(), &Style::default())
 }

@@ -338,6 +338,18 @@ pub fn invalid() -> Summary {
         hub_busy_share: Some(0.97),
         ..generator()
     };
+    summary.run.verdict = "INVALID".into();
+    summary.run.reason = summary.generator.reasons[0].clone();
+    summary
+}
+
+/// Without objectives.
+pub fn without_objectives() -> Summary {
+    let mut summary = valid();
+    summary.slos.clear();
+    let run = &mut summary.run;
+    (run.exit_code, run.verdict) = (1, "FAILURES".into());
+    run.reason = "254 of 33412 requests failed".into();
     summary
 }
 

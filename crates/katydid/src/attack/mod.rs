@@ -82,6 +82,8 @@ pub fn attack(options: &AttackOptions) -> anyhow::Result<i32> {
         html: options.html.clone(),
         csv: options.csv.clone(),
         summary: options.summary.clone(),
+        junit: options.junit.clone(),
+        markdown: options.markdown.clone(),
         ..Outputs::default()
     };
     let closing = Closing {

@@ -119,6 +119,12 @@ pub struct AttackOptions {
     /// Write the summary as JSON; - is standard output
     #[arg(long, value_name = "FILE", env = "KATYDID_SUMMARY", hide_env = true)]
     pub summary: Option<String>,
+    /// Write JUnit XML, for a pipeline's page of tests
+    #[arg(long, value_name = "FILE", env = "KATYDID_JUNIT", hide_env = true)]
+    pub junit: Option<String>,
+    /// Write the verdict and its tables as Markdown, for a pull request; - is standard output
+    #[arg(long, value_name = "FILE", env = "KATYDID_MARKDOWN", hide_env = true)]
+    pub markdown: Option<String>,
     /// Write Locust's CSV files, without the history
     #[arg(long, value_name = "PREFIX")]
     pub csv: Option<String>,
@@ -172,6 +178,12 @@ pub struct ReportOptions {
     /// Write the summary as JSON; - is standard output
     #[arg(long, value_name = "FILE")]
     pub summary: Option<String>,
+    /// Write JUnit XML, for a pipeline's page of tests
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<String>,
+    /// Write the verdict and its tables as Markdown, for a pull request; - or nothing is standard output
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub markdown: Option<String>,
     /// Write Locust's CSV files
     #[arg(long, value_name = "PREFIX")]
     pub csv: Option<String>,
@@ -258,18 +270,52 @@ fn parse(argv: &[String]) -> Result<Command, UsageError> {
     match parsed {
         Ok(Words {
             word: Word::Attack(attack),
-        }) => Ok(Command::Attack(attack)),
+        }) => {
+            let asked = [&attack.summary, &attack.markdown];
+            one_on_stdout(false, asked).map_err(|error| told_by(&argv[0], error))?;
+            Ok(Command::Attack(attack))
+        }
         Ok(Words {
             word: Word::Runs(runs),
         }) => Ok(Command::Runs(runs)),
         Ok(Words {
             word: Word::Report(report),
-        }) => Ok(Command::Report(report)),
+        }) => {
+            let asked = [&report.summary, &report.markdown];
+            one_on_stdout(report.json, asked).map_err(|error| told_by(&argv[0], error))?;
+            Ok(Command::Report(report))
+        }
         Err(error) if error.kind() == ErrorKind::DisplayHelp => {
             Ok(Command::Print(error.to_string()))
         }
         Err(error) => Err(misused(&error, &argv[0])),
     }
+}
+
+/// Standard output holds one thing. `asked` are the files of `--summary` and `--markdown`.
+pub(crate) fn one_on_stdout(json: bool, asked: [&Option<String>; 2]) -> Result<(), UsageError> {
+    let [summary, markdown] = asked.map(|file| file.as_deref() == Some("-"));
+    let takers = [
+        ("--json", json),
+        ("--summary -", summary),
+        ("--markdown -", markdown),
+    ];
+    let takers: Vec<&str> = takers
+        .iter()
+        .filter(|(_, asks)| *asks)
+        .map(|(flag, _)| *flag)
+        .collect();
+    if takers.len() < 2 {
+        return Ok(());
+    }
+    Err(UsageError::new(format!(
+        "{} ask for standard output, which holds one of them: name a file for the others, or leave them out",
+        takers.join(" and ")
+    )))
+}
+
+fn told_by(word: &str, UsageError(text): UsageError) -> UsageError {
+    UsageError::new(format!("{word}: {text}"))
 }
 
 /// The error of the command `word`, with the nearest of its own flags.

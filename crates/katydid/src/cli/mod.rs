@@ -12,6 +12,7 @@ pub mod table;
 pub mod values;
 pub(crate) mod words;
 
+pub(crate) use commands::one_on_stdout;
 pub use commands::{AttackOptions, Command, ReportOptions, RunsOptions, command};
 pub use options::Options;
 pub use table::{OptionRow, Status, option_rows};

@@ -201,6 +201,12 @@ pub struct Own {
     /// Write the summary as JSON; - is standard output
     #[arg(long, value_name = "FILE", env = "KATYDID_SUMMARY")]
     pub summary: Option<String>,
+    /// Write JUnit XML, for a pipeline's page of tests
+    #[arg(long, value_name = "FILE", env = "KATYDID_JUNIT")]
+    pub junit: Option<String>,
+    /// Write the verdict and its tables as Markdown, for a pull request; - is standard output
+    #[arg(long, value_name = "FILE", env = "KATYDID_MARKDOWN")]
+    pub markdown: Option<String>,
     /// Name of the run [the locustfile's]
     #[arg(long, value_name = "NAME", env = "KATYDID_NAME")]
     pub name: Option<String>,

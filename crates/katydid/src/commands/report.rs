@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{find, recorded};
 use crate::cli::ReportOptions;
 use crate::error::EXIT_USAGE;
+use crate::session::github::GitHub;
 use crate::session::outputs::Outputs;
 
 /// Writes the reports and gives the exit code: 0 when all were written, whatever the run's own was.
@@ -18,9 +19,19 @@ pub fn report(options: &ReportOptions, cwd: &Path) -> anyhow::Result<i32> {
         html: options.html.clone(),
         csv: options.csv.clone(),
         summary: options.summary.clone(),
+        junit: options.junit.clone(),
+        markdown: options.markdown.clone(),
         json: options.json,
         ..Outputs::default()
     };
-    let problems = outputs.write(&run.manifest, &run.timeline, &mut run.summary, Some(&dir));
+    // What a pipeline is told, it was told when the run ended.
+    let github = GitHub::default();
+    let problems = outputs.write(
+        &run.manifest,
+        &run.timeline,
+        &mut run.summary,
+        Some(&dir),
+        &github,
+    );
     Ok(if problems.is_empty() { 0 } else { EXIT_USAGE })
 }

@@ -4,6 +4,7 @@
 
 pub mod base;
 mod csv_files;
+pub mod github;
 mod log;
 pub mod outputs;
 mod progress;
@@ -36,10 +37,12 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use self::base::{Base, Bases, Target};
+use self::github::GitHub;
 use self::log::Log;
 use self::outputs::Outputs;
 use self::progress::Progress;
 use self::registry::Registry;
+use crate::config::Surroundings;
 use crate::run_dir;
 
 /// The source number of the hub's recorder; the I/O thread has 0.
@@ -551,10 +554,13 @@ impl Live {
         summary.run.exit_code = exit_code(&outcome(!ending.complete));
         verdict::write(&mut summary);
         let run_dir = self.run_dir.as_deref();
-        let problems =
-            closing
-                .outputs
-                .write(&self.manifest, &finished.timeline, &mut summary, run_dir);
+        let problems = closing.outputs.write(
+            &self.manifest,
+            &finished.timeline,
+            &mut summary,
+            run_dir,
+            &GitHub::around(&Surroundings::of_process()),
+        );
         let exit_code = if problems.is_empty() {
             summary.run.exit_code
         } else {

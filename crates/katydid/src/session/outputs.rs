@@ -7,8 +7,11 @@ use std::path::Path;
 
 use katydid_analyze::locust;
 use katydid_record::{Manifest, Summary, Timeline, writer::write_whole};
-use katydid_report::{csv, html, json, text};
+use katydid_report::github::inert;
+use katydid_report::{csv, html, json, junit, markdown, text};
 use serde::Deserialize;
+
+use super::github::GitHub;
 
 /// Which outputs are wanted besides those in the run directory.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -20,6 +23,10 @@ pub struct Outputs {
     pub csv: Option<String>,
     /// `summary.json`; `-` for standard output.
     pub summary: Option<String>,
+    /// JUnit XML.
+    pub junit: Option<String>,
+    /// Markdown; `-` for standard output.
+    pub markdown: Option<String>,
     /// Locust's JSON on standard output.
     pub json: bool,
     /// Locust's JSON in this file.
@@ -36,6 +43,40 @@ impl Outputs {
         timeline: &Timeline,
         summary: &mut Summary,
         run_dir: Option<&Path>,
+        github: &GitHub,
+    ) -> Vec<String> {
+        let mut problems = self.locust_shaped(manifest, timeline, summary);
+        let mut keep = |result: Result<(), String>| problems.extend(result.err());
+        if let Some(path) = &self.html {
+            keep(write_file(path, html::html(summary, manifest).as_bytes()));
+        }
+        if let Some(path) = &self.junit {
+            keep(write_file(path, junit(summary).as_bytes()));
+        }
+        let file = self.summary.as_deref();
+        keep(printed_or_written(file, || json::summary_json(summary)));
+        let file = self.markdown.as_deref();
+        keep(printed_or_written(file, || markdown(summary)));
+        if let Some(dir) = run_dir {
+            let write = |name: &str, content: String| {
+                write_whole(&dir.join(name), content.as_bytes()).map_err(|error| error.to_string())
+            };
+            keep(write("summary.json", json::summary_json(summary)));
+            keep(write("report.html", html::html(summary, manifest)));
+        }
+        self.tell(summary, run_dir, github);
+        for problem in &problems {
+            // Standard error may be closed too.
+            let _ = writeln!(std::io::stderr(), "error: {problem}");
+        }
+        problems
+    }
+
+    fn locust_shaped(
+        &self,
+        manifest: &Manifest,
+        timeline: &Timeline,
+        summary: &Summary,
     ) -> Vec<String> {
         let mut problems = Vec::new();
         let mut keep = |result: Result<(), String>| problems.extend(result.err());
@@ -60,53 +101,46 @@ impl Outputs {
         if self.json {
             keep(print(&json::locust_json(&view)));
         }
-        if let Some(path) = &self.html {
-            keep(write_file(path, html::html(summary, manifest).as_bytes()));
-        }
-        match self.summary.as_deref() {
-            Some("-") => keep(print(&json::summary_json(summary))),
-            Some(path) => keep(write_file(path, json::summary_json(summary).as_bytes())),
-            None => {}
-        }
-        if let Some(dir) = run_dir {
-            let write = |name: &str, content: String| {
-                write_whole(&dir.join(name), content.as_bytes()).map_err(|error| error.to_string())
-            };
-            keep(write("summary.json", json::summary_json(summary)));
-            keep(write("report.html", html::html(summary, manifest)));
-        }
-        if !self.quiet {
-            self.say(summary, run_dir);
-        }
-        for problem in &problems {
-            // Standard error may be closed too.
-            let _ = writeln!(std::io::stderr(), "error: {problem}");
-        }
         problems
     }
 
-    /// The text goes to standard output unless that is taken by JSON.
-    fn say(&self, summary: &Summary, run_dir: Option<&Path>) {
-        let taken = self.json || self.summary.as_deref() == Some("-");
-        let terminal = if taken {
-            std::io::stderr().is_terminal()
-        } else {
-            std::io::stdout().is_terminal()
-        };
-        let style = text::Style {
-            width: terminal_size::terminal_size()
-                .map_or(120, |(width, _)| usize::from(width.0))
-                .clamp(80, 160),
-            color: terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-            run_dir: run_dir.map(|dir| dir.display().to_string()),
-        };
-        let text = text::text(summary, &style);
+    /// What GitHub is told, and then the text, whose last lines are the verdict and the reason. Both go to standard output unless
+    /// that is taken.
+    fn tell(&self, summary: &Summary, run_dir: Option<&Path>, github: &GitHub) {
+        let asked = [&self.summary, &self.markdown];
+        let taken = self.json || asked.iter().any(|file| file.as_deref() == Some("-"));
+        github.keep(summary);
+        let mut said = github.annotations(summary);
+        if !self.quiet {
+            let text = text::text(summary, &style(taken, run_dir));
+            said.push_str(&if github.reads_the_log {
+                inert(&text)
+            } else {
+                text
+            });
+        }
         // A closed pipe is the reader's decision.
         let _ = if taken {
-            std::io::stderr().write_all(text.as_bytes())
+            std::io::stderr().write_all(said.as_bytes())
         } else {
-            std::io::stdout().write_all(text.as_bytes())
+            std::io::stdout().write_all(said.as_bytes())
         };
+    }
+}
+
+/// How the text is laid out on standard error, or on standard output.
+fn style(on_stderr: bool, run_dir: Option<&Path>) -> text::Style {
+    let terminal = if on_stderr {
+        std::io::stderr().is_terminal()
+    } else {
+        std::io::stdout().is_terminal()
+    };
+    text::Style {
+        width: terminal_size::terminal_size()
+            .map_or(120, |(width, _)| usize::from(width.0))
+            .clamp(80, 160),
+        color: terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        run_dir: run_dir.map(|dir| dir.display().to_string()),
     }
 }
 
@@ -119,6 +153,15 @@ fn print(content: &str) -> Result<(), String> {
             Err(format!("cannot write to standard output: {error}"))
         }
         _ => Ok(()),
+    }
+}
+
+/// To standard output where the file is `-`.
+fn printed_or_written(file: Option<&str>, content: impl FnOnce() -> String) -> Result<(), String> {
+    match file {
+        Some("-") => print(&content()),
+        Some(path) => write_file(path, content().as_bytes()),
+        None => Ok(()),
     }
 }
 

@@ -128,4 +128,25 @@ fn report() {
         (report.run.as_str(), report.html.as_deref(), report.json),
         ("last", Some("a.html"), true)
     );
+    let Ok(Command::Report(report)) = parse("report last --junit j.xml --markdown") else {
+        panic!("not a report");
+    };
+    assert_eq!(
+        (report.junit.as_deref(), report.markdown.as_deref()),
+        (Some("j.xml"), Some("-"))
+    );
+}
+
+#[test]
+fn standard_output_holds_one_thing() {
+    let said = "ask for standard output, which holds one of them: name a file for the others, or leave them out";
+    fails(
+        "report last --json --markdown",
+        &format!("report: --json and --markdown - {said}"),
+    );
+    fails(
+        "attack http://x --markdown - --summary -",
+        &format!("attack: --summary - and --markdown - {said}"),
+    );
+    assert!(parse("report last --summary s.json --markdown -").is_ok());
 }

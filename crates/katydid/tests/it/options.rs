@@ -48,6 +48,23 @@ fn katydids_own() {
         "--run-dir d --summary - --name n -i 5",
         json!({"run_dir": "d", "summary": "-", "name": "n", "iterations": 5}),
     );
+    check(
+        "--junit j.xml --markdown - --summary s.json",
+        json!({"junit": "j.xml", "markdown": "-", "summary": "s.json"}),
+    );
+    check(
+        "--json --markdown -",
+        json!(
+            "error: --json and --markdown - ask for standard output, which holds one of them: name a file for the others, or leave them out"
+        ),
+    );
+    let world = World::new()
+        .env("KATYDID_JUNIT", "j.xml")
+        .env("KATYDID_MARKDOWN", "m.md");
+    assert_eq!(
+        world.differs(&[]),
+        json!({"junit": "j.xml", "markdown": "m.md"})
+    );
 }
 
 #[test]

@@ -196,6 +196,34 @@ fn a_report_is_made_again() {
 }
 
 #[test]
+fn a_report_for_pipelines_tells_no_pipeline() {
+    let world = world();
+    let step = world.path().join("step.md");
+    let output = Command::cargo_bin("katydid")
+        .unwrap()
+        .args(["report", "20260822-1015", "--junit", "out/j.xml"])
+        .arg("--markdown")
+        .current_dir(world.path())
+        .env_clear()
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_STEP_SUMMARY", &step)
+        .assert()
+        .code(0);
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let out = text(&output.get_output().stdout);
+    let err = text(&output.get_output().stderr);
+    assert!(
+        out.starts_with("**FAILURES** — 3 of 303 requests failed\n"),
+        "{out}"
+    );
+    assert!(err.contains("Verdict          FAILURES"), "{err}");
+    assert!(!out.contains("::error") && !err.contains("::error"));
+    assert!(!step.exists());
+    let junit = std::fs::read_to_string(world.path().join("out/j.xml")).unwrap();
+    assert!(junit.contains("name=\"GET /cart\"><failure"), "{junit}");
+}
+
+#[test]
 fn a_cut_record_is_said() {
     let (_, err) = katydid(&world(), &["report", "last"], 0);
     assert!(

@@ -1,0 +1,243 @@
+//! JUnit XML, as the test pages of pipelines read it: a case per objective; where none was given, a case per endpoint.
+//!
+//! There is one suite, and its time is the run's. Cases have none of their own: objectives share the run, and readers add cases up.
+//! The cases `validity` and, without objectives, `scenario` are always there, so that a page can say that they went well again.
+//! Elements and attributes are those of the schema that Jenkins' xUnit plugin calls junit-10.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use katydid_record::summary::{EndpointSummary, SloOutcome, SloSummary, Summary};
+
+use crate::number::{count, plain};
+use crate::phrase;
+use crate::words::escape;
+
+/// Failures and exceptions that a case tells.
+const TOLD: usize = 10;
+
+/// One case.
+struct Case {
+    name: String,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    Passed,
+    Skipped(String),
+    Failed(Complaint),
+    Error(Complaint),
+}
+
+/// What a case has to say: what kind it is, in a sentence, and in lines.
+struct Complaint {
+    kind: &'static str,
+    message: String,
+    lines: Vec<String>,
+}
+
+/// The document, with a line end.
+pub fn junit(summary: &Summary) -> String {
+    let mut cases = vec![validity(summary)];
+    let suite = if summary.slos.is_empty() {
+        cases.push(scenario(summary));
+        cases.extend(summary.endpoints.iter().map(|e| endpoint(summary, e)));
+        "endpoints"
+    } else {
+        cases.extend(summary.slos.iter().map(objective));
+        "objectives"
+    };
+    distinct(&mut cases);
+    write(summary, suite, &cases)
+}
+
+/// Whether the numbers are the target's, and all there.
+fn validity(summary: &Summary) -> Case {
+    let outcome = match (phrase::invalid(summary), phrase::incomplete(summary)) {
+        (Some(message), _) => Outcome::Error(Complaint {
+            kind: "INVALID",
+            message,
+            lines: summary.generator.reasons.clone(),
+        }),
+        (None, Some(text)) => Outcome::Error(Complaint {
+            kind: "INCOMPLETE",
+            message: text.to_owned(),
+            lines: Vec::new(),
+        }),
+        (None, None) => Outcome::Passed,
+    };
+    Case {
+        name: "validity".to_owned(),
+        outcome,
+    }
+}
+
+/// What made the run fail besides requests.
+fn scenario(summary: &Summary) -> Case {
+    let exceptions = summary.exceptions.iter().take(TOLD);
+    let lines: Vec<String> = exceptions
+        .map(|e| format!("{} × {}", count(e.count), e.message))
+        .collect();
+    let blameless = summary.endpoints.iter().all(|e| e.failures == 0);
+    let other = summary.run.verdict == "FAILURES" && blameless;
+    let message = match lines.first() {
+        Some(first) => first.clone(),
+        None => summary.run.reason.clone(),
+    };
+    let outcome = if lines.is_empty() && !other {
+        Outcome::Passed
+    } else {
+        Outcome::Failed(Complaint {
+            kind: "scenario",
+            message,
+            lines,
+        })
+    };
+    Case {
+        name: "scenario".to_owned(),
+        outcome,
+    }
+}
+
+fn objective(slo: &SloSummary) -> Case {
+    let complaint = || Complaint {
+        kind: phrase::outcome(slo.outcome),
+        message: slo.reason.clone(),
+        lines: vec![phrase::measured(slo)],
+    };
+    let outcome = match slo.outcome {
+        SloOutcome::Pass => Outcome::Passed,
+        SloOutcome::Fail => Outcome::Failed(complaint()),
+        SloOutcome::Undecided => Outcome::Skipped(slo.reason.clone()),
+        SloOutcome::Invalid => Outcome::Error(complaint()),
+    };
+    Case {
+        name: phrase::objective(slo),
+        outcome,
+    }
+}
+
+fn endpoint(summary: &Summary, e: &EndpointSummary) -> Case {
+    let method = phrase::method(e.kind, &e.method);
+    let outcome = if e.failures > 0 {
+        let own: Vec<_> = summary
+            .failures
+            .iter()
+            .filter(|f| (f.kind, &f.method, &f.name) == (e.kind, &e.method, &e.name))
+            .collect();
+        let mut lines: Vec<String> = own
+            .iter()
+            .take(TOLD)
+            .map(|f| {
+                format!(
+                    "{} × [{}] {}",
+                    count(f.count),
+                    phrase::cause(f.cause),
+                    f.text
+                )
+            })
+            .collect();
+        if own.len() > TOLD {
+            lines.push(format!("… and {} more failures", own.len() - TOLD));
+        }
+        Outcome::Failed(Complaint {
+            kind: "failures",
+            message: phrase::failed(e),
+            lines,
+        })
+    } else if e.requests == 0 {
+        Outcome::Skipped("no request ended".to_owned())
+    } else {
+        Outcome::Passed
+    };
+    let name = if method.is_empty() {
+        e.name.clone()
+    } else {
+        format!("{method} {}", e.name)
+    };
+    Case { name, outcome }
+}
+
+/// Readers take cases of one name for one case, and a good one may hide a bad one: further ones get a number.
+fn distinct(cases: &mut [Case]) {
+    let mut taken = BTreeSet::new();
+    for case in cases {
+        let plain = case.name.clone();
+        let mut number = 1;
+        while !taken.insert(case.name.clone()) {
+            number += 1;
+            case.name = format!("{plain} ({number})");
+        }
+    }
+}
+
+fn write(summary: &Summary, suite: &str, cases: &[Case]) -> String {
+    let run = &summary.run;
+    let number = |of: fn(&Outcome) -> bool| cases.iter().filter(|c| of(&c.outcome)).count();
+    let failures = number(|o| matches!(o, Outcome::Failed(_)));
+    let errors = number(|o| matches!(o, Outcome::Error(_)));
+    let skipped = number(|o| matches!(o, Outcome::Skipped(_)));
+    let counts = format!(
+        "tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\"",
+        cases.len()
+    );
+    let time = plain(run.duration_s);
+    let class = if run.name.is_empty() {
+        "katydid"
+    } else {
+        &run.name
+    };
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let _ = writeln!(
+        out,
+        "<testsuites name=\"katydid\" {counts} time=\"{time}\">\n\
+         <testsuite name=\"{suite}\" {counts} skipped=\"{skipped}\" time=\"{time}\" timestamp=\"{}\">\n<properties>",
+        escape(&run.started)
+    );
+    for (name, value) in [
+        ("run", run.id.as_str()),
+        ("verdict", &run.verdict),
+        ("reason", &run.reason),
+        ("exit code", &run.exit_code.to_string()),
+        ("katydid", &run.tool_version),
+    ] {
+        let value = escape(value);
+        let _ = writeln!(out, "<property name=\"{name}\" value=\"{value}\"/>");
+    }
+    out.push_str("</properties>\n");
+    for case in cases {
+        write_case(&mut out, &escape(class), case);
+    }
+    out.push_str("</testsuite>\n</testsuites>\n");
+    out
+}
+
+fn write_case(out: &mut String, class: &str, case: &Case) {
+    let name = escape(&case.name);
+    let _ = write!(out, "<testcase classname=\"{class}\" name=\"{name}\"");
+    let (element, complaint) = match &case.outcome {
+        Outcome::Passed => {
+            out.push_str("/>\n");
+            return;
+        }
+        Outcome::Skipped(message) => {
+            let message = escape(message);
+            let _ = writeln!(out, "><skipped message=\"{message}\"/></testcase>");
+            return;
+        }
+        Outcome::Failed(complaint) => ("failure", complaint),
+        Outcome::Error(complaint) => ("error", complaint),
+    };
+    let message = escape(&complaint.message);
+    let mut body: Vec<String> = complaint.lines.iter().map(|line| escape(line)).collect();
+    // Some readers show the attribute, some the text: what matters is in both.
+    if !body.first().is_some_and(|first| first.contains(&message)) {
+        body.insert(0, message.clone());
+    }
+    let _ = writeln!(
+        out,
+        "><{element} type=\"{}\" message=\"{message}\">{}</{element}></testcase>",
+        complaint.kind,
+        body.join("\n")
+    );
+}
