@@ -13,7 +13,9 @@ import math
 import socket
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable
+from random import Random
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -117,6 +119,8 @@ class Runner:
         self._due = 0
         self._due_changed = Event()
         self._ending = False
+        self._seed = getattr(environment.parsed_options, "seed", None)
+        self._spawned_of: Counter[str] = Counter()
         self.on_time_up: Callable[[], Any] = lambda: gevent.spawn(self.quit)
         """Called by the hub when the session's time limit is reached."""
         self.greenlet.spawn(self.monitor_cpu_and_memory).link_exception(
@@ -256,6 +260,10 @@ class Runner:
             f"Attribute 'environment' is missing on user {user_class.__name__}. Perhaps you defined your own __init__ "
             "and forgot to call the base constructor? (super().__init__(*args, **kwargs))"
         )
+        if self._seed is not None:
+            name = user_class.__name__
+            user._chance = Random(f"{self._seed} {name} {self._spawned_of[name]}")
+            self._spawned_of[name] += 1
         user.start(self.user_greenlets)
         return user
 

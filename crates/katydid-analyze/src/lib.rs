@@ -1,7 +1,7 @@
 //! Judgement: from a timeline to finished numbers. Pure: no I/O, no clock, no randomness.
 
 pub mod exit_code;
-mod interval;
+pub mod interval;
 pub mod locust;
 pub mod slo;
 mod spike;

@@ -4,7 +4,9 @@
 use katydid_record::slo::Tally;
 use katydid_record::summary::{SloOutcome, SloSummary};
 use katydid_record::timeline::Slices;
-use katydid_record::{EndpointWindow, Limit, PhaseTotals, Slo, Timeline};
+use katydid_record::{
+    Endpoint, EndpointKey, EndpointWindow, Limit, PhaseTotals, Plan, Slo, Timeline,
+};
 
 use crate::interval::{self, Interval};
 use crate::validity;
@@ -15,45 +17,80 @@ const TOO_CLOSE: f64 = 0.02;
 const TOO_LONG: f64 = 100.0;
 
 /// Each objective in each phase it is about, in the order of the plan. `valid`: the generator kept up over the run.
-pub fn judge(timeline: &Timeline, slos: &[Slo], valid: bool) -> Vec<SloSummary> {
-    let judged = slos.iter().enumerate();
+pub fn judge(timeline: &Timeline, plan: &Plan, valid: bool) -> Vec<SloSummary> {
+    let judged = plan.slos.iter().enumerate();
     judged
-        .flat_map(|(number, slo)| judge_one(timeline, number, slo, valid))
+        .flat_map(|(number, slo)| {
+            let about = About {
+                timeline,
+                plan,
+                slo,
+            };
+            about.judge(number, valid)
+        })
         .collect()
 }
 
-fn judge_one(timeline: &Timeline, number: usize, slo: &Slo, valid: bool) -> Vec<SloSummary> {
-    let slices = |phase| timeline.slices.get(&(number, phase));
-    if timeline.phases.is_empty() && slo.phase.is_none() {
-        let whole = Span {
-            phase: None,
-            valid,
-            ended_well: successes(slo, timeline.endpoints.iter(), |endpoint| EndpointWindow {
-                from_due: endpoint.from_due.to_sparse(),
-                ..EndpointWindow::default()
-            }),
-        };
-        return vec![whole.judge(timeline, slo, slices(0))];
-    }
-    let about: Vec<_> = timeline
-        .phases
-        .iter()
-        .filter(|(_, phase)| is_about(slo, phase))
-        .collect();
-    if about.is_empty() {
-        return vec![blank(slo, None, no_phase(timeline, slo))];
-    }
-    about
-        .into_iter()
-        .map(|(id, phase)| {
-            let span = Span {
-                phase: Some(phase.name.clone()),
-                valid: validity::of_phase(phase).valid,
-                ended_well: successes(slo, phase.endpoints.iter(), Clone::clone),
+/// An objective, and what it is judged by.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    timeline: &'a Timeline,
+    plan: &'a Plan,
+    slo: &'a Slo,
+}
+
+impl About<'_> {
+    fn judge(self, number: usize, valid: bool) -> Vec<SloSummary> {
+        let Self { timeline, slo, .. } = self;
+        let slices = |phase| timeline.slices.get(&(number, phase));
+        if timeline.phases.is_empty() && slo.phase.is_none() {
+            let whole = Span {
+                phase: None,
+                valid,
+                ended_well: self.successes(timeline.endpoints.iter(), |endpoint: &Endpoint| {
+                    EndpointWindow {
+                        from_due: endpoint.from_due.to_sparse(),
+                        ..EndpointWindow::default()
+                    }
+                }),
             };
-            span.judge(timeline, slo, slices(*id))
-        })
-        .collect()
+            return vec![whole.judge(self, slices(0))];
+        }
+        let about: Vec<_> = timeline
+            .phases
+            .iter()
+            .filter(|(_, phase)| is_about(slo, phase))
+            .collect();
+        if about.is_empty() {
+            return vec![blank(slo, None, no_phase(timeline, slo))];
+        }
+        about
+            .into_iter()
+            .map(|(id, phase)| {
+                let span = Span {
+                    phase: Some(phase.name.clone()),
+                    valid: validity::of_phase(phase).valid,
+                    ended_well: self.successes(phase.endpoints.iter(), EndpointWindow::clone),
+                };
+                span.judge(self, slices(*id))
+            })
+            .collect()
+    }
+
+    /// Times of the successes that it is about.
+    fn successes<'a, T: 'a>(
+        self,
+        endpoints: impl Iterator<Item = (&'a EndpointKey, &'a T)>,
+        window: impl Fn(&T) -> EndpointWindow,
+    ) -> EndpointWindow {
+        let mut all = EndpointWindow::default();
+        for (key, endpoint) in endpoints {
+            if self.slo.covers(key, self.plan) {
+                all.merge(&window(endpoint));
+            }
+        }
+        all
+    }
 }
 
 fn is_about(slo: &Slo, phase: &PhaseTotals) -> bool {
@@ -74,21 +111,6 @@ fn no_phase(timeline: &Timeline, slo: &Slo) -> String {
     }
 }
 
-/// Times of the successes that an objective is about.
-fn successes<'a, T: 'a>(
-    slo: &Slo,
-    endpoints: impl Iterator<Item = (&'a katydid_record::EndpointKey, &'a T)>,
-    window: impl Fn(&T) -> EndpointWindow,
-) -> EndpointWindow {
-    let mut all = EndpointWindow::default();
-    for (key, endpoint) in endpoints {
-        if slo.covers(key) {
-            all.merge(&window(endpoint));
-        }
-    }
-    all
-}
-
 /// Where an objective is judged.
 struct Span {
     phase: Option<String>,
@@ -97,10 +119,11 @@ struct Span {
 }
 
 impl Span {
-    fn judge(&self, timeline: &Timeline, slo: &Slo, slices: Option<&Slices>) -> SloSummary {
+    fn judge(&self, about: About<'_>, slices: Option<&Slices>) -> SloSummary {
+        let slo = about.slo;
         let interval = slices.and_then(|slices| interval::share(&in_order(slices)));
         let (Some(slices), Some(interval)) = (slices, interval) else {
-            return blank(slo, self.phase.clone(), no_request(timeline, slo));
+            return blank(slo, self.phase.clone(), no_request(about));
         };
         let tally = slices.total();
         let budget = slo.limit.budget();
@@ -158,12 +181,17 @@ fn blank(slo: &Slo, phase: Option<String>, reason: String) -> SloSummary {
     }
 }
 
-fn no_request(timeline: &Timeline, slo: &Slo) -> String {
+fn no_request(about: About<'_>) -> String {
     const SHOWN: usize = 5;
+    let About {
+        timeline,
+        plan,
+        slo,
+    } = about;
     let Some(wanted) = &slo.endpoint else {
         return "there was no request".to_owned();
     };
-    if timeline.endpoints.keys().any(|key| slo.covers(key)) {
+    if timeline.endpoints.keys().any(|key| slo.covers(key, plan)) {
         return format!("there was no request '{wanted}' in it");
     }
     let names: Vec<String> = timeline
@@ -280,6 +308,7 @@ mod tests {
         Slo {
             text: text.to_owned(),
             endpoint: endpoint.map(str::to_owned),
+            access: None,
             phase: phase.map(str::to_owned),
             limit,
         }
@@ -294,8 +323,8 @@ mod tests {
     }
 
     /// A ramp of 10 s in which all is slow, then a hold of 60 s; so many of 100 requests a second are slow in it.
-    fn timeline(slos: &[Slo], late: impl Fn(u64) -> u64) -> Timeline {
-        let mut timeline = Timeline::watching(slos);
+    fn timeline(plan: &Plan, late: impl Fn(u64) -> u64) -> Timeline {
+        let mut timeline = Timeline::watching(plan);
         let mut apply = |at: u64, phase, body| {
             timeline.apply(&Frame {
                 at: at * 1_000_000,
@@ -345,8 +374,11 @@ mod tests {
     }
 
     fn check(slo: Slo, late: impl Fn(u64) -> u64, expected: &str) {
-        let slos = [slo];
-        let judged = judge(&timeline(&slos, late), &slos, true);
+        let plan = Plan {
+            slos: vec![slo],
+            ..Plan::default()
+        };
+        let judged = judge(&timeline(&plan, late), &plan, true);
         let lines: Vec<String> = judged
             .iter()
             .map(|s| {

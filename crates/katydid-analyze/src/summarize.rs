@@ -8,7 +8,7 @@ use katydid_record::summary::{
     PhaseSummary, RunSummary, SUMMARY_VERSION, SeriesSummary, Summary,
 };
 use katydid_record::timeline::Example;
-use katydid_record::{Endpoint, EndpointKey, Histogram, Manifest, Timeline};
+use katydid_record::{Access, Endpoint, EndpointKey, Histogram, Manifest, Plan, Timeline};
 
 use crate::{slo, spike, validity, verdict};
 
@@ -68,20 +68,28 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         tool_version: manifest.tool_version.clone(),
         verdict: String::new(),
         reason: String::new(),
+        aborted: timeline.aborted.clone(),
     };
-    let slos = slo::judge(timeline, &manifest.plan.slos, generator.valid);
+    let slos = slo::judge(timeline, &manifest.plan, generator.valid);
+    let row = Rows {
+        plan: &manifest.plan,
+        seconds,
+        requests: total.ended(),
+    };
     let mut summary = Summary {
         version: SUMMARY_VERSION,
         run,
         generator,
-        total: endpoint(&aggregated(), &total, seconds),
+        reads: row.of_access(Access::Read, &timeline.endpoints),
+        writes: row.of_access(Access::Write, &timeline.endpoints),
+        total: row.total(&total),
         endpoints: timeline
             .endpoints
             .iter()
             .filter(|(_, e)| counted(e))
-            .map(|(key, e)| endpoint(key, e, seconds))
+            .map(|(key, e)| row.of(key, e))
             .collect(),
-        phases: phases(timeline),
+        phases: phases(timeline, &manifest.plan),
         slos,
         spikes: spike::spikes(timeline, &manifest.plan.slos),
         failures: failures(timeline),
@@ -95,11 +103,11 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
     summary
 }
 
-fn aggregated() -> EndpointKey {
+fn named(name: &str) -> EndpointKey {
     EndpointKey {
         kind: Kind::Request,
         method: String::new(),
-        name: "Aggregated".into(),
+        name: name.to_owned(),
     }
 }
 
@@ -108,7 +116,7 @@ fn counted(e: &Endpoint) -> bool {
     e.ended() + e.aborted + e.blocked + e.missed + e.unjudged > 0
 }
 
-fn phases(timeline: &Timeline) -> Vec<PhaseSummary> {
+fn phases(timeline: &Timeline, plan: &Plan) -> Vec<PhaseSummary> {
     let known: Vec<_> = timeline.phases.values().collect();
     let end = timeline.load_ended.unwrap_or(timeline.end);
     let next = known.iter().skip(1).map(|phase| phase.began);
@@ -120,7 +128,17 @@ fn phases(timeline: &Timeline) -> Vec<PhaseSummary> {
             let began = phase.began.unwrap_or(0);
             let seconds = end.saturating_sub(began) as f64 / 1e6;
             let health = validity::of_phase(phase);
-            let rows = phase.endpoints.iter();
+            let total = Endpoint::of(&phase.total());
+            let endpoints: BTreeMap<EndpointKey, Endpoint> = phase
+                .endpoints
+                .iter()
+                .map(|(key, window)| (key.clone(), Endpoint::of(window)))
+                .collect();
+            let row = Rows {
+                plan,
+                seconds,
+                requests: total.ended(),
+            };
             PhaseSummary {
                 name: phase.name.clone(),
                 kind: phase.kind.clone(),
@@ -129,11 +147,13 @@ fn phases(timeline: &Timeline) -> Vec<PhaseSummary> {
                 users: phase.generator.users_max,
                 valid: health.valid,
                 reasons: health.reasons,
-                total: endpoint(&aggregated(), &Endpoint::of(&phase.total()), seconds),
-                endpoints: rows
-                    .map(|(key, window)| (key, Endpoint::of(window)))
+                total: row.total(&total),
+                reads: row.of_access(Access::Read, &endpoints),
+                writes: row.of_access(Access::Write, &endpoints),
+                endpoints: endpoints
+                    .iter()
                     .filter(|(_, e)| counted(e))
-                    .map(|(key, e)| endpoint(key, &e, seconds))
+                    .map(|(key, e)| row.of(key, e))
                     .collect(),
             }
         })
@@ -149,6 +169,52 @@ fn other_endpoints(timeline: &Timeline) -> Option<String> {
         "{} requests went to names beyond the first 1,000 and count together as (other). Give `name=` to requests whose URL varies.",
         other.ended()
     ))
+}
+
+/// What the rows of one table have in common.
+struct Rows<'a> {
+    plan: &'a Plan,
+    seconds: f64,
+    requests: u64,
+}
+
+impl Rows<'_> {
+    fn of(&self, key: &EndpointKey, e: &Endpoint) -> EndpointSummary {
+        EndpointSummary {
+            access: self.plan.access(key),
+            share: e.ended() as f64 / self.requests.max(1) as f64,
+            ..endpoint(key, e, self.seconds)
+        }
+    }
+
+    fn total(&self, e: &Endpoint) -> EndpointSummary {
+        EndpointSummary {
+            access: None,
+            ..self.of(&named("Aggregated"), e)
+        }
+    }
+
+    /// All reads, or all writes.
+    fn of_access(
+        &self,
+        access: Access,
+        endpoints: &BTreeMap<EndpointKey, Endpoint>,
+    ) -> EndpointSummary {
+        let mut all = Endpoint::default();
+        for (key, e) in endpoints {
+            if self.plan.access(key) == Some(access) {
+                all.merge(e);
+            }
+        }
+        let name = match access {
+            Access::Read => "reads",
+            Access::Write => "writes",
+        };
+        EndpointSummary {
+            access: Some(access),
+            ..self.of(&named(name), &all)
+        }
+    }
 }
 
 fn endpoint(key: &EndpointKey, e: &Endpoint, seconds: f64) -> EndpointSummary {
@@ -180,6 +246,7 @@ fn endpoint(key: &EndpointKey, e: &Endpoint, seconds: f64) -> EndpointSummary {
         failed_from_due: latency(&e.failed_from_due),
         connect: latency(&e.connect),
         tls: latency(&e.tls),
+        ..EndpointSummary::default()
     }
 }
 
@@ -320,6 +387,7 @@ fn marks(timeline: &Timeline) -> Vec<MarkSummary> {
     let text = |mark: &Mark| match mark {
         Mark::PhaseBegan { name, kind, .. } => Some(format!("phase {name} ({kind})")),
         Mark::LoadEnded => Some("the load is over".into()),
+        Mark::Aborted { why } => Some(format!("aborted: {why}")),
         Mark::UserTarget { users, rate } => Some(format!("to {users} users at {rate} per second")),
         Mark::Reset => Some("statistics reset".into()),
         Mark::Warning { text } => Some(format!("warning: {text}")),

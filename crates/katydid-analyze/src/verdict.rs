@@ -19,6 +19,9 @@ fn of(summary: &Summary) -> (&'static str, String) {
     if !run.complete {
         return ("INCOMPLETE", "the record is not whole".to_owned());
     }
+    if let Some(why) = &run.aborted {
+        return ("FAIL", format!("aborted: {why}"));
+    }
     if !summary.slos.is_empty() {
         return objectives(&summary.slos);
     }

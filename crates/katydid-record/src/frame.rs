@@ -341,6 +341,11 @@ pub enum Mark {
     },
     /// The plan is over: no new load from here on, what is under way may end.
     LoadEnded,
+    /// A condition ended the load before its time.
+    Aborted {
+        /// Which, with its numbers.
+        why: String,
+    },
     /// The number of users asked for changed.
     UserTarget {
         /// New target.

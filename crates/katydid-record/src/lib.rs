@@ -4,6 +4,7 @@
 //! frames; everything that judges or shows reads the [`timeline`], a fold of frames. This crate
 //! does not know sockets, users, Python or how a number is rendered.
 
+pub mod access;
 pub mod frame;
 pub mod histogram;
 pub mod locust_view;
@@ -17,6 +18,7 @@ pub mod summary;
 pub mod timeline;
 pub mod writer;
 
+pub use access::Access;
 pub use frame::{
     Body, Cause, EndpointId, EndpointWindow, Exemplar, Fact, FailureId, Frame, GeneratorWindow,
     Kind, Mark, Name, PhaseId, RunTime, SeriesId, SeriesKind, SourceId,

@@ -39,6 +39,12 @@ pub struct Plan {
     pub schedule: Option<Schedule>,
     /// Objectives.
     pub slos: Vec<Slo>,
+    /// Conditions that end the load: broken as an objective is.
+    pub abort_on: Vec<Slo>,
+    /// Endpoints that are reads, whatever their method: names, or methods and names.
+    pub reads: Vec<String>,
+    /// Endpoints that are writes.
+    pub writes: Vec<String>,
     /// The rest of the options, as text, redacted.
     pub options: BTreeMap<String, String>,
 }

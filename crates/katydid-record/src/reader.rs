@@ -111,7 +111,7 @@ impl Run {
     /// Reads the manifest and folds every readable frame.
     pub fn open(dir: &Path) -> Result<Self, ReadError> {
         let manifest = Self::manifest(dir)?;
-        let mut timeline = Timeline::watching(&manifest.plan.slos);
+        let mut timeline = Timeline::watching(&manifest.plan);
         let mut ended = false;
         let stopped = for_each_frame(dir, |frame| {
             ended |= matches!(frame.body, Body::Mark(Mark::End { .. }));

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::Access;
 use crate::frame::{EndpointWindow, Kind};
+use crate::plan::Plan;
 use crate::timeline::EndpointKey;
 
 /// One objective, as the plan has it.
@@ -14,6 +16,9 @@ pub struct Slo {
     pub text: String,
     /// The requests it is about: a name, or method and name, of endpoints of any kind. `None`: all requests.
     pub endpoint: Option<String>,
+    /// Only reads, or only writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
     /// The phases it is about, by name or by kind. `None`: all but ramps.
     pub phase: Option<String>,
     /// What is asked for.
@@ -50,16 +55,11 @@ impl Limit {
 
 impl Slo {
     /// Whether the requests of this endpoint are counted.
-    pub fn covers(&self, key: &EndpointKey) -> bool {
+    pub fn covers(&self, key: &EndpointKey, plan: &Plan) -> bool {
         match &self.endpoint {
+            None if self.access.is_some() => plan.access(key) == self.access,
             None => matches!(key.kind, Kind::Request | Kind::Custom),
-            Some(wanted) => {
-                *wanted == key.name
-                    || wanted
-                        .strip_suffix(key.name.as_str())
-                        .and_then(|rest| rest.strip_suffix(' '))
-                        .is_some_and(|method| method.eq_ignore_ascii_case(&key.method))
-            }
+            Some(wanted) => key.is_called(wanted),
         }
     }
 
@@ -132,6 +132,7 @@ mod tests {
         Slo {
             text: String::new(),
             endpoint: endpoint.map(str::to_owned),
+            access: None,
             phase: None,
             limit,
         }
@@ -188,11 +189,9 @@ mod tests {
         let flow = key(Kind::Flow, "", "Shopper");
         let check = |wanted: Option<&str>, expected: [bool; 2]| {
             let slo = slo(wanted, Limit::Errors { share: 0.1 });
-            assert_eq!(
-                [slo.covers(&get), slo.covers(&flow)],
-                expected,
-                "{wanted:?}"
-            );
+            let plan = Plan::default();
+            let found = [slo.covers(&get, &plan), slo.covers(&flow, &plan)];
+            assert_eq!(found, expected, "{wanted:?}");
         };
         check(None, [true, false]);
         check(Some("/a b"), [true, false]);

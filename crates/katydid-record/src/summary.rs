@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::access::Access;
 use crate::frame::{Cause, Kind};
 
 /// Version of `summary.json`.
@@ -22,6 +23,12 @@ pub struct Summary {
     pub generator: GeneratorSummary,
     /// All requests together; flows and jobs are not in it.
     pub total: EndpointSummary,
+    /// What only looks, together.
+    #[serde(default)]
+    pub reads: EndpointSummary,
+    /// What changes something, together.
+    #[serde(default)]
+    pub writes: EndpointSummary,
     /// Each endpoint, sorted by kind, name and method.
     pub endpoints: Vec<EndpointSummary>,
     /// Phase by phase, in their order. Empty where no phase began, as in an attack.
@@ -80,6 +87,9 @@ pub struct RunSummary {
     /// Why, in a sentence.
     #[serde(default)]
     pub reason: String,
+    /// The condition that ended the load before its time, with its numbers.
+    #[serde(default)]
+    pub aborted: Option<String>,
 }
 
 /// The generator's own health. What was not observed is null, not zero.
@@ -132,6 +142,12 @@ pub struct EndpointSummary {
     pub method: String,
     /// Name.
     pub name: String,
+    /// Whether it is a read or a write; null where it is neither.
+    #[serde(default)]
+    pub access: Option<Access>,
+    /// Share of all requests; of the total 1.
+    #[serde(default)]
+    pub share: f64,
     /// Requests that ended, well or badly.
     pub requests: u64,
     /// Of these, failed.
@@ -183,6 +199,12 @@ pub struct PhaseSummary {
     pub reasons: Vec<String>,
     /// All its requests together, rates over its own length. A request belongs to the phase in which it ended.
     pub total: EndpointSummary,
+    /// Its reads.
+    #[serde(default)]
+    pub reads: EndpointSummary,
+    /// Its writes.
+    #[serde(default)]
+    pub writes: EndpointSummary,
     /// Each endpoint, sorted by kind, name and method.
     pub endpoints: Vec<EndpointSummary>,
 }

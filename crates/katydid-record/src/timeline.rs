@@ -16,7 +16,7 @@ use crate::frame::{
     Body, Cause, EndpointId, EndpointWindow, Exemplar, Fact, FailureId, Frame, Kind, Mark, Name,
     PhaseId, RunTime, SourceId,
 };
-use crate::slo::Slo;
+use crate::plan::Plan;
 pub use endpoint::{Endpoint, FailureTotals, Recent};
 pub use generator::{GeneratorSums, GeneratorTotals};
 pub use phase::{PHASES, PhaseTotals};
@@ -39,6 +39,17 @@ pub struct EndpointKey {
     pub method: String,
     /// Name after grouping.
     pub name: String,
+}
+
+impl EndpointKey {
+    /// Whether this is its name, or its method and its name.
+    pub fn is_called(&self, wanted: &str) -> bool {
+        wanted == self.name
+            || wanted
+                .strip_suffix(self.name.as_str())
+                .and_then(|rest| rest.strip_suffix(' '))
+                .is_some_and(|method| method.eq_ignore_ascii_case(&self.method))
+    }
 }
 
 /// One request worth looking at, with its names resolved.
@@ -68,10 +79,12 @@ pub struct Timeline {
     pub since_reset: Option<(RunTime, BTreeMap<EndpointKey, Endpoint>)>,
     /// Phase by phase; what was seen before the first is in none.
     pub phases: BTreeMap<PhaseId, PhaseTotals>,
-    /// Objectives that are counted for; given at the start, since seconds are not kept by endpoint.
-    slos: Vec<Slo>,
-    /// By number of the objective and phase.
+    /// Its objectives are counted for; given at the start, since seconds are not kept by endpoint.
+    plan: Plan,
+    /// By number of the objective (conditions that end the load come after the objectives) and phase.
     pub slices: BTreeMap<(usize, PhaseId), Slices>,
+    /// Why the load was ended before its time, if a condition did that.
+    pub aborted: Option<String>,
     /// When the plan was over, if it came to its end, µs.
     pub load_ended: Option<RunTime>,
     /// The run second by second.
@@ -93,10 +106,10 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// A timeline that counts for these objectives.
-    pub fn watching(slos: &[Slo]) -> Self {
+    /// A timeline that counts for the objectives of a plan.
+    pub fn watching(plan: &Plan) -> Self {
         Self {
-            slos: slos.to_vec(),
+            plan: plan.clone(),
             ..Self::default()
         }
     }
@@ -208,8 +221,9 @@ impl Timeline {
             phase.until(frame);
         }
         let phase = frame.phase.min(PHASES + 1);
-        for (number, slo) in self.slos.iter().enumerate() {
-            if slo.covers(&key) {
+        let counted = self.plan.slos.iter().chain(&self.plan.abort_on);
+        for (number, slo) in counted.enumerate() {
+            if slo.covers(&key, &self.plan) {
                 let slices = self.slices.entry((number, phase)).or_default();
                 slices.add(frame.at, &slo.tally(window));
             }
@@ -280,6 +294,9 @@ impl Timeline {
             if *phase > PHASES {
                 "(later phases)".clone_into(&mut totals.name);
             }
+        }
+        if let Mark::Aborted { why } = mark {
+            self.aborted = Some(why.clone());
         }
         if *mark == Mark::LoadEnded {
             let at = frame.at;

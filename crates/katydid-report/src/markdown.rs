@@ -175,6 +175,17 @@ fn phases(out: &mut String, summary: &Summary) {
         &summary.total,
     );
     more(out, all.len(), MOST_PHASES, "phases");
+    for (i, spike) in summary.spikes.iter().take(MOST_REASONS).enumerate() {
+        let gap = if i == 0 { "\n" } else { "" };
+        let [did, then] = phrase::spike(spike);
+        let _ = writeln!(
+            out,
+            "{gap}- {}: {}; **{}**",
+            code(&spike.phase, NAME),
+            prose(&did, SENTENCE),
+            prose(&then, SENTENCE)
+        );
+    }
     let apart = phrase::apart(&summary.total);
     if !apart.is_empty() {
         let _ = writeln!(out, "\nNot in the table: {}.", apart.join("; "));

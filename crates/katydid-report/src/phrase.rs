@@ -35,6 +35,7 @@ pub fn ended(reason: &str) -> &str {
         "terminated" => "terminated",
         "done" => "all work done",
         "quit" => "ended by the script",
+        "aborted" => "ended before its time",
         "killed" => "killed: no end was recorded",
         other => other,
     }
@@ -74,6 +75,16 @@ pub fn phases(summary: &Summary) -> Vec<&PhaseSummary> {
     };
     let phases = summary.phases.iter();
     phases.filter(|phase| happened(&phase.total)).collect()
+}
+
+/// Reads and writes together, where there are both.
+pub fn by_access(summary: &Summary) -> Vec<&EndpointSummary> {
+    let both = [&summary.reads, &summary.writes];
+    if both.iter().all(|e| e.requests > 0) {
+        both.to_vec()
+    } else {
+        Vec::new()
+    }
 }
 
 /// What a spike did and how it ended, in two sentences.

@@ -171,6 +171,9 @@ pub fn resolve(
     let slos = slos
         .map(|text| slo::parse(text))
         .collect::<Result<_, _>>()?;
+    let conditions = options.goals.abort_on.iter().flatten();
+    let conditions = conditions.map(|text| slo::parse_abort(text));
+    let abort_on = conditions.collect::<Result<_, _>>()?;
     let source = |row: &OptionRow| {
         settled
             .get(&row.dest)
@@ -180,6 +183,7 @@ pub fn resolve(
         command: if check { "check" } else { "run" },
         schedule,
         slos,
+        abort_on,
         load_given: LOAD.iter().any(|dest| settled.contains_key(*dest)),
         sources: rows
             .iter()

@@ -25,14 +25,19 @@ pub struct Resolved {
     pub schedule: Option<Schedule>,
     /// Objectives.
     pub slos: Vec<Slo>,
+    /// Conditions that end the load.
+    pub abort_on: Vec<Slo>,
     /// Whether the options ask for load. When they do not and there is no shape: [`crate::NO_LOAD`].
     pub load_given: bool,
 }
 
 /// Dests that have a field of their own in a [`Plan`].
-const IN_PLAN: [&str; 11] = [
+const IN_PLAN: [&str; 14] = [
     "load",
     "slo",
+    "abort_on",
+    "reads",
+    "writes",
     "host",
     "num_users",
     "spawn_rate",
@@ -161,6 +166,9 @@ impl Resolved {
             shape: None,
             schedule: self.schedule.clone(),
             slos: self.slos.clone(),
+            abort_on: self.abort_on.clone(),
+            reads: self.options.goals.reads.clone().unwrap_or_default(),
+            writes: self.options.goals.writes.clone().unwrap_or_default(),
             options: self.other_options(),
         }
     }

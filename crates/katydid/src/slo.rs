@@ -1,5 +1,6 @@
 //! From words to objectives: `p95 < 300ms`, `GET /dashboard p99 < 800ms in spike`, `errors < 1%`.
 
+use katydid_record::Access;
 use katydid_record::slo::{Limit, Slo};
 
 use crate::error::UsageError;
@@ -7,7 +8,7 @@ use crate::load::seconds;
 use crate::pointed::{Piece, Word};
 
 const METRIC: &str =
-    "before the '<' stands a percentile or 'errors', as in 'p95 < 300ms' or 'errors < 1%'";
+    "before the sign stands a percentile or 'errors', as in 'p95 < 300ms' or 'errors < 1%'";
 const TIME: &str = "a time has a unit: 300ms, 1.5s";
 /// A longer limit is a typing error: a day, in seconds.
 const LONGEST: f64 = 86_400.0;
@@ -18,11 +19,28 @@ pub fn parse(text: &str) -> Result<Slo, UsageError> {
     if whole.text.contains('>') {
         return Err(whole.missing("objectives are upper limits, as in 'p95 < 300ms'"));
     }
-    let Some((left, right)) = whole.split_once('<') else {
+    let Some(sides) = whole.split_once('<') else {
         return Err(
             whole.missing("it has no '<'; write for example 'p95 < 300ms' or 'errors < 1%'")
         );
     };
+    read(text, sides)
+}
+
+/// A condition that ends the load: `errors > 10%`.
+pub fn parse_abort(text: &str) -> Result<Slo, UsageError> {
+    let whole = Piece::of("the condition", text);
+    let Some(sides) = whole.split_once('>') else {
+        return Err(whole.missing("it has no '>'; write for example 'errors > 10%' or 'p95 > 2s'"));
+    };
+    let slo = read(text, sides)?;
+    if slo.phase.is_some() {
+        return Err(whole.missing("a condition is looked for in every phase"));
+    }
+    Ok(slo)
+}
+
+fn read(text: &str, (left, right): (Piece<'_>, Piece<'_>)) -> Result<Slo, UsageError> {
     let right = match right.text.strip_prefix('=') {
         Some(_) => right.split_once('=').map_or(right, |(_, rest)| rest),
         None => right,
@@ -52,9 +70,15 @@ pub fn parse(text: &str) -> Result<Slo, UsageError> {
             return Err(right.wrong(word, "after the limit stands nothing, or 'in' and a phase"));
         }
     };
+    let access = match endpoint {
+        "reads" => Some(Access::Read),
+        "writes" => Some(Access::Write),
+        _ => None,
+    };
     Ok(Slo {
         text: text.split_whitespace().collect::<Vec<_>>().join(" "),
-        endpoint: (!endpoint.is_empty()).then(|| endpoint.to_owned()),
+        endpoint: (access.is_none() && !endpoint.is_empty()).then(|| endpoint.to_owned()),
+        access,
         phase,
         limit,
     })
@@ -151,6 +175,11 @@ mod tests {
             Some("hold 2"),
             within(0.5, 2_000_000),
         );
+        check("reads p95 < 1s", None, None, within(0.95, 1_000_000));
+        assert_eq!(
+            parse("writes errors < 2%").expect("it is clear").access,
+            Some(Access::Write)
+        );
         check("errors < 1%", None, None, Limit::Errors { share: 0.01 });
         check(
             "/cart errors < 0.5% in spike",
@@ -196,5 +225,22 @@ mod tests {
         check("errors < 0%", "none ever fails");
         check("errors < 100%", "between 0% and 100%");
         check("errors < NaN%", "between 0% and 100%");
+    }
+
+    #[test]
+    fn conditions() {
+        let slo = parse_abort("GET /a p95 > 2s").expect("it is clear");
+        assert_eq!(
+            (slo.endpoint.as_deref(), slo.limit),
+            (Some("GET /a"), within(0.95, 2_000_000))
+        );
+        for (text, expected) in [
+            ("errors < 10%", "it has no '>'"),
+            ("errors > 10% in hold", "every phase"),
+            ("cpu > 90%", METRIC),
+        ] {
+            let error = parse_abort(text).expect_err(text).to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

@@ -7,7 +7,6 @@ the middle of a test.
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
@@ -84,7 +83,7 @@ class MarkovTaskSet(TaskSet, metaclass=MarkovTaskSetMeta):
 
     def get_next_task(self) -> Any:
         now = self.current
-        self.current = getattr(self, random.choice(now.transitions))
+        self.current = getattr(self, self.user._chance.choice(now.transitions))
         return now
 
 

@@ -217,7 +217,7 @@ class TaskSet(metaclass=TaskSetMeta):
         owner: Any = user if _asks_user(self) else self
         mine = turns()
         clock = mine.clock
-        getrandbits = random.getrandbits
+        getrandbits = user._chance.getrandbits
         sleep = mine.sleep
         beat, seen = mine.beat, clock.iteration
         while True:
@@ -312,7 +312,7 @@ class TaskSet(metaclass=TaskSetMeta):
     def get_next_task(self) -> Any:
         if not self.tasks:
             raise Exception(_no_tasks(self, type(self).__name__, "TaskSet"))
-        return random.choice(self.tasks)
+        return self.user._chance.choice(self.tasks)
 
     def wait_time(self) -> float:
         """Seconds between tasks: the user's `wait_time`, unless the task set has its own."""
@@ -320,7 +320,8 @@ class TaskSet(metaclass=TaskSetMeta):
         if wait_time:
             return float(wait_time())
         if self.min_wait is not None and self.max_wait is not None:
-            return random.randint(int(self.min_wait), int(self.max_wait)) / 1000.0
+            milliseconds = self.user._chance.randint(int(self.min_wait), int(self.max_wait))
+            return float(milliseconds / 1000.0)
         raise MissingWaitTimeError(
             f"Define a wait_time on {type(self.user).__name__} or on {type(self).__name__}"
         )
@@ -362,7 +363,7 @@ class DefaultTaskSet(TaskSet):
     def get_next_task(self) -> Any:
         if not self.user.tasks:
             raise Exception(_no_tasks(self.user, type(self.user).__name__, "User"))
-        return random.choice(self.user.tasks)
+        return self.user._chance.choice(self.user.tasks)
 
     def execute_task(self, task: Any) -> None:
         if _is_task_set_class(task):

@@ -5,6 +5,7 @@ and its client, not the other users, not when it is started and not how many the
 from __future__ import annotations
 
 import logging
+import random
 import time
 import traceback
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -57,6 +58,7 @@ class User(metaclass=UserMeta):
         "__dict__",
         "__weakref__",
         "_blocked",
+        "_chance",
         "_cp_last_run",
         "_cp_last_wait_time",
         "_due_ns",
@@ -90,6 +92,7 @@ class User(metaclass=UserMeta):
     _group: Group
     _taskset_instance: Any
     _pace: Pace | None
+    _chance: Any  # what it draws from: the module `random`, or a generator of its own (--seed)
     _flow_ns: int  # when the arrival was due whose iteration is under way; 0: none is
     _failed: str | None  # what failed first in it
 
@@ -102,6 +105,7 @@ class User(metaclass=UserMeta):
         self._cp_last_run = time.perf_counter()
         self._cp_last_wait_time = 0.0
         self._pace = None
+        self._chance = random
         self._due_ns = 0
         self._flow_ns = 0
         self._failed = None

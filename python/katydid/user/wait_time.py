@@ -1,8 +1,8 @@
 """How long a user pauses between tasks: functions to assign to `wait_time`.
 
 The random ones use the global `random` module, so that `random.seed(n)` in a locustfile fixes the
-whole sequence. The pacing ones keep Locust's timing and leave for the clients when the next
-iteration was *due* (see `pace.py`).
+whole sequence; with `--seed` each user has a generator of its own. The pacing ones keep Locust's
+timing and leave for the clients when the next iteration was *due* (see `pace.py`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WaitTime = Callable[[Any], float]
 
 def between(min_wait: float, max_wait: float) -> WaitTime:
     """Uniformly random between the two, in seconds."""
-    return lambda instance: min_wait + random.random() * (max_wait - min_wait)
+    return lambda instance: min_wait + _chance(instance).random() * (max_wait - min_wait)
 
 
 def constant(wait_time: float) -> WaitTime:
@@ -67,4 +67,9 @@ def poisson(rate: float) -> WaitTime:
     process."""
     if rate <= 0:
         raise ValueError(f"poisson() needs a rate above 0, got {rate}")
-    return lambda instance: random.expovariate(rate)
+    return lambda instance: _chance(instance).expovariate(rate)
+
+
+def _chance(instance: Any) -> Any:
+    """What a user, or the user of a task set, draws from."""
+    return getattr(getattr(instance, "user", instance), "_chance", random)

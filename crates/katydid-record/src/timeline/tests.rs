@@ -120,10 +120,15 @@ proptest! {
         let slos = [crate::Slo {
             text: String::new(),
             endpoint: Some("/b".to_owned()),
+            access: None,
             phase: None,
             limit: crate::Limit::Errors { share: 0.1 },
         }];
-        let (mut straight, mut shuffled) = (Timeline::watching(&slos), Timeline::watching(&slos));
+        let plan = Plan {
+            slos: slos.to_vec(),
+            ..Plan::default()
+        };
+        let (mut straight, mut shuffled) = (Timeline::watching(&plan), Timeline::watching(&plan));
         frames.iter().for_each(|f| straight.apply(f));
         order.iter().for_each(|i| shuffled.apply(&frames[*i]));
         prop_assert_eq!(picture(&straight), picture(&shuffled));

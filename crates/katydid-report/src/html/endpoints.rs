@@ -15,7 +15,11 @@ const STRIP: f64 = 120.0;
 /// The table, and what it leaves out.
 pub fn write(out: &mut String, summary: &Summary) {
     section(out, "Endpoints");
-    table(out, "Endpoint", &summary.endpoints, Some(&summary.total));
+    let totals: Vec<_> = [&summary.total]
+        .into_iter()
+        .chain(phrase::by_access(summary))
+        .collect();
+    table(out, "Endpoint", &summary.endpoints, &totals);
     remarks(out, summary);
     out.push_str("</section>\n");
 }
@@ -33,7 +37,7 @@ pub fn phases(out: &mut String, summary: &Summary) {
         ..phase.total.clone()
     };
     let rows: Vec<EndpointSummary> = phases.iter().map(named).collect();
-    table(out, "Phase", &rows, None);
+    table(out, "Phase", &rows, &[]);
     for phase in phases {
         let invalid = match phase.reasons.first() {
             Some(reason) => format!(" <b class=\"fail\">INVALID</b> {}", escape(reason)),
@@ -47,7 +51,7 @@ pub fn phases(out: &mut String, summary: &Summary) {
             crate::number::instant(phase.began_s),
             phrase::plural(phase.users, "user"),
         );
-        table(out, "Endpoint", &phase.endpoints, Some(&phase.total));
+        table(out, "Endpoint", &phase.endpoints, &[&phase.total]);
         out.push_str("</details>\n");
     }
     for spike in &summary.spikes {
@@ -70,8 +74,8 @@ pub fn phases(out: &mut String, summary: &Summary) {
     );
 }
 
-fn table(out: &mut String, what: &str, rows: &[EndpointSummary], total: Option<&EndpointSummary>) {
-    let all = || rows.iter().chain(total);
+fn table(out: &mut String, what: &str, rows: &[EndpointSummary], totals: &[&EndpointSummary]) {
+    let all = || rows.iter().chain(totals.iter().copied());
     let ends = all()
         .flat_map(|e| [e.from_due.p50, e.from_due.max])
         .flatten();
@@ -92,7 +96,7 @@ fn table(out: &mut String, what: &str, rows: &[EndpointSummary], total: Option<&
     for e in rows.iter().filter(counted) {
         row(out, e, "", &scale);
     }
-    if let Some(e) = total {
+    for e in totals {
         row(out, e, " class=\"total\"", &scale);
     }
     for e in rows.iter().filter(|e| !counted(e)) {

@@ -108,6 +108,11 @@ pub fn write(page: &mut Page, summary: &Summary) {
         .take(MOST_ROWS)
         .map(|e| (e, Tone::Plain))
         .chain([(&summary.total, Tone::Strong)])
+        .chain(
+            phrase::by_access(summary)
+                .into_iter()
+                .map(|e| (e, Tone::Faint)),
+        )
         .chain(apart.into_iter().take(MOST_ROWS).map(|e| (e, Tone::Plain)))
         .collect();
     fitting(page, &listed, OF_ENDPOINTS).write(page);

@@ -96,6 +96,14 @@ fn series() -> SeriesSummary {
     }
 }
 
+/// All reads, or all writes.
+fn part(name: &str, requests: u64, failures: u64, share: f64) -> EndpointSummary {
+    EndpointSummary {
+        share,
+        ..endpoint("", name, requests, failures, 9.0, 1_200.0)
+    }
+}
+
 /// A ramp, and a hold that lost its generator for a while.
 fn phases() -> Vec<PhaseSummary> {
     let phase =
@@ -107,6 +115,8 @@ fn phases() -> Vec<PhaseSummary> {
             users: 300,
             valid: true,
             reasons: Vec::new(),
+            reads: EndpointSummary::default(),
+            writes: EndpointSummary::default(),
             total: endpoint("", "Aggregated", requests, failures, 11.2, 1_860.0),
             endpoints: vec![endpoint("GET", "/", requests - failures, 0, 2.1, 86.0)],
         };
@@ -272,6 +282,7 @@ pub fn valid() -> Summary {
             tool_version: "0.1.0".into(),
             verdict: "FAIL".into(),
             reason: "errors < 1% in spike: 2.1 % of 2000 requests were bad (95 % interval 1.5 % to 2.8 %), allowed are 1 %".into(),
+            aborted: None,
         },
         generator: generator(),
         total,
@@ -289,6 +300,8 @@ pub fn valid() -> Summary {
             failure("GET", "/reports/[id]", Cause::TimeoutFirstByte, "no first byte within 1 s", 12, 79.0, 91.0),
             failure("GET", "/reports/[id]", Cause::Script, "report has no rows", 1, 44.0, 45.0),
         ],
+        reads: part("reads", 25_408, 13, 0.76),
+        writes: part("writes", 8_004, 241, 0.24),
         phases: phases(),
         slos: slos(),
         spikes: vec![SpikeSummary {
@@ -374,6 +387,8 @@ pub fn empty() -> Summary {
         },
         endpoints: Vec::new(),
         failures: Vec::new(),
+        reads: EndpointSummary::default(),
+        writes: EndpointSummary::default(),
         phases: Vec::new(),
         slos: Vec::new(),
         spikes: Vec::new(),

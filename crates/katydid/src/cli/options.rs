@@ -99,6 +99,10 @@ pub struct Load {
     #[arg(long, value_name = "N", env = "KATYDID_MAX_USERS", hide_env = true)]
     #[arg(value_parser = positive)]
     pub max_users: Option<u64>,
+    /// Draw task choices and pauses from a generator of each user's own, which follows from this number
+    #[arg(long, value_name = "N", env = "KATYDID_SEED", hide_env = true)]
+    #[arg(value_parser = int, allow_negative_numbers = true)]
+    pub seed: Option<i64>,
     /// Number of users at the peak [1]
     #[arg(short = 'u', long = "users", value_name = "N", env = "LOCUST_USERS")]
     #[arg(value_parser = count, allow_negative_numbers = true)]
@@ -186,6 +190,15 @@ pub struct Goals {
     /// What must hold: 'p95 < 300ms', 'GET /cart p99 < 1s in spike', 'errors < 1%'; may be repeated
     #[arg(long, value_name = "OBJECTIVE", env = "KATYDID_SLO", action = clap::ArgAction::Append)]
     pub slo: Option<Vec<String>>,
+    /// End the load when this holds for the last ten seconds: 'errors > 10%', 'p95 > 2s'; may be repeated
+    #[arg(long, value_name = "CONDITION", env = "KATYDID_ABORT_ON", action = clap::ArgAction::Append)]
+    pub abort_on: Option<Vec<String>>,
+    /// An endpoint that is a read, whatever its method: 'POST /search'; may be repeated
+    #[arg(long, value_name = "ENDPOINT", env = "KATYDID_READS", action = clap::ArgAction::Append)]
+    pub reads: Option<Vec<String>>,
+    /// An endpoint that is a write, whatever its method; may be repeated
+    #[arg(long, value_name = "ENDPOINT", env = "KATYDID_WRITES", action = clap::ArgAction::Append)]
+    pub writes: Option<Vec<String>>,
     /// Exit code 3, not 0, when it cannot be told whether an objective holds
     #[arg(long, env = "KATYDID_STRICT")]
     pub strict: bool,

@@ -7,13 +7,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use katydid_record::{Frame, RunWriter, Slo, Timeline};
+use katydid_record::{Body, Frame, Mark, Plan, RunWriter, SourceId, Timeline};
 
+use super::abort::{self, Watch};
 use super::csv_files::CsvFiles;
 use super::progress::Progress;
 
 /// Batches of frames on their way; each source sends one a second.
 const QUEUE: usize = 1_024;
+
+/// The log's own source number: what it marks itself.
+const LOG: SourceId = 2;
 
 /// A question to the timeline, answered on the log's thread.
 type Question = Box<dyn FnOnce(&Timeline) + Send>;
@@ -57,18 +61,20 @@ pub struct Log {
 }
 
 impl Log {
-    /// Starts the log; without a writer it only folds. It counts for these objectives.
+    /// Starts the log; without a writer it only folds. It counts for the plan's objectives.
     pub fn start(
         writer: Option<RunWriter>,
         progress: Option<Progress>,
         csv: Option<CsvFiles>,
-        slos: &[Slo],
+        plan: &Plan,
+        engine: abort::Engine,
     ) -> std::io::Result<Self> {
         let (entries, queue) = sync_channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
         let for_thread = lost.clone();
         let keeper = Keeper {
-            timeline: Timeline::watching(slos),
+            timeline: Timeline::watching(plan),
+            watch: Watch::new(plan, engine),
             writer,
             problems: Vec::new(),
             progress,
@@ -118,6 +124,7 @@ impl Log {
 
 struct Keeper {
     timeline: Timeline,
+    watch: Watch,
     writer: Option<RunWriter>,
     problems: Vec<String>,
     progress: Option<Progress>,
@@ -149,6 +156,31 @@ impl Keeper {
     }
 
     fn take(&mut self, frames: &[Frame]) {
+        self.fold(frames);
+        if let Some(why) = self.watch.look(&self.timeline) {
+            let at = self.timeline.end;
+            self.fold(&[Frame {
+                at,
+                span: 0,
+                source: LOG,
+                phase: 0,
+                body: Body::Mark(Mark::Aborted { why }),
+            }]);
+        }
+        if let Some(progress) = &mut self.progress {
+            progress.show(&self.timeline);
+        }
+        if let Some(csv) = &mut self.csv
+            && let Err(error) = csv.append(&self.timeline)
+        {
+            self.problems
+                .push(format!("the CSV files stopped being written: {error}"));
+            self.csv = None;
+        }
+    }
+
+    /// Into the timeline and the record.
+    fn fold(&mut self, frames: &[Frame]) {
         for frame in frames {
             self.timeline.apply(frame);
         }
@@ -160,16 +192,6 @@ impl Keeper {
             let _ = writeln!(std::io::stderr(), "warning: {problem}");
             self.problems.push(problem);
             self.writer = None;
-        }
-        if let Some(progress) = &mut self.progress {
-            progress.show(&self.timeline);
-        }
-        if let Some(csv) = &mut self.csv
-            && let Err(error) = csv.append(&self.timeline)
-        {
-            self.problems
-                .push(format!("the CSV files stopped being written: {error}"));
-            self.csv = None;
         }
     }
 

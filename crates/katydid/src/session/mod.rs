@@ -2,6 +2,7 @@
 //!
 //! It knows endpoints, users as numbers, and files; what a task is only its caller knows.
 
+mod abort;
 pub mod base;
 mod csv_files;
 pub mod github;
@@ -28,6 +29,7 @@ use katydid_engine::recorder::Recorder;
 use katydid_engine::{Engine, EngineError, health};
 use katydid_record::frame::{Body, Fact, Kind, Mark};
 use katydid_record::redact::{redact, redact_argv};
+use katydid_record::summary::SloOutcome;
 use katydid_record::{
     EndpointId, FORMAT, Frame, Manifest, PhaseId, PhaseKind, Plan, RunWriter, ScenarioFile,
     Timeline, WriteError,
@@ -216,11 +218,14 @@ impl Live {
             })
             .transpose()
             .map_err(|error| SessionError::Usage(error.to_string()))?;
-        let log =
-            Log::start(writer, progress, csv, &options.plan.slos).map_err(SessionError::Log)?;
+        let for_watch = abort::Engine::default();
+        let log = Log::start(writer, progress, csv, &options.plan, for_watch.clone())
+            .map_err(SessionError::Log)?;
         let start = clock::now();
         let (sender, for_engine) = (log.sender(), log.sender());
         let engine = engine(start, Box::new(move |frames| for_engine.send(frames)))?;
+        // Nobody else sets it.
+        let _ = for_watch.set(engine.inbox().clone());
         Ok(Self {
             engine,
             recorder: Recorder::new(HUB, "hub", start),
@@ -507,7 +512,7 @@ impl Live {
         self.count_unseen();
         let now = clock::now();
         self.cut(now);
-        let slos = self.manifest.plan.slos.clone();
+        let manifest = self.manifest.clone();
         let health = self.log.ask(move |timeline: &Timeline| {
             let total = Timeline::total(&timeline.endpoints);
             let valid = validity::of_run(timeline, &total).valid;
@@ -515,10 +520,20 @@ impl Live {
                 valid,
                 total.failed > 0,
                 has_exceptions(timeline),
-                worst(&slo::judge(timeline, &slos, valid)),
+                match timeline.aborted {
+                    Some(_) => Some(SloOutcome::Fail),
+                    None => worst(&slo::judge(timeline, &manifest.plan, valid)),
+                },
+                timeline.aborted.is_some(),
             )
         });
-        let (valid, failed, raised, objectives) = health.unwrap_or((false, true, true, None));
+        let (valid, failed, raised, objectives, aborted) =
+            health.unwrap_or((false, true, true, None, false));
+        let reason = if aborted {
+            "aborted".to_owned()
+        } else {
+            closing.reason.clone()
+        };
         let outcome = |degraded| Outcome {
             invalid: !valid,
             degraded,
@@ -530,7 +545,7 @@ impl Live {
             unhandled: closing.unhandled,
         };
         let mark = Mark::End {
-            reason: closing.reason.clone(),
+            reason,
             exit_code: exit_code(&outcome(engine.is_err())),
         };
         let at = self.recorder.run_time(now);

@@ -1,8 +1,12 @@
 """`--load`: how much load when, in words; `katydid plan` shows it without making it."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 SCENARIO = """
 class U(FastHttpUser):
@@ -87,6 +91,14 @@ def test_a_plan_is_shown_and_nothing_is_asked(katydid: Any) -> None:
     assert "9s in all, 60 users at most" in done.out
     assert "█" in done.out
     assert not done.run.exists()
+
+
+def test_the_guide_shows_what_a_plan_prints(katydid: Any) -> None:
+    guide = (ROOT / "docs/traffic.md").read_text()
+    blocks = re.findall(r'^```\n\$ katydid plan --load "([^"\n]*)"\n(.*?)^```$', guide, re.M | re.S)
+    assert len(blocks) == 7
+    for words, shown in blocks:
+        assert katydid("plan", "--load", words).ended(0).out.rstrip() == shown.rstrip(), words
 
 
 def test_a_plan_says_where_values_came_from(katydid: Any) -> None:
