@@ -21,6 +21,7 @@ from ._turns import turns
 from .dispatch import weighted_order
 from .event import failure_text
 from .exception import (
+    FeedExhausted,
     InterruptTaskSet,
     RescheduleTask,
     RescheduleTaskImmediately,
@@ -42,9 +43,6 @@ logger = logging.getLogger("locust.runners")
 #: An arrival is not started any more when the hub comes to it so late, ns.
 TOO_LATE = 1_000_000_000
 
-#: The row that counts arrivals which started nothing.
-ROW = "(arrivals)"
-
 
 class Arrivals:
     """Who is idle, who is being made, and whose turn it is."""
@@ -61,7 +59,6 @@ class Arrivals:
         self.blocked = 0
         self.missed = 0
         self._session = session
-        self._row = session.endpoint("custom", "", ROW)
         self._flows = {u.__name__: session.endpoint("flow", "", u.__name__) for u in user_classes}
         self._turns = weighted_order(sorted((u.__name__, u.weight) for u in user_classes))
         self._idle: dict[str, deque[User]] = {name: deque() for name in self._flows}
@@ -76,7 +73,7 @@ class Arrivals:
             return
         if perf_counter_ns() - due >= TOO_LATE:
             self.missed += 1
-            self._session.skipped_slots(self._row, 0, 1)
+            self._session.skipped_slots(self._flows[name], 0, 1)
             return
         idle = self._idle[name]
         while idle:
@@ -85,15 +82,27 @@ class Arrivals:
                 user._flow_ns = user._due_ns = due
                 user._greenlet.switch()
                 return
-        if self.alive < self.most:
+        if self.alive < self.most or self._one_leaves():
             self.alive += 1
             self._make(name, self, due)
             return
         self.blocked += 1
-        self._session.skipped_slots(self._row, 1, 0)
+        self._session.skipped_slots(self._flows[name], 1, 0)
+
+    def _one_leaves(self) -> bool:
+        """Ends an idle user, of the class that has most of them: its place is needed for another."""
+        idle = max(self._idle.values(), key=len)
+        while idle:
+            user = idle.popleft()
+            if user._state == LOCUST_STATE_WAITING and user._greenlet:
+                user._kill(block=False)
+                return True
+        return False
 
     def park(self, user: User) -> None:
         """Waits for the user's next arrival, in the user's greenlet."""
+        if user._state == LOCUST_STATE_STOPPING:
+            raise StopUser()
         user._state = LOCUST_STATE_WAITING
         idle = self._idle[type(user).__name__]
         idle.append(user)
@@ -126,9 +135,12 @@ class Arrivals:
     def cut_off(self, user: User) -> None:
         """The user ends. If it is in an iteration, that is given up."""
         if user._flow_ns:
-            age_ms = (perf_counter_ns() - user._flow_ns) / 1e6
-            self._session.aborted(self._flows[type(user).__name__], age_ms)
+            self.give_up(type(user).__name__, user._flow_ns)
             user._flow_ns = 0
+
+    def give_up(self, name: str, due: int) -> None:
+        """The iteration of the arrival of `due` does not come to its end."""
+        self._session.aborted(self._flows[name], (perf_counter_ns() - due) / 1e6)
 
     def never_started(self, name: str, due: int, error: Exception) -> None:
         """The user that was to be made for the arrival of `due` could not be."""
@@ -179,8 +191,9 @@ class ArrivalTaskSet(DefaultTaskSet):
             except (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately):
                 arrivals.ended(user)
                 raise
-            except StopUser:
-                arrivals.ended(user)
+            except StopUser as stop:
+                # Without data nothing was done.
+                arrivals.ended(user, stop if isinstance(stop, FeedExhausted) else None)
                 raise
             except (GreenletExit, StopTest):
                 raise  # cut off

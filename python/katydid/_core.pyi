@@ -94,6 +94,9 @@ class Session:
         """From now on ("spawn", n) comes whenever the number of users of the schedule (as in the plan) changes; each of its
         phases is marked, and ("time_up",) comes at its end."""
 
+    def end_load(self) -> None:
+        """Nothing of the schedule, the ramp or the time limit comes any more."""
+
     def begin_phase(self, kind: str) -> None:
         """A phase of this kind ("ramp" or "hold") begins now; it is named after its kind, with a number from the second on."""
 

@@ -406,7 +406,9 @@ class Run:
 
     def _keys(self) -> dict[str, Any]:
         def change(by: int) -> None:
-            if self.runner.state == "spawning":
+            if self.schedule is not None:
+                logging.warning("--load says how many users there are; the keys do not change that")
+            elif self.runner.state == "spawning":
                 logging.warning("Already changing the number of users, wait for the ramp to end")
             else:
                 self.runner.start(max(0, self.runner.user_count + by), 100)

@@ -15,6 +15,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -285,6 +286,7 @@ class Runner:
         if self.state == STATE_STOPPED:
             return
         self.environment.events.test_stopping.fire(environment=self.environment)
+        self._session.end_load()
         self.final_user_classes_count = self.user_classes_count
         self.update_state(STATE_CLEANUP)
         current = gevent.getcurrent()
@@ -397,6 +399,7 @@ class LocalRunner(Runner):
         self.worker_count = 1
         self.client_id = f"{socket.gethostname()}_{uuid4().hex}"
         self._local_worker_node = WorkerNode(id="local")
+        self._leaving: dict[str, set[Any]] = {}
         environment.events.user_error.add_listener(self._on_user_error)
 
     def _on_user_error(self, user_instance: Any, exception: Any, tb: Any, **_: Any) -> None:
@@ -443,11 +446,14 @@ class LocalRunner(Runner):
             self._due_changed.wait()
             self._due_changed.clear()
             now = dispatcher.get_current_user_count()
-            while now != self._due:
-                now += 1 if self._due > now else -1
-                self._reach(dispatcher.advance(now))
+            while now < self._due:
+                now += 1
+                self._go_to(dispatcher.advance(now))
                 if dispatcher.get_current_user_count() < now:
                     return  # there is no class to take a user of
+            if now > self._due:
+                now = self._due
+                self._go_to(dispatcher.advance(now))
             if now == waited_for:
                 self._spawned()
                 waited_for = next(levels, None)
@@ -470,20 +476,30 @@ class LocalRunner(Runner):
 
     def _make_users(self, to_make: SimpleQueue[tuple[str, Arrivals, int]]) -> None:
         """For ever, one after the other: a slow constructor delays the arrivals that need new users."""
-        classes = self.user_classes_by_name
-        while True:
-            name, arrivals, due = to_make.get()
-            try:
-                user = self._spawn(classes[name])
-            except StopTest:
-                raise
-            except Exception as error:
-                self.log_exception("local", str(error), traceback.format_exc())
-                logger.error("%s could not be made: %s", name, error)
-                arrivals.never_started(name, due, error)
-                continue
-            user._flow_ns = user._due_ns = due
-            user._greenlet.rawlink(lambda _, arrivals=arrivals: arrivals.gone())
+        try:
+            while True:
+                self._make_user(*to_make.get())
+        finally:
+            while not to_make.empty():
+                name, arrivals, due = to_make.get()
+                arrivals.give_up(name, due)
+
+    def _make_user(self, name: str, arrivals: Arrivals, due: int) -> None:
+        try:
+            user = self._spawn(self.user_classes_by_name[name])
+        except StopTest:
+            arrivals.give_up(name, due)
+            raise
+        except Exception as error:
+            self.log_exception("local", str(error), traceback.format_exc())
+            logger.error("%s could not be made: %s", name, error)
+            arrivals.never_started(name, due, error)
+            return
+        except BaseException:
+            arrivals.give_up(name, due)
+            raise
+        user._flow_ns = user._due_ns = due
+        user._greenlet.rawlink(lambda _: arrivals.gone())
 
     def _begin(self, target: int) -> UsersDispatcher:
         """What comes before the first user, and again before every change of the number of users."""
@@ -558,6 +574,28 @@ class LocalRunner(Runner):
                 self._reach(dispatcher.advance(now))
                 if dispatcher.get_current_user_count() < now:
                     return  # there is no class to take a user of
+
+    def _go_to(self, wanted: dict[str, int]) -> None:
+        """As `_reach`, but waits for nobody who is to stop: they would hold up all that is due after
+        them."""
+        to_spawn: dict[str, int] = {}
+        going: list[Any] = []
+        for name, count in wanted.items():
+            users = self.user_greenlets.by_class.get(name, {})
+            leaving = {u for u in self._leaving.get(name, ()) if u.greenlet in users}
+            have = len(users) - len(leaving)
+            if have < count:
+                to_spawn[name] = count - have
+            elif have > count:
+                staying = (user for user in reversed(users.values()) if user not in leaving)
+                chosen = list(islice(staying, have - count))
+                leaving.update(chosen)
+                going += chosen
+            self._leaving[name] = leaving
+        if to_spawn or self.state in (STATE_INIT, STATE_STOPPED):
+            self.spawn_users(to_spawn)
+        if going:
+            self.greenlet.spawn(stop_all, going, self.environment.stop_timeout)
 
     def _reach(self, wanted: dict[str, int]) -> None:
         """Starts and stops users so that each class has as many as `wanted`; users that died are

@@ -23,9 +23,8 @@ def rows(summary: Any) -> dict[str, dict[str, Any]]:
 
 def arrivals(summary: Any) -> Any:
     """What became of all of them."""
-    every = rows(summary).values()
-    flows = sum(row["requests"] + row["aborted"] for row in every if row["kind"] == "flow")
-    return flows + sum(r["blocked"] + r["missed"] for r in every if r["name"] == "(arrivals)")
+    flows = [row for row in summary["endpoints"] if row["kind"] == "flow"]
+    return sum(r["requests"] + r["aborted"] + r["blocked"] + r["missed"] for r in flows)
 
 
 def test_every_arrival_is_accounted_for(katydid: Any) -> None:
@@ -61,6 +60,52 @@ def test_beyond_the_cap_they_are_blocked(katydid: Any) -> None:
     [slo] = summary["slos"]
     assert slo["blocked"] == blocked and slo["outcome"] in ("fail", "invalid")
     assert "blocked because every allowed user" in done.out
+
+
+def test_blocked_arrivals_break_the_objective_of_their_flow(katydid: Any) -> None:
+    katydid.write(SCENARIO.replace("ms=20", "ms=500"))
+    done = arrive(katydid, "arrive at 50/s for 3s", "--max-users", "5", "--slo", "U p95 < 5s")
+    [slo] = done.summary["slos"]
+    assert slo["blocked"] > slo["total"] / 2, slo
+    assert slo["outcome"] in ("fail", "invalid")
+
+
+def test_idle_users_of_another_class_make_room(katydid: Any) -> None:
+    katydid.write("""
+class Quick(FastHttpUser):
+    @task
+    def t(self):
+        self.client.get("/")
+
+class Slow(FastHttpUser):
+    asked = []
+
+    @task
+    def t(self):
+        Slow.asked.append(1)
+        self.client.get("/delay?ms=1000" if len(Slow.asked) <= 8 else "/", name="slow")
+""")
+    summary = arrive(katydid, "arrive at 20/s for 4s", "--max-users", "8", "-s", "3").summary
+    assert arrivals(summary) == 80
+    found = rows(summary)
+    assert found["flow Quick"]["blocked"] <= 15, found["flow Quick"]
+    assert found["flow Quick"]["requests"] >= 25
+
+
+def test_an_interrupted_iteration_does_not_hold_up_the_end(katydid: Any) -> None:
+    katydid.write("""
+class U(FastHttpUser):
+    @task
+    class Inner(TaskSet):
+        @task
+        def t(self):
+            self.client.get("/delay?ms=300")
+            self.interrupt()
+""")
+    done = arrive(katydid, "arrive at 20/s for 2s", "-s", "60").ended(0)
+    assert arrivals(done.summary) == 40
+    assert done.summary["run"]["duration_s"] < 30
+    assert "Not all users finished" not in done.err
 
 
 def test_iterations_fail_with_their_requests(katydid: Any) -> None:

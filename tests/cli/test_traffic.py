@@ -57,6 +57,18 @@ def test_phases_are_kept_apart(katydid: Any) -> None:
     assert "recovery (" in done.out
 
 
+def test_the_way_down_waits_for_nobody(katydid: Any) -> None:
+    katydid.write(SCENARIO.replace('get("/")', 'get("/delay?ms=900")'))
+    load = "hold 40 users for 2s, ramp to 4 users over 1s, hold 6s"
+    done = katydid("-H", katydid.target, "--load", load, "-s", "20", "--run-dir", "run").ended(0)
+    summary = done.summary
+    assert summary["total"]["aborted"] == 0
+    last = summary["phases"][-1]
+    users = summary["series"]["users"]
+    settled = users[int(last["began_s"]) + 2 : int(last["ended_s"])]
+    assert settled and max(settled) == 4, users
+
+
 def test_locusts_load_has_phases_too(katydid: Any) -> None:
     katydid.write(SCENARIO)
     done = katydid("-H", katydid.target, "-u", "10", "-r", "10", "-t", "3s", "--run-dir", "run")

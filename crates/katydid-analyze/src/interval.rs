@@ -48,16 +48,33 @@ fn sum(slices: &[(u64, u64)]) -> (u64, u64) {
 /// Clopper and Pearson, *The use of confidence or fiducial limits illustrated in the case of the binomial* (1934).
 fn exact(bad: u64, total: u64) -> (f64, f64) {
     let (k, n) = (bad as f64, total as f64);
-    let at = |a: f64, b: f64, p: f64| Beta::new(a, b).map(|beta| beta.inverse_cdf(p));
     let low = match bad {
         0 => 0.0,
-        _ => at(k, n - k + 1.0, ONE_SIDE).unwrap_or(0.0),
+        _ => beta_quantile(k, n - k + 1.0, ONE_SIDE),
     };
     let high = match total - bad {
         0 => 1.0,
-        _ => at(k + 1.0, n - k, 1.0 - ONE_SIDE).unwrap_or(1.0),
+        _ => beta_quantile(k + 1.0, n - k, 1.0 - ONE_SIDE),
     };
     (low, high)
+}
+
+/// By halving: the library's own search does not end for millions of samples.
+fn beta_quantile(a: f64, b: f64, p: f64) -> f64 {
+    const HALVINGS: u32 = 100;
+    let Ok(beta) = Beta::new(a, b) else {
+        return 1.0;
+    };
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(low, high);
+        if beta.cdf(middle) < p {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    f64::midpoint(low, high)
 }
 
 /// Half of the interval that the scatter of batch means gives: Student's t times the standard error of a ratio (Cochran, *Sampling
@@ -112,6 +129,15 @@ mod tests {
         let (low, high) = exact(0, 72);
         assert!(low == 0.0 && near(high, 0.0500), "{high}");
         assert_eq!(exact(9, 9).1, 1.0);
+        // 0 of n: 1 − 0.025^(1/n).
+        let n = 20_000_000;
+        let closed = 1.0 - 0.025_f64.powf(1.0 / n as f64);
+        assert!((exact(0, n).1 / closed - 1.0).abs() < 1e-6);
+        let (low, high) = exact(500_000, 50_000_000);
+        assert!(
+            low < 0.01 && 0.01 < high && high - low < 1e-4,
+            "{low} {high}"
+        );
     }
 
     #[test]

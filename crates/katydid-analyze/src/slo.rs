@@ -5,7 +5,7 @@ use katydid_record::slo::Tally;
 use katydid_record::summary::{SloOutcome, SloSummary};
 use katydid_record::timeline::Slices;
 use katydid_record::{
-    Endpoint, EndpointKey, EndpointWindow, Limit, PhaseTotals, Plan, Slo, Timeline,
+    Endpoint, EndpointKey, EndpointWindow, Kind, Limit, PhaseTotals, Plan, Slo, Timeline,
 };
 
 use crate::interval::{self, Interval};
@@ -85,7 +85,9 @@ impl About<'_> {
     ) -> EndpointWindow {
         let mut all = EndpointWindow::default();
         for (key, endpoint) in endpoints {
-            if self.slo.covers(key, self.plan) {
+            // Unless it is named, a flow is only there for the arrivals that were blocked.
+            let counts = self.slo.endpoint.is_some() || key.kind != Kind::Flow;
+            if counts && self.slo.covers(key, self.plan) {
                 all.merge(&window(endpoint));
             }
         }
@@ -299,7 +301,7 @@ fn percent(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use katydid_record::frame::{Body, Frame, Kind, Mark, Name};
+    use katydid_record::frame::{Body, Frame, Mark, Name};
     use katydid_record::{Cause, Histogram};
 
     use super::*;

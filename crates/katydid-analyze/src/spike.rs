@@ -3,7 +3,7 @@
 use katydid_record::slo::Limit;
 use katydid_record::summary::SpikeSummary;
 use katydid_record::timeline::Second;
-use katydid_record::{Endpoint, PhaseKind, PhaseTotals, Slo, Timeline};
+use katydid_record::{Histogram, PhaseKind, PhaseTotals, Slo, Timeline};
 
 /// Without an objective a response counts as bad from this many times the p95 of the phase before.
 const SLOW: f64 = 2.0;
@@ -50,21 +50,26 @@ fn spike(
         .find(changes)
         .and_then(|p| p.began)
         .unwrap_or(end_of_run);
-    let usual = Endpoint::of(&before.total())
-        .from_due
-        .quantile_us(0.95)
-        .unwrap_or(0);
-    let (limit_us, budget) = limit(slos).unwrap_or(((usual as f64 * SLOW) as u64, BUDGET));
     let range = |from: u64, to: u64| -> Vec<(u64, &Second)> {
         let width = timeline.seconds.width;
         let (from, to) = (from.div_ceil(1_000_000) / width, to / 1_000_000 / width);
         let seconds = timeline.seconds.intervals.range(from..to.max(from));
         seconds.map(|(n, second)| (n * width, second)).collect()
     };
+    // A ramp is at the level before only at its end.
+    let since = match before.kind.as_str() {
+        "ramp" => began.saturating_sub(WINDOW_S * 1_000_000),
+        _ => 0,
+    };
+    let calm = range(before.began.unwrap_or(0).max(since), began);
+    let mut usually = Histogram::default();
+    calm.iter()
+        .for_each(|(_, second)| usually.add(&second.from_due));
+    let usual = usually.quantile_us(0.95).unwrap_or(0);
+    let (limit_us, budget) = limit(slos).unwrap_or(((usual as f64 * SLOW) as u64, BUDGET));
     let bad =
         |second: &Second| second.failed + second.blocked + second.from_due.count_above(limit_us);
     let all = |second: &Second| second.ok + second.failed + second.blocked;
-    let calm = range(before.began.unwrap_or(0), began);
     let before_in_flight = mean(calm.iter().map(|(_, second)| second.in_flight as f64));
     let share = |second: &Second| bad(second) as f64 / all(second).max(1) as f64;
     let worst = range(began, watched)
@@ -102,7 +107,9 @@ fn spike(
 /// Limit, µs, and budget of the first objective about the times of all requests.
 fn limit(slos: &[Slo]) -> Option<(u64, f64)> {
     slos.iter().find_map(|slo| match slo.limit {
-        Limit::Within { limit_us, .. } if slo.endpoint.is_none() && slo.phase.is_none() => {
+        Limit::Within { limit_us, .. }
+            if slo.endpoint.is_none() && slo.access.is_none() && slo.phase.is_none() =>
+        {
             Some((limit_us, slo.limit.budget()))
         }
         _ => None,

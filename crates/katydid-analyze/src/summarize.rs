@@ -118,7 +118,9 @@ fn counted(e: &Endpoint) -> bool {
 
 fn phases(timeline: &Timeline, plan: &Plan) -> Vec<PhaseSummary> {
     let known: Vec<_> = timeline.phases.values().collect();
-    let end = timeline.load_ended.unwrap_or(timeline.end);
+    let last = known.last().and_then(|phase| phase.began).unwrap_or(0);
+    let ended = timeline.load_ended.filter(|at| *at >= last);
+    let end = ended.unwrap_or(timeline.end);
     let next = known.iter().skip(1).map(|phase| phase.began);
     let ends = next.chain([None]).map(|began| began.unwrap_or(end));
     known

@@ -4,7 +4,7 @@
 use katydid_record::histogram::Histogram;
 use katydid_record::summary::GeneratorSummary;
 use katydid_record::timeline::{GeneratorSums, GeneratorTotals};
-use katydid_record::{Endpoint, PhaseKind, PhaseTotals, Timeline};
+use katydid_record::{Endpoint, Kind, PhaseKind, PhaseTotals, Timeline};
 
 /// Lag that is always allowed, ms.
 pub const LAG_FLOOR_MS: f64 = 5.0;
@@ -26,7 +26,11 @@ const ENOUGH_TIME_US: u64 = 900_000;
 /// The generator's health over a run. It kept up if it did so over all of it and in each phase but ramps: a short spike would
 /// drown in a long hold.
 pub fn of_run(timeline: &Timeline, total: &Endpoint) -> GeneratorSummary {
-    let mut summary = judge(&timeline.generator, total);
+    let flows = timeline.endpoints.iter();
+    let flows = flows.filter(|(key, _)| key.kind == Kind::Flow);
+    let mut arrivals = Arrivals::default();
+    flows.for_each(|(_, e)| arrivals.add(e.ended() + e.aborted + e.blocked, e.missed));
+    let mut summary = judge(&timeline.generator, total, &arrivals);
     for phase in timeline.phases.values().filter(|phase| is_judged(phase)) {
         let health = of_phase(phase);
         let reasons = health.reasons.into_iter();
@@ -39,7 +43,11 @@ pub fn of_run(timeline: &Timeline, total: &Endpoint) -> GeneratorSummary {
 
 /// The generator's health in one phase.
 pub fn of_phase(phase: &PhaseTotals) -> GeneratorSummary {
-    judge(&phase.generator, &Endpoint::of(&phase.total()))
+    let flows = phase.endpoints.iter();
+    let flows = flows.filter(|(key, _)| key.kind == Kind::Flow);
+    let mut arrivals = Arrivals::default();
+    flows.for_each(|(_, w)| arrivals.add(w.ok + w.failed + w.aborted + w.blocked, w.missed));
+    judge(&phase.generator, &Endpoint::of(&phase.total()), &arrivals)
 }
 
 /// Whether a phase's numbers stand for something: those of a ramp mix levels.
@@ -49,7 +57,7 @@ pub fn is_judged(phase: &PhaseTotals) -> bool {
 
 /// The generator's health and whether it kept up. The first second is left out where there is more: connections are opened
 /// and code is loaded then.
-fn judge(totals: &GeneratorTotals, total: &Endpoint) -> GeneratorSummary {
+fn judge(totals: &GeneratorTotals, total: &Endpoint, arrivals: &Arrivals) -> GeneratorSummary {
     let steady = totals.steady.windows >= 2;
     let sums = if steady {
         totals.steady.clone()
@@ -83,7 +91,7 @@ fn judge(totals: &GeneratorTotals, total: &Endpoint) -> GeneratorSummary {
         no_wait: 2 * sums.no_wait_windows > sums.windows,
     };
     judge_lag(&mut summary, total, &sums);
-    judge_slots(&mut summary, total);
+    judge_slots(&mut summary, total, arrivals);
     if sums.covered_us >= ENOUGH_TIME_US {
         judge_cores(&mut summary);
     }
@@ -188,7 +196,30 @@ fn say(summary: &mut GeneratorSummary, invalid: bool, text: String) {
     }
 }
 
-fn judge_slots(summary: &mut GeneratorSummary, total: &Endpoint) {
+/// Arrivals, each of which may be many requests.
+#[derive(Default)]
+struct Arrivals {
+    all: u64,
+    missed: u64,
+}
+
+impl Arrivals {
+    fn add(&mut self, others: u64, missed: u64) {
+        self.all += others + missed;
+        self.missed += missed;
+    }
+}
+
+fn judge_slots(summary: &mut GeneratorSummary, total: &Endpoint, arrivals: &Arrivals) {
+    if arrivals.missed > 0 && arrivals.missed as f64 >= MISSED_SHARE * arrivals.all as f64 {
+        summary.reasons.push(format!(
+            "{} of {} arrivals were missed because the generator was late; allowed is less than {} %.",
+            arrivals.missed,
+            arrivals.all,
+            MISSED_SHARE * 100.0
+        ));
+        return;
+    }
     let slots = total.ended() + total.aborted + total.blocked + total.missed;
     if total.missed > 0 && total.missed as f64 >= MISSED_SHARE * slots as f64 {
         summary.reasons.push(format!(
@@ -264,7 +295,7 @@ mod tests {
         }
         let mut total = Endpoint::default();
         (0..1000).for_each(|_| total.from_send.record(1_000));
-        judge(&timeline.generator, &total)
+        judge(&timeline.generator, &total, &Arrivals::default())
     }
 
     fn window() -> GeneratorWindow {

@@ -281,6 +281,8 @@ pub enum Command {
     Follow(Box<Schedule>),
     /// A phase of this name and kind begins now.
     BeginPhase(Box<(String, PhaseKind)>),
+    /// No more of the plan: somebody has ended the run.
+    EndLoad,
     /// End the run after so long from now.
     TimeLimit(Nanos),
     /// So many users are alive.

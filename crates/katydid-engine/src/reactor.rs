@@ -98,6 +98,8 @@ pub(crate) struct Reactor {
     follower: Option<Follower>,
     /// Phases that have begun.
     phases: PhaseId,
+    /// No load is planned any more.
+    load_over: bool,
     follow_at: Option<Nanos>,
     ticks: Ticks,
     cut_at: Nanos,
@@ -143,6 +145,7 @@ impl Reactor {
             ramp_at: None,
             follower: None,
             phases: 0,
+            load_over: false,
             follow_at: None,
             ticks: Ticks::new(clock::now()),
             cut_at: start + SECOND,
@@ -281,6 +284,7 @@ impl Reactor {
                 let (name, kind) = *phase;
                 self.begin_phase(clock::now(), name, kind);
             }
+            Command::EndLoad => self.end_load(clock::now()),
             Command::TimeLimit(limit) => self.time_up = Some(clock::now() + limit),
             Command::Users(users) => self.users = users,
             Command::NoWait(no_wait) => self.no_wait = no_wait,
@@ -325,8 +329,8 @@ impl Reactor {
             self.follow(now);
         }
         if self.time_up.is_some_and(|at| now >= at) {
-            self.time_up = None;
             self.end_load(now);
+            self.push(Message::TimeUp);
         }
     }
 
@@ -365,12 +369,13 @@ impl Reactor {
             self.push(Message::Arrival(due));
         }
         if news.next.is_none() {
-            self.follower = None;
             self.end_load(now);
+            self.push(Message::TimeUp);
         }
     }
 
     fn begin_phase(&mut self, now: Nanos, name: String, kind: PhaseKind) {
+        self.load_over = false;
         self.phases += 1;
         let phase = self.phases;
         self.sample_health();
@@ -382,9 +387,14 @@ impl Reactor {
         self.push(Message::Phase(phase));
     }
 
+    /// Nothing of the plan comes any more.
     fn end_load(&mut self, now: Nanos) {
-        self.recorder.mark(now, Mark::LoadEnded);
-        self.push(Message::TimeUp);
+        (self.follower, self.follow_at) = (None, None);
+        (self.ramp, self.ramp_at) = (None, None);
+        self.time_up = None;
+        if !std::mem::replace(&mut self.load_over, true) {
+            self.recorder.mark(now, Mark::LoadEnded);
+        }
     }
 
     /// How long nothing will be due.

@@ -320,6 +320,11 @@ impl Session {
         Ok(())
     }
 
+    /// Nothing of the schedule, the ramp or the time limit comes any more.
+    fn end_load(&self) {
+        self.shared.live().command(Command::EndLoad);
+    }
+
     /// `("time_up",)` comes after so many seconds from now.
     fn time_limit(&self, seconds: f64) {
         self.shared.live().command(Command::TimeLimit(

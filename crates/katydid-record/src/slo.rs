@@ -58,13 +58,25 @@ impl Slo {
     pub fn covers(&self, key: &EndpointKey, plan: &Plan) -> bool {
         match &self.endpoint {
             None if self.access.is_some() => plan.access(key) == self.access,
-            None => matches!(key.kind, Kind::Request | Kind::Custom),
+            // Of flows only the arrivals that made no request.
+            None => !matches!(key.kind, Kind::Job),
             Some(wanted) => key.is_called(wanted),
         }
     }
 
     /// What a window of one of its endpoints counts.
-    pub fn tally(&self, window: &EndpointWindow) -> Tally {
+    pub fn tally(&self, key: &EndpointKey, window: &EndpointWindow) -> Tally {
+        if key.kind == Kind::Flow && self.endpoint.is_none() {
+            let blocked = match self.limit {
+                Limit::Within { .. } => window.blocked,
+                Limit::Errors { .. } => 0,
+            };
+            return Tally {
+                total: blocked,
+                blocked,
+                ..Tally::default()
+            };
+        }
         match self.limit {
             Limit::Errors { .. } => Tally {
                 total: window.ok + window.failed,
@@ -162,7 +174,7 @@ mod tests {
                 limit_us: 300_000,
             },
         );
-        let tally = within.tally(&window);
+        let tally = within.tally(&EndpointKey::default(), &window);
         assert_eq!(
             tally,
             Tally {
@@ -174,7 +186,8 @@ mod tests {
             }
         );
         assert_eq!(tally.bad(), 9);
-        let errors = slo(None, Limit::Errors { share: 0.01 }).tally(&window);
+        let errors =
+            slo(None, Limit::Errors { share: 0.01 }).tally(&EndpointKey::default(), &window);
         assert_eq!((errors.total, errors.bad()), (5, 2));
     }
 
@@ -193,7 +206,7 @@ mod tests {
             let found = [slo.covers(&get, &plan), slo.covers(&flow, &plan)];
             assert_eq!(found, expected, "{wanted:?}");
         };
-        check(None, [true, false]);
+        check(None, [true, true]);
         check(Some("/a b"), [true, false]);
         check(Some("GET /a b"), [true, false]);
         check(Some("get /a b"), [true, false]);

@@ -213,8 +213,10 @@ impl Timeline {
         let (Some(key), Some(failures)) = (key, failures) else {
             return self.park(frame, Body::Requests(vec![window.clone()]));
         };
-        if matches!(key.kind, Kind::Request | Kind::Custom) {
-            self.seconds.add_window(frame.at, window);
+        match key.kind {
+            Kind::Request | Kind::Custom => self.seconds.add_window(frame.at, window),
+            Kind::Flow => self.seconds.add_blocked(frame.at, window),
+            Kind::Job => {}
         }
         if let Some(phase) = self.phase(frame.phase) {
             phase.add(&key, window);
@@ -225,7 +227,7 @@ impl Timeline {
         for (number, slo) in counted.enumerate() {
             if slo.covers(&key, &self.plan) {
                 let slices = self.slices.entry((number, phase)).or_default();
-                slices.add(frame.at, &slo.tally(window));
+                slices.add(frame.at, &slo.tally(&key, window));
             }
         }
         if let Some((since, endpoints)) = &mut self.since_reset
@@ -330,16 +332,21 @@ impl Timeline {
         }
     }
 
-    /// All requests and custom events together; flows and jobs are made of them.
+    /// All requests and custom events together; flows and jobs are made of them. Arrivals that made no flow made no request either:
+    /// blocked and missed ones are in it.
     pub fn total<'a>(
         endpoints: impl IntoIterator<Item = (&'a EndpointKey, &'a Endpoint)>,
     ) -> Endpoint {
         let mut total = Endpoint::default();
-        for (_, endpoint) in endpoints
-            .into_iter()
-            .filter(|(key, _)| matches!(key.kind, Kind::Request | Kind::Custom))
-        {
-            total.merge(endpoint);
+        for (key, endpoint) in endpoints {
+            match key.kind {
+                Kind::Request | Kind::Custom => total.merge(endpoint),
+                Kind::Flow => {
+                    total.blocked += endpoint.blocked;
+                    total.missed += endpoint.missed;
+                }
+                Kind::Job => {}
+            }
         }
         total
     }

@@ -148,14 +148,11 @@ pub fn resolve(
         custom,
         true,
     )? {
-        for (dest, given) in values {
-            settled.entry(dest).or_insert(given);
-        }
+        take(&mut settled, values);
         for (dest, (text, _)) in custom {
             custom_from_files.entry(dest).or_insert(text);
         }
     }
-    one_load(&mut settled);
     let values = settled
         .iter()
         .map(|(dest, (texts, _))| (dest.clone(), texts.clone()))
@@ -219,34 +216,25 @@ fn layers(
     Ok(layers)
 }
 
-/// A load of the command line or the environment takes the place of a file's, however each is written.
-fn one_load(given: &mut Settled) {
-    const APART: [&str; 3] = ["num_users", "spawn_rate", "run_time"];
-    let in_a_file = |given: &Settled, dest: &str| match given.get(dest) {
-        Some((_, Source::File { .. })) => Some(true),
-        Some(_) => Some(false),
-        None => None,
-    };
-    match in_a_file(given, "load") {
-        Some(true)
-            if APART
-                .iter()
-                .any(|dest| in_a_file(given, dest) == Some(false)) =>
-        {
-            for dest in ["load", "max_users"] {
-                if in_a_file(given, dest) == Some(true) {
-                    given.remove(dest);
-                }
-            }
+/// Options that say the load apart from `--load`.
+const APART: [&str; 3] = ["num_users", "spawn_rate", "run_time"];
+
+/// Takes the values of a weaker layer that no stronger one has. What a file says of the load counts only if nothing stronger says
+/// anything of it, however each is written.
+fn take(settled: &mut Settled, weaker: BTreeMap<String, (Vec<String>, Source)>) {
+    let says = |dests: &[&str]| dests.iter().any(|dest| settled.contains_key(*dest));
+    let (whole, apart) = (says(&["load"]), says(&APART));
+    for (dest, given) in weaker {
+        let in_a_file = matches!(given.1, Source::File { .. });
+        let left_out = match dest.as_str() {
+            "load" => apart,
+            "max_users" => apart || whole,
+            dest if APART.contains(&dest) => whole,
+            _ => false,
+        };
+        if !(in_a_file && left_out) {
+            settled.entry(dest).or_insert(given);
         }
-        Some(false) => {
-            for dest in APART {
-                if in_a_file(given, dest) == Some(true) {
-                    given.remove(dest);
-                }
-            }
-        }
-        _ => {}
     }
 }
 

@@ -28,6 +28,7 @@ from .task import (
 from .wait_time import constant
 
 if TYPE_CHECKING:
+    from .._arrivals import Arrivals
     from ..env import Environment
     from .pace import Pace
 
@@ -134,14 +135,19 @@ class User(metaclass=UserMeta):
                     self.environment.events.user_error.fire(
                         user_instance=self, exception=error, tb=error.__traceback__
                     )
-                    if arrivals is not None:
-                        arrivals.ended(self, error)
+                if arrivals is not None and not isinstance(error, StopTest):
+                    arrivals.ended(self, error)
                 raise
             self._taskset_instance.run()
         except (GreenletExit, StopUser, StopTest):
-            if arrivals is not None:
-                arrivals.cut_off(self)
+            self._cut_off(arrivals)
             self.on_stop()
+        finally:
+            self._cut_off(arrivals)
+
+    def _cut_off(self, arrivals: Arrivals | None) -> None:
+        if arrivals is not None:
+            arrivals.cut_off(self)
 
     def wait(self) -> None:
         """Pauses for `wait_time()` in the middle of a task; the user may be stopped here."""

@@ -49,12 +49,17 @@ impl PhaseTotals {
         self.last = self.last.max(frame.at + frame.span);
     }
 
-    /// All requests and custom events together; flows and jobs are made of them.
+    /// As the whole timeline's total.
     pub fn total(&self) -> EndpointWindow {
         let mut total = EndpointWindow::default();
         for (key, window) in &self.endpoints {
-            if matches!(key.kind, Kind::Request | Kind::Custom) {
-                total.merge(window);
+            match key.kind {
+                Kind::Request | Kind::Custom => total.merge(window),
+                Kind::Flow => {
+                    total.blocked += window.blocked;
+                    total.missed += window.missed;
+                }
+                Kind::Job => {}
             }
         }
         total

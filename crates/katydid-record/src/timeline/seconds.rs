@@ -72,6 +72,13 @@ impl Seconds {
         second.from_due.merge(&window.from_due);
     }
 
+    /// Arrivals that made no request.
+    pub(super) fn add_blocked(&mut self, at: RunTime, window: &EndpointWindow) {
+        if window.blocked > 0 {
+            self.at(at).blocked += window.blocked;
+        }
+    }
+
     pub(super) fn add_generator(&mut self, at: RunTime, window: &GeneratorWindow) {
         let second = self.at(at);
         second.users = second.users.max(window.users);

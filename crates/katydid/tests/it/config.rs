@@ -330,6 +330,29 @@ tags = ["a", "b"]
 }
 
 #[test]
+fn the_stronger_file_says_the_load() {
+    let world = World::new()
+        .file(
+            "katydid.toml",
+            "[load]\nplan = 'arrive at 5/s for 1m'\nmax-users = 50\n",
+        )
+        .file("locust.conf", "users = 100\n")
+        .file("own.conf", "users = 7\n");
+    let asked = world.differs(&[]);
+    assert_eq!(
+        asked,
+        json!({"load": "arrive at 5/s for 1m", "max_users": 50})
+    );
+    let asked = world.differs(&["--config", "own.conf"]);
+    assert_eq!(
+        (&asked["num_users"], &asked["load"]),
+        (&json!(7), &Value::Null)
+    );
+    let asked = world.differs(&["--load", "smoke of 10 users"]);
+    assert_eq!(asked, json!({"load": "smoke of 10 users"}));
+}
+
+#[test]
 fn katydid_toml_lies_beside_the_locustfile() {
     let world = World::new()
         .file("shop/katydid.toml", "[run]\nhost = 'http://shop'\n")
