@@ -36,7 +36,7 @@ def katydid() -> str:
 
 #: What katydid says of a run when the machine was too busy, and no reason else.
 LATE = re.compile(
-    r"(In phase [^:]+: )?(Requests were taken up|The I/O thread was|The scenario's event loop was) late"
+    r"(In phase [^:]+: )?(Worker \d+: )?(Requests were taken up|The I/O thread was|The scenario's event loop was) late"
 )
 
 

@@ -61,13 +61,20 @@ class Arrivals:
         self._session = session
         self._flows = {u.__name__: session.endpoint("flow", "", u.__name__) for u in user_classes}
         self._turns = weighted_order(sorted((u.__name__, u.weight) for u in user_classes))
+        self._number = 0
+        """Of the next turn."""
         self._idle: dict[str, deque[User]] = {name: deque() for name in self._flows}
         self._make = make
         self.alive = 0
         """Users that are there or being made."""
 
-    def arrive(self, due: int) -> None:
-        """Starts the iteration of the arrival that was due at this instant, ns. Called by the hub: waits for nothing."""
+    def arrive(self, due: int, number: int) -> None:
+        """Starts the iteration of the arrival that was due at this instant, ns; those between the last number and this one are
+        other processes'. Called by the hub: waits for nothing."""
+        while self._number < number:
+            next(self._turns)
+            self._number += 1
+        self._number += 1
         name = next(self._turns)
         if name is None:
             return

@@ -90,9 +90,9 @@ class Session:
         """From now on ("spawn", n) comes as the number of users due moves from `start` to `target` at `rate` users/s, spread
         evenly; ends with n == target. A new call replaces the former ramp."""
 
-    def follow(self, schedule: dict[str, Any]) -> None:
-        """From now on ("spawn", n) comes whenever the number of users of the schedule (as in the plan) changes; each of its
-        phases is marked, and ("time_up",) comes at its end."""
+    def follow(self, schedule: dict[str, Any], began_ns: int | None = None) -> None:
+        """("spawn", n) comes whenever the number of users of the schedule (as in the plan) changes; each of its phases is
+        marked, and ("time_up",) comes at its end. It began, or begins, at `began_ns`; now without that."""
 
     def end_load(self) -> None:
         """Nothing of the schedule, the ramp or the time limit comes any more."""

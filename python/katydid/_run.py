@@ -18,10 +18,11 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
-from . import _core, _scenario, events, log, stats
+from . import _core, _scenario, data, events, log, stats
 from .argument_parser import parse
 from .contrib.fasthttp import FastHttpUser
 from .env import Environment
+from .exception import FeedError
 from .input_events import input_listener
 from .user.inspectuser import print_task_ratio, print_task_ratio_json
 from .user.users import NO_HOST, HttpUser
@@ -173,13 +174,29 @@ def run(words: list[str]) -> int:
         logger.info("Starting Locust %s (katydid)", _core.__version__)
         _raise_open_files()
         _explain_options(environment, options)
+        processes = _processes_of(ready, environment)
+        if processes > 1:
+            from ._crew import go
+
+            return go(ready, environment, processes)
         return Run(ready, environment).go()
     except _core.UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except (_scenario.ScenarioError, ValueError) as error:
+    except (_scenario.ScenarioError, FeedError, ValueError) as error:
         logger.error("%s", error)
         return 2
+
+
+def _processes_of(ready: Ready, environment: Environment) -> int:
+    """How many workers the run has; no more than there are users for. FeedError if test data cannot be shared by so many."""
+    asked = ready.options.processes or 1
+    processes = (os.cpu_count() or 1) if asked == -1 else asked
+    if environment.shape_class is None and ready.resolved["plan"]["users"] < processes:
+        processes = max(1, ready.resolved["plan"]["users"])
+        logger.info("%d users need no more than as many processes.", processes)
+    data.share_among(processes)
+    return int(processes)
 
 
 def check(words: list[str]) -> int:
@@ -256,6 +273,17 @@ def _explain_options(environment: Environment, options: argparse.Namespace) -> N
 _GC_DEFAULT = gc.get_threshold()
 
 
+def tune_collector() -> None:
+    """For a process whose scenario is loaded and whose load is about to begin."""
+    # What is loaded by now stays; the collector need not walk it again and again under load.
+    gc.collect()
+    gc.freeze()
+    # A parsed page is dozens of objects that live until the user's next one: looked at every 700 of them, they cost more to
+    # collect than to free. 10,000 are looked at in well under a millisecond. What the script set stays.
+    if gc.get_threshold() == _GC_DEFAULT:
+        gc.set_threshold(10_000, *_GC_DEFAULT[1:])
+
+
 class Run:
     """One run, from `init` to `quit`."""
 
@@ -268,8 +296,8 @@ class Run:
             gevent.config.track_greenlet_tree = False
         self.schedule = ready.resolved["plan"]["schedule"]
         self.most_users = ready.resolved["plan"]["users"]
-        self.session = ready.session(environment)
-        self.runner: Any = environment.create_local_runner()
+        self.session = ready.session(environment, **self._session_options())
+        self.runner: Any = self._create_runner()
         self.runner.on_time_up = self._time_up
         self.reason = "done"
         self._interrupted = False
@@ -278,14 +306,25 @@ class Run:
         environment.events.job.add_listener(self._on_job)
         self._over = Event()
 
-    def go(self) -> int:
-        environment, options = self.environment, self.options
-        if options.equal_weights:
+    def _session_options(self) -> dict[str, Any]:
+        return {}
+
+    def _create_runner(self) -> Any:
+        return self.environment.create_local_runner()
+
+    def _init(self) -> bool:
+        """Fires `init`; false if a listener's greenlet failed."""
+        environment = self.environment
+        if self.options.equal_weights:
             environment.events.init.add_listener(
                 lambda environment, **_: environment.assign_equal_weights()
             )
         environment.events.init.fire(environment=environment, runner=self.runner, web_ui=None)
-        if log.unhandled_greenlet_exception:
+        return not log.unhandled_greenlet_exception
+
+    def go(self) -> int:
+        options = self.options
+        if not self._init():
             self._close("done")
             return 1
         gevent.signal_handler(signal.SIGINT, self._stop, "interrupted", "Got CTRL+C")
@@ -294,7 +333,7 @@ class Run:
         gevent.spawn(stats.stats_history, self.runner)
         if options.print_stats:
             gevent.spawn(stats.stats_printer(self.environment.stats))
-        self._start()
+        self._begin()
         gevent.spawn(self._await_runner)
         self._over.wait()
         keys.kill(block=False)
@@ -303,20 +342,14 @@ class Run:
     def _on_job(self, failure: str | None, **_: Any) -> None:
         self._jobs_failed = self._jobs_failed or failure is not None
 
-    def _start(self) -> None:
-        options, runner = self.options, self.runner
-        # What is loaded by now stays; the collector need not walk it again and again under load.
-        gc.collect()
-        gc.freeze()
-        # A parsed page is dozens of objects that live until the user's next one: looked at every 700 of them, they cost more to
-        # collect than to free. 10,000 are looked at in well under a millisecond. What the script set stays.
-        if gc.get_threshold() == _GC_DEFAULT:
-            gc.set_threshold(10_000, *_GC_DEFAULT[1:])
+    def _begin(self) -> None:
+        """Starts the load, and the clock that ends it."""
+        options, runner, schedule = self.options, self.runner, self.schedule
+        tune_collector()
         if options.num_users is None:
             options.num_users = 1
         if options.spawn_rate is None:
             options.spawn_rate = 1
-        schedule = self.schedule
         if schedule is not None and schedule["model"] == "arrivals":
             runner.start_arrivals(schedule, self.most_users)
         elif schedule is not None:
@@ -338,6 +371,8 @@ class Run:
         self._over.set()
 
     def _time_up(self) -> None:
+        if self._over.is_set():
+            return
         if self.schedule is None:
             logger.info("--run-time limit reached, shutting down")
         else:
@@ -355,11 +390,15 @@ class Run:
             self._over.set()
             return
         logger.warning("Interrupted again: users are not waited for.")
+        self._drop_users()
         code = self._close(reason)
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
+
+    def _drop_users(self) -> None:
+        """What is left of the load ends with this process."""
 
     def _shut_down(self) -> int:
         environment, runner = self.environment, self.runner
@@ -375,6 +414,9 @@ class Run:
         environment.events.quit.fire(exit_code=code)
         return code
 
+    def _has_errors(self) -> bool:
+        return bool(self.runner.exceptions or self.runner.stopped_by or self._jobs_failed)
+
     def _close(self, reason: str) -> int:
         """Finishes the record, once; the exit code."""
         if self._closed is None:
@@ -388,9 +430,7 @@ class Run:
                     "strict": options.strict,
                     "exit_code_on_error": options.exit_code_on_error,
                     "unhandled": log.unhandled_greenlet_exception,
-                    "has_errors": bool(
-                        self.runner.exceptions or self.runner.stopped_by or self._jobs_failed
-                    ),
+                    "has_errors": self._has_errors(),
                     "html": _filled_in(options.html_file, load),
                     "csv": options.csv_prefix,
                     "summary": options.summary,

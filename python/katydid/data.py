@@ -14,9 +14,11 @@ import os
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from ._here import session_here
 from .exception import FeedError, FeedExhausted
@@ -32,12 +34,20 @@ Item = TypeVar("Item")
 class Feed:
     """Rows that all users of this process take from. Nothing in it waits."""
 
+    _made: WeakSet[Feed] = WeakSet()
+
     def __init__(self, name: str, rows: list[Row], order: str) -> None:
         self.name = name
         self.order = order
-        self._rows = rows
+        self._all = rows
         self._turns = count()
         self._said = False
+        self._made.add(self)
+
+    @cached_property
+    def _rows(self) -> list[Row]:
+        """Those of this process. When the file is read, it is not known yet which one that is."""
+        return self._all if self.order == "random" else part(self._all, *share())
 
     def next(self) -> Row:
         """A copy of the next row. FeedExhausted, which stops the user, when the order is "unique" and every row was given out."""
@@ -58,6 +68,13 @@ class Feed:
     def __len__(self) -> int:
         """Rows that this process has."""
         return len(self._rows)
+
+    def fits(self, processes: int) -> None:
+        """FeedError if not each of so many processes gets a row."""
+        if self.order != "random" and len(self._all) < processes:
+            raise FeedError(
+                f"{self.name}: {len(self._all)} rows are too few for {processes} processes. Add rows, or use fewer processes."
+            )
 
     def _used_up(self) -> str:
         """What is said about it: once in log and report."""
@@ -84,14 +101,15 @@ def feed(path: str | os.PathLike[str], order: str = "sequential") -> Feed:
     folder = os.path.dirname(os.path.abspath(caller)) if caller else os.getcwd()
     full = os.path.join(folder, path)
     rows = _read(full)
-    if order != "random":
-        index, processes = share()
-        if len(rows) < processes:
-            raise FeedError(
-                f"{full}: {len(rows)} rows are too few for {processes} processes. Add rows, or use fewer processes."
-            )
-        rows = part(rows, index, processes)
-    return Feed(os.path.basename(full), rows, order)
+    made = Feed(os.path.basename(full), rows, order)
+    made.fits(share()[1])
+    return made
+
+
+def share_among(processes: int) -> None:
+    """FeedError if a file that was read has too few rows for so many processes."""
+    for made in Feed._made:
+        made.fits(processes)
 
 
 def share(environ: Mapping[str, str] = os.environ) -> tuple[int, int]:

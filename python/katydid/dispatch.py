@@ -103,7 +103,7 @@ class UsersDispatcher(Iterator[Counts]):
             name = next(self._user_generator)
             if name is None:
                 break
-            worker = next(self._worker_node_generator)
+            worker = self._worker_for(name)
             self._count(worker, name, 1)
             self._active_users.append((worker, name))
         while self._current_user_count > max(user_count, 0):
@@ -111,6 +111,10 @@ class UsersDispatcher(Iterator[Counts]):
             self._count(worker, name, -1)
             self._try_dispatch_fixed = True
         return self._counts
+
+    def users_on(self, worker_id: str) -> dict[str, int]:
+        """How many of each class this worker has now."""
+        return self._users_on_workers[worker_id]
 
     # Locust's own form: an iterator that paces itself
     # -------------------------------------------------------------------
@@ -178,6 +182,9 @@ class UsersDispatcher(Iterator[Counts]):
         self._counts[name] += change
         self._current_user_count += change
 
+    def _worker_for(self, name: str) -> Any:
+        return next(self._worker_node_generator)
+
     def _user_gen(self) -> Iterator[str | None]:
         weighted = weighted_order(
             (u.__name__, u.weight) for u in self._user_classes if not u.fixed_count
@@ -195,6 +202,17 @@ class UsersDispatcher(Iterator[Counts]):
                     yield next(fixed)
             else:
                 yield next(weighted)
+
+
+class BalancedDispatcher(UsersDispatcher):
+    """Each worker has as many users of each class as the others: taking turns may give one all users of the class that costs most."""
+
+    def _worker_for(self, name: str) -> Any:
+        def has(worker: Any) -> tuple[int, int]:
+            users = self._users_on_workers[worker.id]
+            return users[name], sum(users.values())
+
+        return min(self._worker_nodes, key=has)
 
 
 def _spread(workers: list[Any]) -> list[Any]:

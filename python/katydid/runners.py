@@ -28,7 +28,7 @@ from gevent.queue import SimpleQueue
 from ._arrivals import Arrivals
 from ._link import open_session
 from .dispatch import UsersDispatcher
-from .exception import NotBuiltYet, StopTest
+from .exception import StopTest
 from .log import greenlet_exception_logger
 from .population import Population
 from .rpc.protocol import Message
@@ -178,7 +178,7 @@ class Runner:
         elif message[0] == "arrival":
             arrivals = self.environment._arrivals
             if arrivals is not None and self.state in (STATE_SPAWNING, STATE_RUNNING):
-                arrivals.arrive(message[1])
+                arrivals.arrive(message[1], message[2])
         elif message[0] == "time_up":
             self.on_time_up()
         elif message[0] == "io_ended":
@@ -263,10 +263,14 @@ class Runner:
         )
         if self._seed is not None:
             name = user_class.__name__
-            user._chance = Random(f"{self._seed} {name} {self._spawned_of[name]}")
+            user._chance = Random(f"{self._seed} {name} {self._number_of(self._spawned_of[name])}")
             self._spawned_of[name] += 1
         user.start(self.user_greenlets)
         return user
+
+    def _number_of(self, spawned: int) -> int:
+        """A number that no other user of the class has in any process, for the next one after so many in this process."""
+        return spawned
 
     # stopping -------------------------------------------------------------------------------------
     # ---------------------
@@ -389,6 +393,18 @@ class Runner:
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
         raise NotImplementedError
 
+    def _receive(self, msg_type: str, data: Any, node_id: str) -> None:
+        """Calls this process's listener of a message."""
+        if msg_type not in self.custom_messages:
+            logger.warning("Unknown message type received: %s", msg_type)
+            return
+        listener, concurrent = self.custom_messages[msg_type]
+        message = Message(msg_type, data, node_id)
+        if concurrent:
+            self.greenlet.spawn(listener, environment=self.environment, msg=message)
+        else:
+            listener(environment=self.environment, msg=message)
+
 
 class LocalRunner(Runner):
     """A test in this process."""
@@ -398,7 +414,8 @@ class LocalRunner(Runner):
         self.worker_index = 0
         self.worker_count = 1
         self.client_id = f"{socket.gethostname()}_{uuid4().hex}"
-        self._local_worker_node = WorkerNode(id="local")
+        self._node = "local"
+        self._nodes = [WorkerNode(id=self._node)]
         self._leaving: dict[str, set[Any]] = {}
         environment.events.user_error.add_listener(self._on_user_error)
 
@@ -426,20 +443,19 @@ class LocalRunner(Runner):
         )
         self.spawning_greenlet.link_exception(locust_exception_handler(self.environment))
 
-    def start_schedule(self, schedule: dict[str, Any]) -> None:
-        """Follows a schedule of users, as the plan has it, to its end; returns at once."""
-        self.spawning_greenlet = self.greenlet.spawn(self._follow_schedule, schedule)
+    def start_schedule(self, schedule: dict[str, Any], began_ns: int | None = None) -> None:
+        """Follows a schedule of users, as the plan has it, to its end; returns at once. It began at that instant, or begins now."""
+        self.spawning_greenlet = self.greenlet.spawn(self._follow_schedule, schedule, began_ns)
         self.spawning_greenlet.link_exception(locust_exception_handler(self.environment))
 
-    def _follow_schedule(self, schedule: dict[str, Any]) -> None:
-        phases = schedule["phases"]
-        peak = math.ceil(max(max(phase["from"], phase["to"]) for phase in phases))
+    def _follow_schedule(self, schedule: dict[str, Any], began_ns: int | None) -> None:
+        phases, peak = schedule["phases"], peak_users(schedule)
         dispatcher = self._begin(peak)
         if not _is_own(type(dispatcher)):
             raise StopTest("--load cannot be combined with a dispatcher_class of the script's own")
         dispatcher.new_dispatch(peak, max(peak, 1))
         self._due_changed.clear()
-        self._session.follow(schedule)
+        self._session.follow(schedule, began_ns)
         levels = (phase["to"] for phase in phases if phase["from"] != phase["to"])
         waited_for = next(levels, None)
         while True:
@@ -448,17 +464,24 @@ class LocalRunner(Runner):
             now = dispatcher.get_current_user_count()
             while now < self._due:
                 now += 1
-                self._go_to(dispatcher.advance(now))
+                dispatcher.advance(now)
+                self._go_to(dispatcher.users_on(self._node))
                 if dispatcher.get_current_user_count() < now:
                     return  # there is no class to take a user of
             if now > self._due:
                 now = self._due
-                self._go_to(dispatcher.advance(now))
+                dispatcher.advance(now)
+                self._go_to(dispatcher.users_on(self._node))
             if now == waited_for:
                 self._spawned()
                 waited_for = next(levels, None)
 
-    def start_arrivals(self, schedule: dict[str, Any], most: int) -> None:
+    def start_arrivals(
+        self,
+        schedule: dict[str, Any],
+        most: int,
+        began_ns: int | None = None,
+    ) -> None:
         """Lets users come as a schedule of arrivals says, with at most so many at once; returns at
         once."""
         self._begin(most)
@@ -471,7 +494,7 @@ class LocalRunner(Runner):
         self.spawning_greenlet.link_exception(locust_exception_handler(self.environment))
         logger.info("Arrivals begin; at most %d users at once", most)
         self.update_state(STATE_SPAWNING)
-        self._session.follow(schedule)
+        self._session.follow(schedule, began_ns)
         self.environment.events.spawning_complete.fire(user_count=0)
 
     def _make_users(self, to_make: SimpleQueue[tuple[str, Arrivals, int]]) -> None:
@@ -517,11 +540,12 @@ class LocalRunner(Runner):
         if self.state not in (STATE_INIT, STATE_STOPPED):
             self.update_state(STATE_SPAWNING)
         if self._users_dispatcher is None:
-            self._users_dispatcher = environment.dispatcher_class(
-                [self._local_worker_node], self.user_classes
-            )
+            self._users_dispatcher = self._dispatcher_class()(self._nodes, self.user_classes)
         self._session.no_wait(all(_never_waits(u) for u in self.user_classes))
         return self._users_dispatcher
+
+    def _dispatcher_class(self) -> type[UsersDispatcher]:
+        return self.environment.dispatcher_class
 
     def _spawned(self) -> None:
         counts = self.user_classes_count
@@ -546,7 +570,7 @@ class LocalRunner(Runner):
             self._follow_engine(dispatcher, target, spawn_rate)
         else:
             for step in dispatcher:
-                self._reach(step["local"])
+                self._reach(step[self._node])
         self._session.begin_phase("hold")
         if wait:
             self.user_greenlets.join()
@@ -558,7 +582,8 @@ class LocalRunner(Runner):
         """Starts and stops users as the engine's messages say that they are due."""
         begun = dispatcher.get_current_user_count()
         if begun == target:
-            self._reach(dispatcher.advance(target))
+            dispatcher.advance(target)
+            self._reach(dispatcher.users_on(self._node))
             return
         self._due = begun
         self._due_changed.clear()
@@ -571,7 +596,8 @@ class LocalRunner(Runner):
                 # One at a time: each is made in Locust's order, and a slow constructor delays the
                 # next.
                 now += 1 if self._due > now else -1
-                self._reach(dispatcher.advance(now))
+                dispatcher.advance(now)
+                self._reach(dispatcher.users_on(self._node))
                 if dispatcher.get_current_user_count() < now:
                     return  # there is no class to take a user of
 
@@ -615,26 +641,17 @@ class LocalRunner(Runner):
 
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
         """Calls this process's own listener."""
-        if msg_type not in self.custom_messages:
+        if msg_type in self.custom_messages:
+            listener, _ = self.custom_messages[msg_type]
+            listener(environment=self.environment, msg=Message(msg_type, data, "local"))
+        else:
             logger.warning("Unknown message type received: %s", msg_type)
-            return
-        listener, _ = self.custom_messages[msg_type]
-        listener(environment=self.environment, msg=Message(msg_type, data, "local"))
 
 
-class DistributedRunner(Runner):
-    """A test over several processes: the name exists so that `isinstance` checks in scripts work."""
-
-    def __init__(self, environment: Environment, *_args: Any, **_where: Any) -> None:
-        raise NotBuiltYet(type(self).__name__, "A run uses one process for now.")
-
-
-class MasterRunner(DistributedRunner):
-    pass
-
-
-class WorkerRunner(DistributedRunner):
-    pass
+def peak_users(schedule: dict[str, Any]) -> int:
+    """Most users, or arrivals per second, at any time of a schedule."""
+    tops: list[float] = [max(phase["from"], phase["to"]) for phase in schedule["phases"]]
+    return math.ceil(max(tops))
 
 
 def _is_own(kind: type[UsersDispatcher]) -> bool:
@@ -647,3 +664,12 @@ def _is_own(kind: type[UsersDispatcher]) -> bool:
 
 def _never_waits(user_class: Any) -> bool:
     return getattr(user_class.wait_time, "constant_wait", None) == 0
+
+
+class DistributedRunner(Runner):
+    """A test over several processes of this machine. Those over several machines are not built yet."""
+
+
+# They are Runners: what they inherit from has to be there.
+from ._distributed import MasterRunner as MasterRunner  # noqa: E402
+from ._distributed import WorkerRunner as WorkerRunner  # noqa: E402

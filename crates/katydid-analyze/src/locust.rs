@@ -58,7 +58,7 @@ pub fn view(manifest: &Manifest, timeline: &Timeline) -> LocustView {
             .intervals
             .values()
             .next_back()
-            .map_or(0, |second| second.users),
+            .map_or(0, katydid_record::timeline::Second::users),
     }
 }
 

@@ -70,20 +70,23 @@ fn spike(
     let bad =
         |second: &Second| second.failed + second.blocked + second.from_due.count_above(limit_us);
     let all = |second: &Second| second.ok + second.failed + second.blocked;
-    let before_in_flight = mean(calm.iter().map(|(_, second)| second.in_flight as f64));
+    let before_in_flight = mean(calm.iter().map(|(_, second)| second.in_flight() as f64));
     let share = |second: &Second| bad(second) as f64 / all(second).max(1) as f64;
     let worst = range(began, watched)
         .into_iter()
         .map(|(at, second)| (share(second), at))
         .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
-    let most = range(began, watched).iter().map(|(_, s)| s.in_flight).max();
+    let most = range(began, watched)
+        .iter()
+        .map(|(_, s)| s.in_flight())
+        .max();
     let counts: Vec<Count> = range(ended, watched)
         .iter()
         .map(|(at, second)| Count {
             at_s: *at,
             bad: bad(second),
             all: all(second),
-            in_flight: second.in_flight as f64,
+            in_flight: second.in_flight() as f64,
         })
         .collect();
     let allowed = before_in_flight * IN_FLIGHT + IN_FLIGHT_CHANCE;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use katydid_record::frame::{Kind, Mark};
+use katydid_record::frame::{Kind, Mark, SOURCES_PER_PROCESS};
 use katydid_record::summary::{
     EndpointSummary, ExampleSummary, ExceptionSummary, FailureSummary, Latency, MarkSummary,
     PhaseSummary, RunSummary, SUMMARY_VERSION, SeriesSummary, Summary,
@@ -40,6 +40,11 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
     if timeline.capped {
         notes.push("Something was left out because a cap was reached.".into());
     }
+    for worker in &timeline.workers_lost {
+        notes.push(format!(
+            "Worker {worker} ended before its time. Its users were not replaced, and what it had not told yet is missing."
+        ));
+    }
     if let Some(note) = other_endpoints(timeline) {
         notes.push(note);
     }
@@ -56,15 +61,15 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         command: manifest.plan.command.clone(),
         host: manifest.plan.host.clone(),
         users: timeline
-            .generator
-            .users_max
+            .generators
+            .users_max()
             .max(if manifest.plan.command == "attack" {
                 manifest.plan.users
             } else {
                 0
             }),
         ended,
-        complete: ending.complete,
+        complete: ending.complete && timeline.workers_lost.is_empty(),
         tool_version: manifest.tool_version.clone(),
         verdict: String::new(),
         reason: String::new(),
@@ -146,7 +151,7 @@ fn phases(timeline: &Timeline, plan: &Plan) -> Vec<PhaseSummary> {
                 kind: phase.kind.clone(),
                 began_s: began as f64 / 1e6,
                 ended_s: began as f64 / 1e6 + seconds,
-                users: phase.generator.users_max,
+                users: phase.generators.users_max(),
                 valid: health.valid,
                 reasons: health.reasons,
                 total: row.total(&total),
@@ -374,16 +379,19 @@ fn series(timeline: &Timeline) -> SeriesSummary {
         dense.add(&second.from_due);
         let at = |q| dense.quantile_us(q).map(|us| us as f64 / 1e3);
         series.t_s.push(began);
-        series.users.push(second.users);
+        series.users.push(second.users());
         series.rps.push(rate(second.ok + second.failed));
         series.failures_per_s.push(rate(second.failed));
-        series.in_flight.push(second.in_flight);
+        series.in_flight.push(second.in_flight());
         series.p50.push(at(0.5));
         series.p95.push(at(0.95));
         series.p99.push(at(0.99));
     }
     series
 }
+
+/// Marks among which one is looked for that another process has made too.
+const RECENT: usize = 200;
 
 fn marks(timeline: &Timeline) -> Vec<MarkSummary> {
     let text = |mark: &Mark| match mark {
@@ -394,18 +402,24 @@ fn marks(timeline: &Timeline) -> Vec<MarkSummary> {
         Mark::Reset => Some("statistics reset".into()),
         Mark::Warning { text } => Some(format!("warning: {text}")),
         Mark::Lost { what } => Some(format!("lost: {what}")),
+        Mark::WorkerLost { worker } => Some(format!("lost: worker {worker}")),
         Mark::End { reason, .. } => Some(format!("end: {reason}")),
         Mark::SourceBegan { .. } | Mark::Exception { .. } | Mark::Unknown => None,
     };
     let at_s = |(at, _, _): &(u64, u32, usize)| *at as f64 / 1e6;
-    timeline
-        .marks
-        .iter()
-        .filter_map(|(key, mark)| {
-            Some(MarkSummary {
-                at_s: at_s(key),
-                text: text(mark)?,
-            })
-        })
-        .collect()
+    let mut listed: Vec<(u32, MarkSummary)> = Vec::new();
+    for (key, mark) in &timeline.marks {
+        let Some(text) = text(mark) else { continue };
+        let (at_s, process) = (at_s(key), key.1 / SOURCES_PER_PROCESS);
+        // Each process marks what all of them come to.
+        let known = listed
+            .iter()
+            .rev()
+            .take(RECENT)
+            .any(|(by, other)| *by != process && other.text == text && at_s - other.at_s < 1.0);
+        if !known {
+            listed.push((process, MarkSummary { at_s, text }));
+        }
+    }
+    listed.into_iter().map(|(_, mark)| mark).collect()
 }

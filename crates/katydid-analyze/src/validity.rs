@@ -3,7 +3,7 @@
 
 use katydid_record::histogram::Histogram;
 use katydid_record::summary::GeneratorSummary;
-use katydid_record::timeline::{GeneratorSums, GeneratorTotals};
+use katydid_record::timeline::{GeneratorSums, GeneratorTotals, Generators};
 use katydid_record::{Endpoint, Kind, PhaseKind, PhaseTotals, Timeline};
 
 /// Lag that is always allowed, ms.
@@ -30,7 +30,7 @@ pub fn of_run(timeline: &Timeline, total: &Endpoint) -> GeneratorSummary {
     let flows = flows.filter(|(key, _)| key.kind == Kind::Flow);
     let mut arrivals = Arrivals::default();
     flows.for_each(|(_, e)| arrivals.add(e.ended() + e.aborted + e.blocked, e.missed));
-    let mut summary = judge(&timeline.generator, total, &arrivals);
+    let mut summary = judge(&timeline.generators, total, &arrivals);
     for phase in timeline.phases.values().filter(|phase| is_judged(phase)) {
         let health = of_phase(phase);
         let reasons = health.reasons.into_iter();
@@ -47,7 +47,7 @@ pub fn of_phase(phase: &PhaseTotals) -> GeneratorSummary {
     let flows = flows.filter(|(key, _)| key.kind == Kind::Flow);
     let mut arrivals = Arrivals::default();
     flows.for_each(|(_, w)| arrivals.add(w.ok + w.failed + w.aborted + w.blocked, w.missed));
-    judge(&phase.generator, &Endpoint::of(&phase.total()), &arrivals)
+    judge(&phase.generators, &Endpoint::of(&phase.total()), &arrivals)
 }
 
 /// Whether a phase's numbers stand for something: those of a ramp mix levels.
@@ -55,9 +55,61 @@ pub fn is_judged(phase: &PhaseTotals) -> bool {
     phase.kind != PhaseKind::Ramp.as_str()
 }
 
-/// The generator's health and whether it kept up. The first second is left out where there is more: connections are opened
-/// and code is loaded then.
-fn judge(totals: &GeneratorTotals, total: &Endpoint, arrivals: &Arrivals) -> GeneratorSummary {
+/// The generator's health and whether it kept up: each process that made requests, and all together with the arrivals.
+fn judge(generators: &Generators, total: &Endpoint, arrivals: &Arrivals) -> GeneratorSummary {
+    let whole = generators.together();
+    let mut summary = health(&whole, total);
+    if generators.processes.len() > 1 {
+        judge_workers(&mut summary, generators, total);
+    }
+    judge_slots(&mut summary, total, arrivals);
+    if let Some(steal) = summary.steal_share.filter(|steal| *steal >= STEAL_SHARE) {
+        summary.warnings.push(format!(
+            "The hypervisor took {:.0} % of this machine's processor time.",
+            steal * 100.0
+        ));
+    }
+    if whole.whole().windows == 0 {
+        summary.warnings.push(
+            "The generator's own health was not observed; nothing vouches for these numbers."
+                .into(),
+        );
+    }
+    summary.valid = summary.reasons.is_empty();
+    summary
+}
+
+/// Each worker has to keep up: one that is late drowns among the others. Their parent makes no requests, so only its CPU time and
+/// memory count. Shares of a core are those of the busiest.
+fn judge_workers(summary: &mut GeneratorSummary, generators: &Generators, total: &Endpoint) {
+    let mut workers = generators.clone();
+    workers.processes.remove(&0);
+    let (processor_us, memory) = (summary.cpu_us_per_request, summary.rss_max_bytes);
+    *summary = health(&workers.together(), total);
+    (summary.cpu_us_per_request, summary.rss_max_bytes) = (processor_us, memory);
+    (summary.reasons, summary.warnings) = (Vec::new(), Vec::new());
+    (summary.hub_busy_share, summary.io_busy_share) = (None, None);
+    summary.run_queue_wait_share = None;
+    for (number, totals) in &workers.processes {
+        let own = health(totals, total);
+        let named = |text: String| format!("Worker {}: {text}", number - 1);
+        summary.reasons.extend(own.reasons.into_iter().map(named));
+        summary.warnings.extend(own.warnings.into_iter().map(named));
+        summary.no_wait |= own.no_wait;
+        summary.hub_busy_share = larger(summary.hub_busy_share, own.hub_busy_share);
+        summary.io_busy_share = larger(summary.io_busy_share, own.io_busy_share);
+        summary.run_queue_wait_share =
+            larger(summary.run_queue_wait_share, own.run_queue_wait_share);
+    }
+}
+
+fn larger(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    if b > a { b } else { a }
+}
+
+/// How late and how busy a process was, and what follows from that. The first second is left out where there is more: connections
+/// are opened and code is loaded then.
+fn health(totals: &GeneratorTotals, total: &Endpoint) -> GeneratorSummary {
     let steady = totals.steady.windows >= 2;
     let sums = if steady {
         totals.steady.clone()
@@ -91,22 +143,10 @@ fn judge(totals: &GeneratorTotals, total: &Endpoint, arrivals: &Arrivals) -> Gen
         no_wait: 2 * sums.no_wait_windows > sums.windows,
     };
     judge_lag(&mut summary, total, &sums);
-    judge_slots(&mut summary, total, arrivals);
     if sums.covered_us >= ENOUGH_TIME_US {
         judge_cores(&mut summary);
     }
-    if totals_unseen(totals) {
-        summary.warnings.push(
-            "The generator's own health was not observed; nothing vouches for these numbers."
-                .into(),
-        );
-    }
-    summary.valid = summary.reasons.is_empty();
     summary
-}
-
-fn totals_unseen(totals: &GeneratorTotals) -> bool {
-    totals.whole().windows == 0
 }
 
 fn judge_lag(summary: &mut GeneratorSummary, total: &Endpoint, sums: &GeneratorSums) {
@@ -246,12 +286,6 @@ fn judge_cores(summary: &mut GeneratorSummary) {
         );
         say(summary, !summary.no_wait, text);
     }
-    if let Some(steal) = summary.steal_share.filter(|steal| *steal >= STEAL_SHARE) {
-        summary.warnings.push(format!(
-            "The hypervisor took {:.0} % of this machine's processor time.",
-            steal * 100.0
-        ));
-    }
 }
 
 #[cfg(test)]
@@ -295,7 +329,7 @@ mod tests {
         }
         let mut total = Endpoint::default();
         (0..1000).for_each(|_| total.from_send.record(1_000));
-        judge(&timeline.generator, &total, &Arrivals::default())
+        judge(&timeline.generators, &total, &Arrivals::default())
     }
 
     fn window() -> GeneratorWindow {
@@ -411,5 +445,46 @@ mod tests {
             ..window()
         });
         assert_eq!((held_up.reasons.len(), held_up.warnings.len()), (1, 0));
+    }
+
+    /// A worker that is late is a reason of its own, however many were not; their parent, who makes no requests, may be late.
+    #[test]
+    fn of_several_processes_each_worker_has_to_keep_up() {
+        let judged = |late: Option<u32>| {
+            let mut timeline = Timeline::default();
+            for (second, process) in (0..3).flat_map(|s| (0..=8).map(move |p| (s, p))) {
+                let lag_us = if late == Some(process) { 9_000 } else { 100 };
+                timeline.apply(&Frame {
+                    at: second * SECOND_US,
+                    span: SECOND_US,
+                    source: process * katydid_record::frame::SOURCES_PER_PROCESS,
+                    phase: 0,
+                    body: Body::Generator(Box::new(GeneratorWindow {
+                        hub_lag: some_late(2, lag_us, 50),
+                        hub_cpu_us: 100_000 * u64::from(process),
+                        rss_bytes: 1_000,
+                        users: 2,
+                        ..window()
+                    })),
+                });
+            }
+            assert_eq!(timeline.generators.users_max(), 18);
+            judge(
+                &timeline.generators,
+                &Endpoint::default(),
+                &Arrivals::default(),
+            )
+        };
+        let healthy = judged(None);
+        assert_eq!((healthy.valid, healthy.rss_max_bytes), (true, Some(9_000)));
+        assert!(
+            healthy
+                .hub_busy_share
+                .is_some_and(|share| (share - 0.8).abs() < 1e-9)
+        );
+        assert!(judged(Some(0)).valid);
+        let late = judged(Some(3)).reasons;
+        assert_eq!(late.len(), 1);
+        assert!(late[0].starts_with("Worker 2: The scenario's event loop was late"));
     }
 }

@@ -9,6 +9,7 @@ use katydid_record::{Cause, EndpointId, Kind, Mark, PhaseId, PhaseKind, Schedule
 use crate::clock::Nanos;
 pub use crate::flight::Flight;
 use crate::http1::{Origin, RequestKind, ResponseHead};
+use crate::pacer::Share;
 
 /// How certificates are checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -219,8 +220,8 @@ pub enum Message {
     Streamed(u64, Box<Piece>),
     /// So many users are due by now.
     Spawn(u64),
-    /// An arrival that was due at this instant.
-    Arrival(Nanos),
+    /// An arrival that was due at this instant, and its number among those of all processes.
+    Arrival(Nanos, u64),
     /// Due at this instant, to see how late the hub is; and time to cut its frames.
     Tick(Nanos),
     /// This phase has begun: what completed before it was queued before.
@@ -240,6 +241,17 @@ pub struct Row {
     pub method: String,
     /// Name.
     pub name: String,
+}
+
+/// What there is to follow.
+#[derive(Debug)]
+pub struct Follow {
+    /// The schedule of all processes.
+    pub schedule: Schedule,
+    /// When it begins; `None`: now.
+    pub began: Option<Nanos>,
+    /// The arrivals that are this process's.
+    pub share: Share,
 }
 
 /// To the I/O thread.
@@ -277,8 +289,8 @@ pub enum Command {
         /// Users per second.
         rate: f64,
     },
-    /// Follow this schedule of users from now on; what it says of phases is marked, its end ends the run.
-    Follow(Box<Schedule>),
+    /// Follow a schedule; what it says of phases is marked, its end ends the run.
+    Follow(Box<Follow>),
     /// A phase of this name and kind begins now.
     BeginPhase(Box<(String, PhaseKind)>),
     /// No more of the plan: somebody has ended the run.

@@ -62,13 +62,54 @@ impl Ramp {
     }
 }
 
+/// The arrivals of one process of several: one of every `of`, at a place that varies, so that turns of user classes and of processes
+/// do not fall into step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Which process, from 0.
+    pub index: u64,
+    /// How many there are.
+    pub of: u64,
+}
+
+impl Share {
+    /// All arrivals.
+    pub const WHOLE: Self = Self { index: 0, of: 1 };
+
+    /// The first of its arrivals from this number on.
+    fn from(self, number: u64) -> u64 {
+        let block = number / self.of;
+        let first = self.in_block(block);
+        if first >= number {
+            first
+        } else {
+            self.in_block(block + 1)
+        }
+    }
+
+    fn in_block(self, block: u64) -> u64 {
+        let place = (self.index + mixed(block) % self.of) % self.of;
+        block * self.of + place
+    }
+}
+
+/// A number that looks drawn: the finalizer of `SplitMix64` (Steele, Lea and Flood 2014).
+fn mixed(number: u64) -> u64 {
+    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
 /// A schedule that began at some instant, followed.
 #[derive(Debug)]
 pub struct Follower {
     schedule: Schedule,
     began: Nanos,
     users: u64,
-    arrived: u64,
+    share: Share,
+    /// Number of its next arrival.
+    next: u64,
     phase: Option<usize>,
 }
 
@@ -77,8 +118,8 @@ pub struct Follower {
 pub struct News {
     /// So many users are due from now on.
     pub users: Option<u64>,
-    /// When each of the arrivals was due that have become due since last asked.
-    pub arrivals: Vec<Nanos>,
+    /// When each of the arrivals was due that have become due since last asked, and its number among those of all processes.
+    pub arrivals: Vec<(Nanos, u64)>,
     /// Name and kind of the phases that have begun, in their order.
     pub phases: Vec<(String, PhaseKind)>,
     /// When to ask again; `None`: the schedule is over.
@@ -86,13 +127,14 @@ pub struct News {
 }
 
 impl Follower {
-    /// Follows a schedule that begins now, with `users` at work.
-    pub fn new(schedule: Schedule, began: Nanos, users: u64) -> Self {
+    /// Follows a schedule that begins at `began`, with `users` at work. Users are those of all processes, arrivals only the share's.
+    pub fn new(schedule: Schedule, began: Nanos, users: u64, share: Share) -> Self {
         Self {
             schedule,
             began,
             users,
-            arrived: 0,
+            share,
+            next: share.from(0),
             phase: None,
         }
     }
@@ -141,11 +183,11 @@ impl Follower {
 
     fn follow_arrivals(&mut self, t: f64, news: &mut News) {
         let due = self.schedule.arrivals_by(t);
-        while self.arrived < due
-            && let Some(at) = self.schedule.arrival(self.arrived)
+        while self.next < due
+            && let Some(at) = self.schedule.arrival(self.next)
         {
-            news.arrivals.push(self.instant(at));
-            self.arrived += 1;
+            news.arrivals.push((self.instant(at), self.next));
+            self.next = self.share.from(self.next + 1);
         }
     }
 
@@ -153,7 +195,7 @@ impl Follower {
     fn next_arrival(&self, t: f64) -> Option<f64> {
         let (index, began) = self.schedule.phase_at(t)?;
         let edge = began + self.schedule.phases[index].length_s;
-        let arrival = self.schedule.arrival(self.arrived);
+        let arrival = self.schedule.arrival(self.next);
         Some(arrival.map_or(edge, |at| at.min(edge)))
     }
 }
@@ -208,24 +250,40 @@ mod tests {
                 phase(PhaseKind::Hold, 2_000.0, 2_000.0, 0.5),
             ],
         };
-        let expected: Vec<Nanos> = (0..1_500)
-            .filter_map(|n| schedule.arrival(n))
-            .map(|t| 7 + (t * SECOND as f64).ceil() as Nanos)
+        let expected: Vec<(Nanos, u64)> = (0..1_500)
+            .filter_map(|n| Some((schedule.arrival(n)?, n)))
+            .map(|(t, n)| (7 + (t * SECOND as f64).ceil() as Nanos, n))
             .collect();
-        let mut follower = Follower::new(schedule, 7, 0);
+        for of in [1, 2, 3, 7] {
+            let shares = (0..of).map(|index| arrivals(&schedule, Share { index, of }));
+            let shares: Vec<_> = shares.collect();
+            assert!(
+                shares
+                    .iter()
+                    .all(|share| share.len().abs_diff(1_500 / of as usize) <= 1)
+            );
+            let mut all: Vec<_> = shares.concat();
+            all.sort_unstable();
+            assert_eq!(all, expected);
+        }
+    }
+
+    /// All that a follower lets arrive of a schedule that begins at 7 and has the phases "ramp" and "hold".
+    fn arrivals(schedule: &Schedule, share: Share) -> Vec<(Nanos, u64)> {
+        let mut follower = Follower::new(schedule.clone(), 7, 0, share);
         let (mut now, mut seen, mut names) = (7, Vec::new(), Vec::new());
         loop {
             let news = follower.poll(now);
-            assert!(news.arrivals.iter().all(|due| *due <= now + 1));
+            assert!(news.arrivals.iter().all(|(due, _)| *due <= now + 1));
             assert_eq!(news.users, None);
             seen.extend(news.arrivals);
             names.extend(news.phases.into_iter().map(|(name, _)| name));
             let Some(next) = news.next else { break };
             now = next;
         }
-        assert_eq!(seen, expected);
         assert_eq!(names, ["ramp", "hold"]);
         assert!((7 + SECOND..7 + SECOND + MILLISECOND).contains(&now));
+        seen
     }
 
     proptest! {

@@ -270,15 +270,18 @@ impl Reactor {
             Command::CloseIdle(client) => self.close_idle(client),
             Command::Ramp { from, to, rate } => {
                 let now = clock::now();
-                self.recorder
-                    .mark(now, Mark::UserTarget { users: to, rate });
                 self.ramp = Some(Ramp::new(now, from, to, rate));
                 self.ramp_at = Some(now);
             }
-            Command::Follow(schedule) => {
-                let now = clock::now();
-                self.follower = Some(Follower::new(*schedule, now, self.users));
-                self.follow_at = Some(now);
+            Command::Follow(follow) => {
+                let began = follow.began.unwrap_or_else(clock::now);
+                self.follower = Some(Follower::new(
+                    follow.schedule,
+                    began,
+                    self.users,
+                    follow.share,
+                ));
+                self.follow_at = Some(began);
             }
             Command::BeginPhase(phase) => {
                 let (name, kind) = *phase;
@@ -365,8 +368,8 @@ impl Reactor {
         if let Some(users) = news.users {
             self.push(Message::Spawn(users));
         }
-        for due in news.arrivals {
-            self.push(Message::Arrival(due));
+        for (due, number) in news.arrivals {
+            self.push(Message::Arrival(due, number));
         }
         if news.next.is_none() {
             self.end_load(now);

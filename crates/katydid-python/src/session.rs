@@ -259,10 +259,13 @@ impl Session {
                         ("spawn", users).into_pyobject(py)?.into_any().unbind(),
                     ]);
                 }
-                Message::Arrival(due) => {
+                Message::Arrival(due, number) => {
                     flat.extend([
                         py.None(),
-                        ("arrival", due).into_pyobject(py)?.into_any().unbind(),
+                        ("arrival", due, number)
+                            .into_pyobject(py)?
+                            .into_any()
+                            .unbind(),
                     ]);
                 }
                 Message::TimeUp => {
@@ -303,12 +306,12 @@ impl Session {
         });
     }
 
-    /// `("spawn", n)` comes whenever the schedule's users change, its phases are marked, and `("time_up",)` comes at its end.
-    fn follow(&self, schedule: &Bound<'_, PyDict>) -> PyResult<()> {
+    /// `("spawn", n)` comes whenever the schedule's users change, its phases are marked, and `("time_up",)` comes at its end. It
+    /// began, or begins, at `began_ns`; now without that.
+    #[pyo3(signature = (schedule, began_ns=None))]
+    fn follow(&self, schedule: &Bound<'_, PyDict>, began_ns: Option<u64>) -> PyResult<()> {
         let schedule: Schedule = from_python(schedule.as_any())?;
-        self.shared
-            .live()
-            .command(Command::Follow(Box::new(schedule)));
+        self.shared.live().follow(schedule, began_ns);
         Ok(())
     }
 

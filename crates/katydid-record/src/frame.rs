@@ -12,6 +12,8 @@ use crate::histogram::Sparse;
 pub type RunTime = u64;
 /// Who produced a frame. Ids inside its frames (endpoints, failures, series) are scoped to it.
 pub type SourceId = u32;
+/// Sources of one process: those of process p are p·16 up to p·16 + 15. The process that writes the record is 0, its workers are 1, 2…
+pub const SOURCES_PER_PROCESS: SourceId = 16;
 /// A source's number for an endpoint, announced in [`Body::Names`] before first use.
 pub type EndpointId = u32;
 /// A source's number for a failure text.
@@ -371,6 +373,11 @@ pub enum Mark {
     Lost {
         /// Who.
         what: String,
+    },
+    /// A process that made a part of the load ended before its time.
+    WorkerLost {
+        /// Which, from 0.
+        worker: u32,
     },
     /// The run ended in order.
     End {

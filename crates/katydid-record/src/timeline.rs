@@ -10,7 +10,7 @@ mod phase;
 mod seconds;
 mod slices;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::frame::{
     Body, Cause, EndpointId, EndpointWindow, Exemplar, Fact, FailureId, Frame, Kind, Mark, Name,
@@ -18,7 +18,7 @@ use crate::frame::{
 };
 use crate::plan::Plan;
 pub use endpoint::{Endpoint, FailureTotals, Recent};
-pub use generator::{GeneratorSums, GeneratorTotals};
+pub use generator::{GeneratorSums, GeneratorTotals, Generators};
 pub use phase::{PHASES, PhaseTotals};
 pub use seconds::{Second, Seconds};
 pub use slices::Slices;
@@ -83,6 +83,8 @@ pub struct Timeline {
     plan: Plan,
     /// By number of the objective (conditions that end the load come after the objectives) and phase.
     pub slices: BTreeMap<(usize, PhaseId), Slices>,
+    /// Processes that ended before their time.
+    pub workers_lost: BTreeSet<u32>,
     /// Why the load was ended before its time, if a condition did that.
     pub aborted: Option<String>,
     /// When the plan was over, if it came to its end, µs.
@@ -90,7 +92,7 @@ pub struct Timeline {
     /// The run second by second.
     pub seconds: Seconds,
     /// The generator's own health.
-    pub generator: GeneratorTotals,
+    pub generators: Generators,
     /// What happened when, in order of time.
     pub marks: BTreeMap<(RunTime, SourceId, usize), Mark>,
     /// Facts, in order of arrival within their second.
@@ -130,10 +132,10 @@ impl Timeline {
                 }
             }
             Body::Generator(window) => {
-                self.generator.add(frame.at, frame.span, window);
-                self.seconds.add_generator(frame.at, window);
+                self.generators.add(frame, window);
+                self.seconds.add_generator(frame.at, frame.source, window);
                 if let Some(phase) = self.phase(frame.phase) {
-                    phase.generator.add(frame.at, frame.span, window);
+                    phase.generators.add(frame, window);
                     phase.until(frame);
                 }
             }
@@ -296,6 +298,9 @@ impl Timeline {
             if *phase > PHASES {
                 "(later phases)".clone_into(&mut totals.name);
             }
+        }
+        if let Mark::WorkerLost { worker } = mark {
+            self.workers_lost.insert(*worker);
         }
         if let Mark::Aborted { why } = mark {
             self.aborted = Some(why.clone());

@@ -1,6 +1,8 @@
 //! Totals of the generator's own health, with its first second apart: that is when connections are opened and code is loaded.
 
-use crate::frame::{GeneratorWindow, RunTime};
+use std::collections::BTreeMap;
+
+use crate::frame::{Frame, GeneratorWindow, RunTime, SOURCES_PER_PROCESS};
 use crate::histogram::Histogram;
 
 /// Windows that begin before this are the warm-up.
@@ -54,8 +56,48 @@ pub struct GeneratorTotals {
     pub processors: u32,
 }
 
+/// The generator's health, process by process: one that is late would drown among others.
+#[derive(Clone, Debug, Default)]
+pub struct Generators {
+    /// By number; 0 is the process that writes the record.
+    pub processes: BTreeMap<u32, GeneratorTotals>,
+}
+
+impl Generators {
+    pub(super) fn add(&mut self, frame: &Frame, window: &GeneratorWindow) {
+        let process = frame.source / SOURCES_PER_PROCESS;
+        let totals = self.processes.entry(process).or_default();
+        totals.add(frame.at, frame.span, window);
+    }
+
+    /// All processes as one: times and counts add up, and so do the largest memory and the most users of each.
+    pub fn together(&self) -> GeneratorTotals {
+        let mut all = self.processes.values();
+        let first = all.next().cloned().unwrap_or_default();
+        all.fold(first, |mut sum, totals| {
+            sum.merge(totals);
+            sum
+        })
+    }
+
+    /// Most users alive: the most of each process, added up.
+    pub fn users_max(&self) -> u64 {
+        self.processes.values().map(|totals| totals.users_max).sum()
+    }
+}
+
 impl GeneratorTotals {
-    pub(super) fn add(&mut self, at: RunTime, span: u64, window: &GeneratorWindow) {
+    fn merge(&mut self, other: &GeneratorTotals) {
+        self.warm_up.merge(&other.warm_up);
+        self.steady.merge(&other.steady);
+        self.connections_opened += other.connections_opened;
+        self.connections_replaced += other.connections_replaced;
+        self.rss_max_bytes += other.rss_max_bytes;
+        self.users_max += other.users_max;
+        self.processors = self.processors.max(other.processors);
+    }
+
+    fn add(&mut self, at: RunTime, span: u64, window: &GeneratorWindow) {
         let sums = if at < WARM_UP_US {
             &mut self.warm_up
         } else {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{EndpointKey, GeneratorTotals};
+use super::{EndpointKey, Generators};
 use crate::frame::{EndpointWindow, Frame, Kind, PhaseId, RunTime};
 
 /// Phases kept apart; a shape that changes every second makes more than anybody reads.
@@ -22,7 +22,7 @@ pub struct PhaseTotals {
     /// Totals by endpoint, without failures' texts.
     pub endpoints: BTreeMap<EndpointKey, EndpointWindow>,
     /// The generator's health in it.
-    pub generator: GeneratorTotals,
+    pub generators: Generators,
 }
 
 impl PhaseTotals {

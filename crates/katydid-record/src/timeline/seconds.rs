@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::frame::{EndpointWindow, GeneratorWindow, RunTime};
+use crate::frame::{EndpointWindow, GeneratorWindow, RunTime, SourceId};
 use crate::histogram::Sparse;
 
 /// Most intervals kept.
@@ -22,10 +22,8 @@ pub struct Second {
     pub blocked: u64,
     /// Successes: due → done, µs.
     pub from_due: Sparse,
-    /// Most users alive.
-    pub users: u64,
-    /// Most requests in flight at the end of a window.
-    pub in_flight: u64,
+    /// By source: most users alive, and most requests in flight at the end of a window.
+    levels: BTreeMap<SourceId, (u64, u64)>,
     /// taken − asked, µs.
     pub lag: Sparse,
     /// CPU time of the process, µs.
@@ -79,24 +77,44 @@ impl Seconds {
         }
     }
 
-    pub(super) fn add_generator(&mut self, at: RunTime, window: &GeneratorWindow) {
+    pub(super) fn add_generator(
+        &mut self,
+        at: RunTime,
+        source: SourceId,
+        window: &GeneratorWindow,
+    ) {
         let second = self.at(at);
-        second.users = second.users.max(window.users);
-        second.in_flight = second.in_flight.max(window.in_flight);
+        second.add_level(source, (window.users, window.in_flight));
         second.cpu_us += window.process_cpu_us;
         second.lag.merge(&window.lag);
     }
 }
 
 impl Second {
+    /// Users alive: the most of each process, added up.
+    pub fn users(&self) -> u64 {
+        self.levels.values().map(|level| level.0).sum()
+    }
+
+    /// Requests in flight at the end of a window: the most of each process, added up.
+    pub fn in_flight(&self) -> u64 {
+        self.levels.values().map(|level| level.1).sum()
+    }
+
+    fn add_level(&mut self, source: SourceId, (users, in_flight): (u64, u64)) {
+        let level = self.levels.entry(source).or_default();
+        *level = (level.0.max(users), level.1.max(in_flight));
+    }
+
     fn merge(&mut self, other: &Second) {
         self.ok += other.ok;
         self.failed += other.failed;
         self.aborted += other.aborted;
         self.blocked += other.blocked;
         self.from_due.merge(&other.from_due);
-        self.users = self.users.max(other.users);
-        self.in_flight = self.in_flight.max(other.in_flight);
+        for (source, level) in &other.levels {
+            self.add_level(*source, *level);
+        }
         self.lag.merge(&other.lag);
         self.cpu_us += other.cpu_us;
     }

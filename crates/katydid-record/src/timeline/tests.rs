@@ -103,7 +103,7 @@ fn picture(timeline: &Timeline) -> String {
         .iter()
         .map(|(id, phase)| {
             let endpoints = &phase.endpoints;
-            let (name, began, users) = (&phase.name, phase.began, phase.generator.users_max);
+            let (name, began, users) = (&phase.name, phase.began, phase.generators.users_max());
             format!("{id} {name} {began:?} {} {users} {endpoints:?}", phase.last)
         })
         .collect();
@@ -158,7 +158,7 @@ fn phases_are_kept_apart() {
     };
     assert_eq!((hold.name.as_str(), hold.began), ("hold", Some(2_000_000)));
     assert_eq!((hold.total().ok, hold.last), (2, 4_001_000_000));
-    assert_eq!(hold.generator.users_max, 7);
+    assert_eq!(hold.generators.users_max(), 7);
 }
 
 #[test]

@@ -127,14 +127,13 @@ fn refused(rows: &[OptionRow]) -> String {
         "--autostart",
         "--master",
         "--worker",
-        "--processes",
         "--otel",
     ]
     .into_iter()
     .filter(|flag| find(rows, flag).is_some_and(|row| row.status == Status::NotBuilt))
     .collect();
     format!(
-        "Not built yet: Locust's web UI, runs over several processes, OpenTelemetry ({} and the like); they are refused.",
+        "Not built yet: Locust's web UI, runs over several machines, OpenTelemetry ({} and the like); they are refused.",
         flags.join(", ")
     )
 }

@@ -14,7 +14,7 @@ pub const NOT_BUILT: &str = "Not built yet";
 pub const REMOVED: &str = "Removed";
 
 const WEB: &str = "belongs to the web UI, which is not built yet: remove it; with -u, -r and -t the test starts at once";
-const DISTRIBUTED: &str = "belongs to runs over several processes, which are not built yet: remove it; a run uses one process";
+const DISTRIBUTED: &str = "belongs to runs over several machines, which are not built yet: remove it; --processes N uses more processors of this one";
 const OTEL: &str = "is not built yet: remove it; --summary FILE and --csv PREFIX write the numbers";
 
 /// The web UI, distributed runs, OpenTelemetry.
@@ -91,9 +91,6 @@ pub struct NotBuilt {
     enable_rebalancing: bool,
     #[arg(long, env = "LOCUST_MODE_WORKER", help = DISTRIBUTED, hide = true)]
     worker: bool,
-    #[arg(long, value_name = "N", env = "LOCUST_PROCESSES")]
-    #[arg(value_parser = int, allow_negative_numbers = true, help = DISTRIBUTED, hide = true)]
-    processes: Option<i64>,
     #[arg(
         long,
         value_name = "HOST",
@@ -128,12 +125,12 @@ pub struct Removed {
     legacy_ui: bool,
     #[arg(long, hide = true)]
     #[arg(
-        help = "was removed from Locust (now --worker), and runs over several processes are not built yet: remove it"
+        help = "was removed from Locust (now --worker), and runs over several machines are not built yet: remove it"
     )]
     slave: bool,
     #[arg(long, hide = true)]
     #[arg(
-        help = "was removed from Locust (now --expect-workers), and runs over several processes are not built yet: remove it"
+        help = "was removed from Locust (now --expect-workers), and runs over several machines are not built yet: remove it"
     )]
     expect_slaves: bool,
 }

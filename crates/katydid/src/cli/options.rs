@@ -7,7 +7,9 @@ use clap::{Args, Parser};
 use serde::Serialize;
 
 use super::not_built::{NotBuilt, Removed};
-use super::values::{LOGLEVELS, Timespan, above_zero, count, int, loglevel, positive, timespan};
+use super::values::{
+    LOGLEVELS, Timespan, above_zero, count, int, loglevel, positive, processes, timespan,
+};
 
 /// Every option of a run, with the dests that `environment.parsed_options` shows to a locustfile.
 #[derive(Clone, Debug, Parser, PartialEq, Serialize)]
@@ -99,6 +101,10 @@ pub struct Load {
     #[arg(long, value_name = "N", env = "KATYDID_MAX_USERS", hide_env = true)]
     #[arg(value_parser = positive)]
     pub max_users: Option<u64>,
+    /// Run the users in so many processes of this machine, -1: one per processor [1]
+    #[arg(long, value_name = "N", env = "LOCUST_PROCESSES")]
+    #[arg(value_parser = processes, allow_negative_numbers = true)]
+    pub processes: Option<i64>,
     /// Draw task choices and pauses from a generator of each user's own, which follows from this number
     #[arg(long, value_name = "N", env = "KATYDID_SEED", hide_env = true)]
     #[arg(value_parser = int, allow_negative_numbers = true)]

@@ -71,6 +71,19 @@ pub fn positive(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Most processes of one run: each is a Python of its own.
+const PROCESSES: i64 = 256;
+
+/// A number of processes: from 1, or -1 for one per processor.
+pub fn processes(text: &str) -> Result<i64, String> {
+    match int(text)? {
+        number @ (-1 | 1..=PROCESSES) => Ok(number),
+        _ => Err(format!(
+            "'{text}' is not a number of processes; write 1 to {PROCESSES}, or -1 for one per processor"
+        )),
+    }
+}
+
 /// A finite number above zero: rates and timeouts.
 pub fn above_zero(text: &str) -> Result<f64, String> {
     let number: f64 = python_number(text)

@@ -12,6 +12,7 @@ use katydid_record::{Body, Frame, Mark, Plan, RunWriter, SourceId, Timeline};
 use super::abort::{self, Watch};
 use super::csv_files::CsvFiles;
 use super::progress::Progress;
+use super::workers::FramePipe;
 
 /// Batches of frames on their way; each source sends one a second.
 const QUEUE: usize = 1_024;
@@ -26,6 +27,33 @@ enum Entry {
     Frames(Vec<Frame>),
     Ask(Question),
     Finish(SyncSender<Finished>),
+}
+
+/// Where frames are kept.
+pub enum Sink {
+    /// In a run directory.
+    Directory(RunWriter),
+    /// By the process that this one is a worker of.
+    Parent(FramePipe),
+}
+
+impl Sink {
+    fn write(&mut self, frames: &[Frame]) -> Result<(), String> {
+        match self {
+            Self::Directory(writer) => writer
+                .append(frames)
+                .and_then(|()| writer.flush())
+                .map_err(|error| error.to_string()),
+            Self::Parent(pipe) => pipe.send(frames).map_err(|error| error.to_string()),
+        }
+    }
+
+    fn finish(self) -> Result<(), String> {
+        match self {
+            Self::Directory(writer) => writer.finish().map_err(|error| error.to_string()),
+            Self::Parent(_) => Ok(()),
+        }
+    }
 }
 
 /// What is left when the log has ended.
@@ -54,6 +82,14 @@ impl Sender {
     }
 }
 
+impl Sender {
+    /// As [`Sender::send`], for a thread that may wait for the log.
+    pub fn send_all(&self, frames: Vec<Frame>) {
+        // The log has ended: nobody reads it any more.
+        let _ = self.entries.send(Entry::Frames(frames));
+    }
+}
+
 /// The log's handle.
 pub struct Log {
     sender: Sender,
@@ -63,7 +99,7 @@ pub struct Log {
 impl Log {
     /// Starts the log; without a writer it only folds. It counts for the plan's objectives.
     pub fn start(
-        writer: Option<RunWriter>,
+        writer: Option<Sink>,
         progress: Option<Progress>,
         csv: Option<CsvFiles>,
         plan: &Plan,
@@ -125,7 +161,7 @@ impl Log {
 struct Keeper {
     timeline: Timeline,
     watch: Watch,
-    writer: Option<RunWriter>,
+    writer: Option<Sink>,
     problems: Vec<String>,
     progress: Option<Progress>,
     csv: Option<CsvFiles>,
@@ -185,7 +221,7 @@ impl Keeper {
             self.timeline.apply(frame);
         }
         if let Some(writer) = &mut self.writer
-            && let Err(error) = writer.append(frames).and_then(|()| writer.flush())
+            && let Err(error) = writer.write(frames)
         {
             let problem = format!("the record stopped being written: {error}");
             // Standard error may be closed too.

@@ -7,12 +7,16 @@ pub mod base;
 mod csv_files;
 pub mod github;
 mod log;
+mod manifest;
 pub mod outputs;
 mod progress;
 pub mod registry;
+mod text;
+pub mod workers;
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
+use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -24,15 +28,16 @@ use katydid_analyze::{Ending, locust, slo, summarize, validity, verdict};
 use katydid_engine::clock::{self, Nanos, SECOND};
 use katydid_engine::driver::Driver;
 use katydid_engine::link::Outbox;
-use katydid_engine::message::{Command, Flight, Instants, Message};
+use katydid_engine::message::{Command, Flight, Follow, Instants, Message};
+use katydid_engine::pacer::Share;
 use katydid_engine::recorder::Recorder;
 use katydid_engine::{Engine, EngineError, health};
 use katydid_record::frame::{Body, Fact, Kind, Mark};
-use katydid_record::redact::{redact, redact_argv};
+use katydid_record::redact::redact;
 use katydid_record::summary::SloOutcome;
 use katydid_record::{
-    EndpointId, FORMAT, Frame, Manifest, PhaseId, PhaseKind, Plan, RunWriter, ScenarioFile,
-    Timeline, WriteError,
+    EndpointId, Frame, Manifest, PhaseId, PhaseKind, Plan, RunWriter, Schedule, Timeline,
+    WriteError,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -40,10 +45,11 @@ use thiserror::Error;
 
 use self::base::{Base, Bases, Target};
 use self::github::GitHub;
-use self::log::Log;
+use self::log::{Log, Sink};
 use self::outputs::Outputs;
 use self::progress::Progress;
 use self::registry::Registry;
+use self::workers::{FramePipe, Place, Readers};
 use crate::config::Surroundings;
 use crate::run_dir;
 
@@ -80,6 +86,12 @@ pub struct Options {
     pub csv: Option<String>,
     /// A history row per endpoint, not only the sum.
     pub csv_full_history: bool,
+    /// When the run began, if that was before now: processes of one run share it.
+    pub start_ns: Option<Nanos>,
+    /// This process is a worker: another one keeps the record.
+    pub worker: Option<Place>,
+    /// Pipes that workers send their frames through.
+    pub workers: Vec<RawFd>,
 }
 
 /// How a session is to end.
@@ -148,6 +160,8 @@ pub struct Live {
     normal: HashMap<String, String>,
     phases: HashMap<PhaseKind, u32>,
     held: Option<Held>,
+    readers: Readers,
+    worker: Option<Place>,
     over: bool,
 }
 
@@ -201,12 +215,12 @@ impl Live {
         let id = dir
             .as_ref()
             .map_or_else(|| run_dir::id(&options.name, now), |dir| dir.id.clone());
-        let manifest = Arc::new(manifest(options, id, now));
-        let writer = dir
-            .as_ref()
-            .map(|dir| RunWriter::create(&dir.path, &manifest))
-            .transpose()
-            .map_err(|error: WriteError| SessionError::Usage(error.to_string()))?;
+        let manifest = Arc::new(manifest::of(options, id, now));
+        let writer = sink(
+            options,
+            dir.as_ref().map(|dir| dir.path.as_path()),
+            &manifest,
+        )?;
         let progress = options
             .progress
             .then(|| Progress::new(&options.plan, std::io::stderr().is_terminal()));
@@ -219,10 +233,15 @@ impl Live {
             .transpose()
             .map_err(|error| SessionError::Usage(error.to_string()))?;
         let for_watch = abort::Engine::default();
-        let log = Log::start(writer, progress, csv, &options.plan, for_watch.clone())
+        // Whether objectives hold is for the process that sees the whole.
+        let judged = options.worker.is_none().then_some(&options.plan);
+        let judged = judged.cloned().unwrap_or_default();
+        let log = Log::start(writer, progress, csv, &judged, for_watch.clone())
             .map_err(SessionError::Log)?;
-        let start = clock::now();
+        let start = options.start_ns.unwrap_or_else(clock::now);
         let (sender, for_engine) = (log.sender(), log.sender());
+        let readers =
+            Readers::start(&options.workers, start, &sender).map_err(SessionError::Log)?;
         let engine = engine(start, Box::new(move |frames| for_engine.send(frames)))?;
         // Nobody else sets it.
         let _ = for_watch.set(engine.inbox().clone());
@@ -242,6 +261,8 @@ impl Live {
             normal: HashMap::new(),
             phases: HashMap::new(),
             held: None,
+            readers,
+            worker: options.worker,
             over: false,
         })
     }
@@ -349,6 +370,16 @@ impl Live {
         self.engine.push(command);
     }
 
+    /// Follows a schedule, which began at an instant that all processes of the run know, or begins now.
+    pub fn follow(&self, schedule: Schedule, began: Option<Nanos>) {
+        let share = self.worker.map_or(Share::WHOLE, |place| place.share());
+        self.command(Command::Follow(Box::new(Follow {
+            schedule,
+            began,
+            share,
+        })));
+    }
+
     /// A phase of this kind begins now, named after it.
     pub fn begin_phase(&mut self, kind: PhaseKind) {
         let count = self.phases.entry(kind).or_default();
@@ -447,7 +478,7 @@ impl Live {
         if let Some(normal) = self.normal.get(text) {
             return normal.clone();
         }
-        let normal = without_addresses(&redact(text));
+        let normal = text::without_addresses(&redact(text));
         if self.normal.len() < NORMALISED {
             self.normal.insert(text.to_owned(), normal.clone());
         }
@@ -510,6 +541,7 @@ impl Live {
         }
         let engine = self.engine.stop();
         self.count_unseen();
+        self.readers.join();
         let now = clock::now();
         self.cut(now);
         let manifest = self.manifest.clone();
@@ -525,10 +557,11 @@ impl Live {
                     None => worst(&slo::judge(timeline, &manifest.plan, valid)),
                 },
                 timeline.aborted.is_some(),
+                !timeline.workers_lost.is_empty(),
             )
         });
-        let (valid, failed, raised, objectives, aborted) =
-            health.unwrap_or((false, true, true, None, false));
+        let (valid, failed, raised, objectives, aborted, lost) =
+            health.unwrap_or((false, true, true, None, false, false));
         let reason = if aborted {
             "aborted".to_owned()
         } else {
@@ -546,7 +579,7 @@ impl Live {
         };
         let mark = Mark::End {
             reason,
-            exit_code: exit_code(&outcome(engine.is_err())),
+            exit_code: exit_code(&outcome(lost || engine.is_err())),
         };
         let at = self.recorder.run_time(now);
         self.sender.send(vec![Frame {
@@ -557,6 +590,13 @@ impl Live {
             body: Body::Mark(mark),
         }]);
         let finished = self.log.finish().ok_or(SessionError::Over)?;
+        if self.worker.is_some() {
+            return Ok(Ended {
+                exit_code: exit_code(&outcome(!finished.problems.is_empty())),
+                run_dir: None,
+                valid,
+            });
+        }
         let mut notes = finished.problems;
         if let Err(error) = engine {
             notes.push(error.to_string());
@@ -566,7 +606,7 @@ impl Live {
             notes,
         };
         let mut summary = summarize(&self.manifest, &finished.timeline, &ending);
-        summary.run.exit_code = exit_code(&outcome(!ending.complete));
+        summary.run.exit_code = exit_code(&outcome(lost || !ending.complete));
         verdict::write(&mut summary);
         let run_dir = self.run_dir.as_deref();
         let problems = closing.outputs.write(
@@ -590,71 +630,26 @@ impl Live {
     }
 }
 
+fn sink(
+    options: &Options,
+    dir: Option<&Path>,
+    manifest: &Manifest,
+) -> Result<Option<Sink>, SessionError> {
+    if let Some(place) = &options.worker {
+        let pipe = FramePipe::open(place.frames_fd).map_err(SessionError::Log)?;
+        return Ok(Some(Sink::Parent(pipe)));
+    }
+    let writer = dir.map(|dir| RunWriter::create(dir, manifest)).transpose();
+    writer
+        .map(|writer| writer.map(Sink::Directory))
+        .map_err(|error: WriteError| SessionError::Usage(error.to_string()))
+}
+
 fn has_exceptions(timeline: &Timeline) -> bool {
     timeline
         .marks
         .values()
         .any(|mark| matches!(mark, Mark::Exception { .. }))
-}
-
-fn manifest(options: &Options, id: String, now: Timestamp) -> Manifest {
-    let mut plan = options.plan.clone();
-    plan.host = plan.host.map(|host| redact(&host));
-    for text in plan.options.values_mut() {
-        *text = redact(text);
-    }
-    Manifest {
-        format: FORMAT,
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        id,
-        name: options.name.clone(),
-        started: now.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(),
-        started_epoch_us: now.as_microsecond().max(0) as u64,
-        argv: redact_argv(&options.argv),
-        plan,
-        host: crate::host::facts(),
-        scenario: options
-            .scenario
-            .iter()
-            .map(|path| scenario_file(path))
-            .collect(),
-    }
-}
-
-fn scenario_file(path: &str) -> ScenarioFile {
-    use std::fmt::Write as _;
-
-    use sha2::Digest as _;
-    // A file that cannot be read any more has no hash; it was loaded, so it is named all the same.
-    let sha256 = std::fs::read(path).map(|bytes| {
-        let digest = sha2::Sha256::digest(bytes);
-        digest.iter().fold(String::new(), |mut hex, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
-    });
-    ScenarioFile {
-        path: path.to_owned(),
-        sha256: sha256.unwrap_or_default(),
-    }
-}
-
-/// `<x object at 0x7f…>` as `<x object at 0x....>`.
-fn without_addresses(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(" at 0x") {
-        let digits = at + " at 0x".len();
-        let end = rest[digits..]
-            .find(|c: char| !c.is_ascii_hexdigit())
-            .map_or(rest.len(), |end| digits + end);
-        out.push_str(&rest[..digits]);
-        out.push_str("....");
-        rest = &rest[end..];
-    }
-    out.push_str(rest);
-    out
 }
 
 /// Counts by whole ms, the keys that scripts know from Locust.

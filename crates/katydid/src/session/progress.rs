@@ -54,13 +54,13 @@ impl Progress {
             left_s: self
                 .run_time_s
                 .map(|run_time| (run_time - elapsed_s).max(0.0)),
-            users: now.users,
+            users: now.users(),
             rps: (now.ok + now.failed) as f64 / width_s,
             failures_per_s: now.failed as f64 / width_s,
             p95_ms: ms(now.from_due.quantile_us(0.95)),
             failed_total,
             lag_p99_ms: ms(now.lag.quantile_us(0.99)),
-            in_flight: now.in_flight,
+            in_flight: now.in_flight(),
         };
         let mut out = std::io::stderr().lock();
         // Whether anybody sees it does not concern the run.

@@ -56,7 +56,6 @@ fn the_table_has_them_all() {
         "--expect-workers-max-wait",
         "--enable-rebalancing",
         "--worker",
-        "--processes",
         "--master-host",
         "--master-port",
         "--otel",
@@ -67,7 +66,7 @@ fn the_table_has_them_all() {
     ] {
         assert!(flags.iter().any(|known| known == flag), "{flag}");
     }
-    assert_eq!(flags.len(), 28);
+    assert_eq!(flags.len(), 27);
 }
 
 #[test]
@@ -125,7 +124,6 @@ fn defaults_stay_readable_for_locustfiles() {
         ("master", "false"),
         ("master_host", "\"127.0.0.1\""),
         ("expect_workers", "1"),
-        ("processes", "null"),
         ("autoquit", "-1"),
         ("master_bind_host", "\"*\""),
     ] {

@@ -1,0 +1,252 @@
+"""The runners of a test over several processes: one that tells what to do, and those that do it.
+
+Both know users as numbers and messages; forks and sockets are `_processes`'.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+import gevent
+
+from ._processes import Crew, Place, Worker, wait_for
+from .dispatch import BalancedDispatcher, UsersDispatcher
+from .exception import NotBuiltYet
+from .runners import (
+    HEARTBEAT_INTERVAL,
+    STATE_CLEANUP,
+    STATE_RUNNING,
+    STATE_SPAWNING,
+    STATE_STOPPED,
+    DistributedRunner,
+    LocalRunner,
+    peak_users,
+)
+from .workers import STATE_MISSING, WorkerNode, WorkerNodes
+
+if TYPE_CHECKING:
+    from .env import Environment
+
+logger = logging.getLogger("locust.runners")
+
+#: Workers begin a schedule together so long after they are told, ns.
+SOON = 50_000_000
+
+#: How long workers may take to end, besides the stop_timeout, s.
+GRACE = 10.0
+
+ONE_MACHINE = "A run uses one machine for now; `--processes N` uses more of its processors."
+
+
+class MasterRunner(DistributedRunner):
+    """The process that keeps the record: it runs no users, but tells its workers what to do."""
+
+    def __init__(self, environment: Environment, crew: Crew | None = None, **_where: Any) -> None:
+        if crew is None:
+            raise NotBuiltYet(type(self).__name__, ONE_MACHINE)
+        super().__init__(environment)
+        self.worker_index = -1
+        self.crew = crew
+        self.clients = WorkerNodes()
+        for worker in crew.workers:
+            self.clients[str(worker.index)] = WorkerNode(str(worker.index))
+            gevent.spawn(self._listen, worker)
+        self._spawned_in: set[int] = set()
+        self._came_to_its_end = False
+        self.has_errors = False
+        """Workers said that something in their scripts failed."""
+
+    @property
+    def worker_count(self) -> int:
+        return len(self.crew.left)
+
+    @property
+    def user_count(self) -> int:
+        return sum(node.user_count for node in self.clients.values())
+
+    @property
+    def user_classes_count(self) -> dict[str, int]:
+        counts = Counter({u.__name__: 0 for u in self.user_classes})
+        for node in self.clients.values():
+            counts.update(node.user_classes_count)
+        return dict(counts)
+
+    def start(
+        self,
+        user_count: int,
+        spawn_rate: float,
+        wait: bool = False,
+        user_classes: list[Any] | None = None,
+    ) -> None:
+        self._begin(user_count)
+        logger.info("Ramping to %d users at a rate of %.2f per second", user_count, spawn_rate)
+        names = None if user_classes is None else [u.__name__ for u in user_classes]
+        self.crew.say("start", users=user_count, rate=spawn_rate, classes=names)
+
+    def start_schedule(self, schedule: dict[str, Any]) -> None:
+        """Lets the workers follow the plan's schedule, each its part."""
+        self._begin(peak_users(schedule))
+        self.crew.say("follow", began_ns=perf_counter_ns() + SOON)
+
+    def start_arrivals(self, schedule: dict[str, Any], most: int) -> None:
+        """As `start_schedule`, with at most so many users at once in all of them."""
+        self._begin(most)
+        logger.info("Arrivals begin; at most %d users at once", most)
+        self.crew.say("follow", began_ns=perf_counter_ns() + SOON)
+
+    def _begin(self, target: int) -> None:
+        self.target_user_count = target
+        self._spawned_in.clear()
+        if self.state not in (STATE_RUNNING, STATE_SPAWNING):
+            self.stats.clear_all()
+            self.exceptions = {}
+            self.environment.events.test_start.fire(environment=self.environment)
+        self.update_state(STATE_SPAWNING)
+
+    def _listen(self, worker: Worker) -> None:
+        for said in worker.channel.heard():
+            self._hear(worker, said)
+        how = worker.end_of()
+        worker.gone.set()
+        worker.ready.set()
+        node = self.clients[str(worker.index)]
+        node.state, node.user_classes_count = STATE_MISSING, {}
+        if not worker.ended:
+            logger.error(
+                "Worker %d is lost: %s. Its users are gone, the other workers keep theirs.",
+                worker.index,
+                how,
+            )
+        self._judge_spawned()
+        if self.crew.left or self._ending:
+            return
+        if self._came_to_its_end:
+            self.on_time_up()
+        else:
+            self._end()
+
+    def _hear(self, worker: Worker, said: dict[str, Any]) -> None:
+        node = self.clients[str(worker.index)]
+        kind = said.pop("kind")
+        if kind == "ready":
+            worker.ready.set()
+        elif kind == "users":
+            node.user_classes_count, node.state = said["counts"], said["state"]
+            node.cpu_usage, node.memory_usage = said["cpu"], said["memory"]
+        elif kind == "report":
+            node.user_classes_count = said["data"]["user_classes_count"]
+            self.environment.events.worker_report.fire(client_id=node.id, data=said["data"])
+        elif kind == "spawned":
+            self._spawned_in.add(worker.index)
+            node.user_classes_count = said["counts"]
+            self._judge_spawned()
+        elif kind == "message":
+            self._receive(said["type"], said["data"], node.id)
+        elif kind == "ended":
+            self._worker_ended(worker, said)
+
+    def _judge_spawned(self) -> None:
+        left = {worker.index for worker in self.crew.left}
+        if self.state == STATE_SPAWNING and left and left <= self._spawned_in:
+            counts = self.user_classes_count
+            shown = json.dumps(dict(sorted(counts.items())))
+            logger.info("All users spawned: %s (%d total users)", shown, sum(counts.values()))
+            self.environment.events.spawning_complete.fire(user_count=sum(counts.values()))
+
+    def _worker_ended(self, worker: Worker, said: dict[str, Any]) -> None:
+        worker.ended = True
+        self.has_errors = self.has_errors or said["has_errors"]
+        for count, message, traceback_text in said["exceptions"]:
+            row = self.exceptions.setdefault(
+                hash(traceback_text),
+                {"count": 0, "msg": message, "traceback": traceback_text, "nodes": set()},
+            )
+            row["count"] += count
+            row["nodes"].add(str(worker.index))
+        if said["stopped_by"] and not self.stopped_by:
+            self.stopped_by = said["stopped_by"]
+            self.greenlet.spawn(self._end)
+        # The others are as good as there, but not told to stop: that could cost them their last arrival.
+        self._came_to_its_end = self._came_to_its_end or said["reason"] == "run-time"
+
+    def stop(self) -> None:
+        """Ends the test in all workers, and the workers."""
+        if self.state == STATE_STOPPED:
+            return
+        self._ending = True
+        environment = self.environment
+        environment.events.test_stopping.fire(environment=environment)
+        self.final_user_classes_count = self.user_classes_count
+        self.update_state(STATE_CLEANUP)
+        if self.shape_greenlet is not None and self.shape_greenlet is not gevent.getcurrent():
+            self.shape_greenlet.kill(block=True)
+        self.shape_greenlet = None
+        self.crew.say("stop")
+        wait_for(self.crew.workers, environment.stop_timeout + GRACE)
+        self.update_state(STATE_STOPPED)
+        environment.events.test_stop.fire(environment=environment)
+
+    def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
+        """To the worker of this id, or to all."""
+        for worker in self.crew.left:
+            if client_id in (None, str(worker.index)):
+                worker.channel.say("message", type=msg_type, data=data)
+
+
+class WorkerRunner(DistributedRunner, LocalRunner):
+    """The part of a test that one of several processes has: of all users every n-th, and of all arrivals."""
+
+    def __init__(self, environment: Environment, place: Place | None = None, **_where: Any) -> None:
+        if place is None:
+            raise NotBuiltYet(type(self).__name__, ONE_MACHINE)
+        self.place = place
+        super().__init__(environment)
+        self.worker_index = place.index
+        self.worker_count = place.of
+        self.client_id = self._node = str(place.index)
+        self._nodes = [WorkerNode(str(index)) for index in range(place.of)]
+        environment.events.spawning_complete.add_listener(
+            lambda **_: place.channel.say("spawned", counts=self.user_classes_count)
+        )
+        self.greenlet.spawn(self._tell)
+
+    def _tell(self) -> None:
+        """For ever: lets the parent know how many users there are."""
+        while True:
+            self.place.channel.say(
+                "users",
+                counts=self.user_classes_count,
+                state=self.state,
+                cpu=self.current_cpu_usage,
+                memory=self.current_memory_usage,
+            )
+            if self.state in (STATE_RUNNING, STATE_SPAWNING):
+                self.report()
+            gevent.sleep(HEARTBEAT_INTERVAL)
+
+    def report(self) -> None:
+        """Sends what listeners of `report_to_master` have to tell those of `worker_report`."""
+        data: dict[str, Any] = {
+            "user_count": self.user_count,
+            "user_classes_count": self.user_classes_count,
+        }
+        self.environment.events.report_to_master.fire(client_id=self.client_id, data=data)
+        try:
+            self.place.channel.say("report", data=data)
+        except TypeError as error:
+            logger.error("What listeners of report_to_master add must be JSON: %s", error)
+
+    def _dispatcher_class(self) -> type[UsersDispatcher]:
+        kind = super()._dispatcher_class()
+        return BalancedDispatcher if kind is UsersDispatcher else kind
+
+    def _number_of(self, spawned: int) -> int:
+        return spawned * self.place.of + self.place.index
+
+    def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
+        """To the parent."""
+        self.place.channel.say("message", type=msg_type, data=data)
