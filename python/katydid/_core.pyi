@@ -104,6 +104,9 @@ class Session:
         """("time_up",) comes after so many seconds from now."""
 
     def users(self, alive: int) -> None: ...
+    def max_rate(self, per_second: float) -> None:
+        """Requests of the engine beyond so many per second (> 0) wait for their turn, which no response time has in it."""
+
     def no_wait(self, no_wait: bool) -> None:
         """Whether users loop without any wait: the generator's own limits then only warn."""
 

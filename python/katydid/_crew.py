@@ -99,6 +99,9 @@ class WorkerRun(Run):
         os.close(self.place.frames_fd)  # the session writes it by one of its own
         return self.environment._adopt(WorkerRunner, place=self.place)
 
+    def _share_of_rate(self, rate: float) -> float:
+        return rate / self.place.of
+
     def go(self) -> int:
         gevent.signal_handler(signal.SIGINT, lambda: None)
         if not self._init():

@@ -297,6 +297,8 @@ class Run:
         self.schedule = ready.resolved["plan"]["schedule"]
         self.most_users = ready.resolved["plan"]["users"]
         self.session = ready.session(environment, **self._session_options())
+        if self.options.max_rate is not None:
+            self.session.max_rate(self._share_of_rate(self.options.max_rate))
         self.runner: Any = self._create_runner()
         self.runner.on_time_up = self._time_up
         self.reason = "done"
@@ -308,6 +310,9 @@ class Run:
 
     def _session_options(self) -> dict[str, Any]:
         return {}
+
+    def _share_of_rate(self, rate: float) -> float:
+        return rate
 
     def _create_runner(self) -> Any:
         return self.environment.create_local_runner()

@@ -152,3 +152,28 @@ def test_a_load_and_a_shape(katydid: Any) -> None:
     )
     done = katydid("-H", katydid.target, "--load", "hold 5 users 1s").ended(2)
     assert "--load and the locustfile's S both say" in done.err
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_ceiling(katydid: Any, processes: str) -> None:
+    """Forty users that never wait stay below it, and what they wait for is in no response time."""
+    katydid.write("""
+class U(FastHttpUser):
+    @task
+    def t(self):
+        self.client.get("/")
+""")
+    words = ("-H", katydid.target, "-u", "40", "-r", "1000", "-t", "3s", "--run-dir", "run")
+    done = katydid(*words, "--max-rate", "100", "--processes", processes).ended(0)
+    summary = done.summary
+    seconds = summary["run"]["duration_s"]
+    assert 200 < summary["total"]["requests"] <= 100 * seconds + 5
+    # In a queue of forty each waits for 400 ms.
+    assert summary["total"]["from_due"]["p50"] < 100
+    (said,) = [text for text in summary["generator"]["warnings"] if "--max-rate held" in text]
+    assert "requests back" in said
+
+
+def test_a_ceiling_of_nothing(katydid: Any) -> None:
+    done = katydid.scenario(SCENARIO, "-t", "1s", "--max-rate", "0")
+    assert done.code == 2 and "--max-rate" in done.err, done.text

@@ -69,6 +69,13 @@ fn judge(generators: &Generators, total: &Endpoint, arrivals: &Arrivals) -> Gene
             steal * 100.0
         ));
     }
+    let held_back = whole.whole().held_back;
+    if held_back > 0 {
+        summary.warnings.push(format!(
+            "--max-rate held {held_back} of {} requests back: there was less load than the plan asked for.",
+            total.ended() + total.aborted
+        ));
+    }
     if whole.whole().windows == 0 {
         summary.warnings.push(
             "The generator's own health was not observed; nothing vouches for these numbers."

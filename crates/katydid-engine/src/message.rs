@@ -293,6 +293,8 @@ pub enum Command {
     Follow(Box<Follow>),
     /// A phase of this name and kind begins now.
     BeginPhase(Box<(String, PhaseKind)>),
+    /// Never more than so many requests per second; above zero.
+    MaxRate(f64),
     /// No more of the plan: somebody has ended the run.
     EndLoad,
     /// End the run after so long from now.

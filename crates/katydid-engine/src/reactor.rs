@@ -4,6 +4,7 @@
 //! loop, its clock work and its commands; [`names`] is how a request finds an address; [`opening`] is how a connection comes to
 //! stand; [`exchange`] is what happens on a connection; [`outcome`] is how a request ends.
 
+mod ceiling;
 mod exchange;
 mod names;
 mod opening;
@@ -22,6 +23,7 @@ use katydid_record::{Frame, Mark, PhaseId, PhaseKind};
 use mio::{Events, Poll, Token};
 use slab::Slab;
 
+use self::ceiling::Ceiling;
 use crate::clock::{self, Nanos, SECOND};
 use crate::conn::Conn;
 use crate::driver::Driver;
@@ -93,6 +95,7 @@ pub(crate) struct Reactor {
     health: Health,
     frames: FrameSink,
     start: Nanos,
+    ceiling: Option<Ceiling>,
     ramp: Option<Ramp>,
     ramp_at: Option<Nanos>,
     follower: Option<Follower>,
@@ -141,6 +144,7 @@ impl Reactor {
             health: Health::new(hub_thread),
             frames,
             start,
+            ceiling: None,
             ramp: None,
             ramp_at: None,
             follower: None,
@@ -287,6 +291,7 @@ impl Reactor {
                 let (name, kind) = *phase;
                 self.begin_phase(clock::now(), name, kind);
             }
+            Command::MaxRate(rate) => self.ceiling = Some(Ceiling::new(rate)),
             Command::EndLoad => self.end_load(clock::now()),
             Command::TimeLimit(limit) => self.time_up = Some(clock::now() + limit),
             Command::Users(users) => self.users = users,
@@ -320,6 +325,7 @@ impl Reactor {
         if now >= self.ticks.next() {
             self.tick(now);
         }
+        self.let_pass(now);
         if let Consumer::Driver(driver) = &mut self.consumer {
             driver.wake(now, &mut self.wanted);
             self.take_up_wanted();
@@ -417,7 +423,10 @@ impl Reactor {
                 for at in [self.ramp_at, self.time_up].into_iter().flatten() {
                     next = next.min(at);
                 }
-                precise = self.follow_at.map_or(precise, |at| at.min(precise));
+                let turn = self.ceiling.as_ref().and_then(Ceiling::next_turn);
+                for at in [self.follow_at, turn].into_iter().flatten() {
+                    precise = precise.min(at);
+                }
             }
             Consumer::Driver(_) if !self.wanted.is_empty() => return Duration::ZERO,
             Consumer::Driver(driver) => {
@@ -458,6 +467,7 @@ impl Reactor {
         for flight in std::mem::take(&mut self.unresolved).into_values().flatten() {
             self.count_aborted(&flight);
         }
+        self.abort_held_back(|_| true);
         self.cut(clock::now());
         self.ring();
     }

@@ -339,6 +339,11 @@ impl Session {
         self.shared.live().command(Command::Users(alive));
     }
 
+    /// Never more than so many requests per second.
+    fn max_rate(&self, per_second: f64) {
+        self.shared.live().command(Command::MaxRate(per_second));
+    }
+
     /// Users loop without any wait.
     fn no_wait(&self, no_wait: bool) {
         self.shared.live().command(Command::NoWait(no_wait));

@@ -44,6 +44,11 @@ fn is_zero(phase: &PhaseId) -> bool {
     *phase == 0
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 /// What a frame holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -283,6 +288,9 @@ pub struct GeneratorWindow {
     pub users: u64,
     /// Requests in flight at the end of the window.
     pub in_flight: u64,
+    /// Requests that had to wait for the ceiling (`--max-rate`).
+    #[serde(skip_serializing_if = "is_none")]
+    pub held_back: u64,
     /// Users that looped without any wait in this window (a no-wait closed loop).
     pub no_wait: bool,
 }

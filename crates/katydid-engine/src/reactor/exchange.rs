@@ -34,9 +34,16 @@ impl Reactor {
             self.recorder
                 .skipped_slots(request.endpoint, request.blocked, request.missed);
         }
+        if let Some(flight) = self.pass(flight, taken) {
+            self.dispatch(flight, taken);
+        }
+    }
+
+    /// Sends it on a connection of its client, or opens one.
+    pub(super) fn dispatch(&mut self, flight: Box<Flight>, now: Nanos) {
         match self.idle_connection(&flight.request) {
-            Some(key) => self.send_on(key, flight, taken),
-            None => self.open(flight, taken),
+            Some(key) => self.send_on(key, flight, now),
+            None => self.open(flight, now),
         }
     }
 
@@ -321,6 +328,7 @@ impl Reactor {
             self.abort(key);
         }
         self.abort_unresolved(|flight| flight.request.client == client);
+        self.abort_held_back(|flight| flight.request.client == client);
         // Whole bodies whose reader did not come for the rest.
         self.streams.retain(|_, stream| stream.client != client);
     }

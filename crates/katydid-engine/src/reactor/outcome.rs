@@ -142,6 +142,7 @@ impl Reactor {
             return self.abort(key);
         }
         self.abort_unresolved(|flight| flight.request.token == token);
+        self.abort_held_back(|flight| flight.request.token == token);
     }
 
     /// The connection that carries this request.

@@ -31,6 +31,8 @@ pub struct GeneratorSums {
     pub steal_us: u64,
     /// Busy time over all processors, µs.
     pub machine_busy_us: u64,
+    /// Requests that had to wait for the ceiling.
+    pub held_back: u64,
     /// Windows in which users looped without waiting.
     pub no_wait_windows: u64,
     /// Windows that measured CPU.
@@ -135,6 +137,7 @@ impl GeneratorSums {
         self.run_queue_wait_us += window.run_queue_wait_us;
         self.steal_us += window.steal_us;
         self.machine_busy_us += window.machine_busy_us;
+        self.held_back += window.held_back;
         self.no_wait_windows += u64::from(window.no_wait);
         self.windows += 1;
     }
@@ -150,6 +153,7 @@ impl GeneratorSums {
         self.run_queue_wait_us += other.run_queue_wait_us;
         self.steal_us += other.steal_us;
         self.machine_busy_us += other.machine_busy_us;
+        self.held_back += other.held_back;
         self.no_wait_windows += other.no_wait_windows;
         self.windows += other.windows;
     }

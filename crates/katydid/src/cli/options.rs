@@ -101,6 +101,10 @@ pub struct Load {
     #[arg(long, value_name = "N", env = "KATYDID_MAX_USERS", hide_env = true)]
     #[arg(value_parser = positive)]
     pub max_users: Option<u64>,
+    /// Never more than so many requests per second, whatever the plan says
+    #[arg(long, value_name = "N", env = "KATYDID_MAX_RATE", hide_env = true)]
+    #[arg(value_parser = above_zero, allow_negative_numbers = true)]
+    pub max_rate: Option<f64>,
     /// Run the users in so many processes of this machine, -1: one per processor [1]
     #[arg(long, value_name = "N", env = "LOCUST_PROCESSES")]
     #[arg(value_parser = processes, allow_negative_numbers = true)]
