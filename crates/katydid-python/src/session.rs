@@ -306,9 +306,7 @@ impl Session {
     /// `("spawn", n)` comes whenever the schedule's users change, its phases are marked, and `("time_up",)` comes at its end.
     fn follow(&self, schedule: &Bound<'_, PyDict>) -> PyResult<()> {
         let schedule: Schedule = from_python(schedule.as_any())?;
-        self.shared
-            .live()
-            .command(Command::Follow(Box::new(schedule)));
+        self.shared.live().follow(schedule);
         Ok(())
     }
 
@@ -322,7 +320,7 @@ impl Session {
 
     /// Nothing of the schedule, the ramp or the time limit comes any more.
     fn end_load(&self) {
-        self.shared.live().command(Command::EndLoad);
+        self.shared.live().end_load();
     }
 
     /// `("time_up",)` comes after so many seconds from now.

@@ -6,10 +6,12 @@ mod abort;
 pub mod base;
 mod csv_files;
 pub mod github;
+mod hooks;
 mod log;
 pub mod outputs;
 mod progress;
 pub mod registry;
+mod stats;
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -20,7 +22,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use katydid_analyze::exit_code::{Outcome, exit_code, worst};
-use katydid_analyze::{Ending, locust, slo, summarize, validity, verdict};
+use katydid_analyze::{Ending, events, locust, slo, summarize, validity, verdict};
 use katydid_engine::clock::{self, Nanos, SECOND};
 use katydid_engine::driver::Driver;
 use katydid_engine::link::Outbox;
@@ -35,15 +37,17 @@ use katydid_record::{
     Timeline, WriteError,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use thiserror::Error;
 
 use self::base::{Base, Bases, Target};
 use self::github::GitHub;
+use self::hooks::Hooks;
 use self::log::Log;
 use self::outputs::Outputs;
 use self::progress::Progress;
 use self::registry::Registry;
+use self::stats::stats_json;
 use crate::config::Surroundings;
 use crate::run_dir;
 
@@ -126,6 +130,9 @@ pub enum SessionError {
     /// The operating system refused a thread.
     #[error("cannot start the log: {0}")]
     Log(#[source] std::io::Error),
+    /// The operating system refused a thread for the events.
+    #[error("cannot start the thread that runs events: {0}")]
+    Hooks(#[source] std::io::Error),
     /// It had ended before.
     #[error("the session has ended")]
     Over,
@@ -148,6 +155,7 @@ pub struct Live {
     normal: HashMap<String, String>,
     phases: HashMap<PhaseKind, u32>,
     held: Option<Held>,
+    hooks: Hooks,
     over: bool,
 }
 
@@ -224,6 +232,8 @@ impl Live {
         let start = clock::now();
         let (sender, for_engine) = (log.sender(), log.sender());
         let engine = engine(start, Box::new(move |frames| for_engine.send(frames)))?;
+        let run_dir = dir.map(|dir| dir.path);
+        let hooks = Hooks::ready(&options.plan, run_dir.as_deref(), start, log.sender())?;
         // Nobody else sets it.
         let _ = for_watch.set(engine.inbox().clone());
         Ok(Self {
@@ -236,12 +246,13 @@ impl Live {
             registry: Registry::default(),
             bases: Bases::default(),
             manifest,
-            run_dir: dir.map(|dir| dir.path),
+            run_dir,
             next_client: 0,
             free_clients: Vec::new(),
             normal: HashMap::new(),
             phases: HashMap::new(),
             held: None,
+            hooks,
             over: false,
         })
     }
@@ -508,6 +519,7 @@ impl Live {
         if std::mem::replace(&mut self.over, true) {
             return Err(SessionError::Over);
         }
+        self.hooks.stop();
         let engine = self.engine.stop();
         self.count_unseen();
         let now = clock::now();
@@ -525,10 +537,11 @@ impl Live {
                     None => worst(&slo::judge(timeline, &manifest.plan, valid)),
                 },
                 timeline.aborted.is_some(),
+                events::any_failed(timeline),
             )
         });
-        let (valid, failed, raised, objectives, aborted) =
-            health.unwrap_or((false, true, true, None, false));
+        let (valid, failed, raised, objectives, aborted, another_test) =
+            health.unwrap_or((false, true, true, None, false, false));
         let reason = if aborted {
             "aborted".to_owned()
         } else {
@@ -536,7 +549,7 @@ impl Live {
         };
         let outcome = |degraded| Outcome {
             invalid: !valid,
-            degraded,
+            degraded: degraded || another_test,
             slos: objectives,
             strict: closing.strict,
             script: closing.script_exit_code,
@@ -598,7 +611,7 @@ fn has_exceptions(timeline: &Timeline) -> bool {
 }
 
 fn manifest(options: &Options, id: String, now: Timestamp) -> Manifest {
-    let mut plan = options.plan.clone();
+    let mut plan = hooks::without_secrets(options.plan.clone());
     plan.host = plan.host.map(|host| redact(&host));
     for text in plan.options.values_mut() {
         *text = redact(text);
@@ -655,40 +668,4 @@ fn without_addresses(text: &str) -> String {
     }
     out.push_str(rest);
     out
-}
-
-/// Counts by whole ms, the keys that scripts know from Locust.
-fn whole_ms(times: &[(f64, u64)]) -> std::collections::BTreeMap<u64, u64> {
-    let mut counts = std::collections::BTreeMap::new();
-    for (ms, count) in times {
-        *counts.entry(ms.round() as u64).or_insert(0) += count;
-    }
-    counts
-}
-
-fn stats_json(view: &locust::LocustView) -> Value {
-    let entry = |e: &locust::LocustEntry| {
-        json!({
-            "method": e.method, "name": e.name, "num_requests": e.num_requests,
-            "num_none_requests": e.num_none_requests, "num_failures": e.num_failures,
-            "total_response_time": e.total_response_time, "min_response_time": e.min_response_time,
-            "max_response_time": e.max_response_time, "total_content_length": e.total_content_length,
-            "start_time": view.start_time, "last_request_timestamp": e.last_request_timestamp,
-            "response_times": whole_ms(&e.response_times), "current_rps": e.current_rps,
-            "current_fail_per_sec": e.current_fail_per_sec, "total_rps": e.total_rps,
-            "total_fail_per_sec": e.total_fail_per_sec,
-        })
-    };
-    let errors = view.errors.iter().map(|e| {
-        json!({
-            "method": e.method, "name": e.name, "error": e.error, "occurrences": e.occurrences,
-            "first_seen": e.first_seen, "last_seen": e.last_seen,
-        })
-    });
-    json!({
-        "entries": view.entries.iter().map(entry).collect::<Vec<_>>(),
-        "total": entry(&view.total),
-        "errors": errors.collect::<Vec<_>>(),
-        "start_time": view.start_time,
-    })
 }
