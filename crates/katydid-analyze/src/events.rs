@@ -1,7 +1,7 @@
 //! What became of the plan's events.
 
 use katydid_record::summary::EventSummary;
-use katydid_record::timeline::EventEnd;
+use katydid_record::timeline::{EventEnd, EventSeen};
 use katydid_record::{EventOutcome, Plan, Timeline};
 
 /// From so late on it is said, s.
@@ -17,10 +17,10 @@ pub fn events(timeline: &Timeline, plan: &Plan) -> Vec<EventSummary> {
             let seen = timeline.events.get(&number);
             let began = seen.and_then(|seen| seen.began);
             let ended = seen.and_then(|seen| seen.ended.as_ref());
-            let outcome = seen.map_or(EventOutcome::NotRun, |seen| seen.outcome());
+            let outcome = seen.map_or(EventOutcome::NotRun, EventSeen::outcome);
             let late_s = began.map(|(_, late_us)| late_us as f64 / 1e6);
             let at_s = match began {
-                Some((at, late_us)) => at.saturating_sub(late_us) as f64 / 1e6,
+                Some((at, late)) => at.saturating_sub(late) as f64 / 1e6,
                 None => load_began.unwrap_or(0) as f64 / 1e6 + event.at_s,
             };
             EventSummary {
@@ -49,20 +49,23 @@ pub fn any_failed(timeline: &Timeline) -> bool {
 }
 
 fn reason(outcome: EventOutcome, ended: Option<&EventEnd>, late_s: Option<f64>) -> String {
-    let mut text = match ended {
+    let text = match ended {
         Some(end) => sentence(outcome, end.status, end.took_us),
         None if outcome == EventOutcome::NotRun => "not run: the load ended before its time".into(),
         None => "begun; its end was not recorded".into(),
     };
-    if let Some(late_s) = late_s.filter(|s| *s >= LATE_S) {
-        text += &format!("; begun {late_s:.1} s late");
+    match late_s.filter(|s| *s >= LATE_S) {
+        Some(late_s) => format!("{text}; begun {late_s:.1} s late"),
+        None => text,
     }
-    text
 }
 
 /// How a command ended, in words.
 pub fn sentence(outcome: EventOutcome, status: Option<i32>, took_us: u64) -> String {
-    let took = format!("{:.2} s", took_us as f64 / 1e6);
+    let took = match took_us as f64 / 1e3 {
+        ms if ms < 999.5 => format!("{ms:.0} ms"),
+        ms => format!("{:.1} s", ms / 1e3),
+    };
     match (outcome, status) {
         (EventOutcome::Done, _) => format!("done in {took}"),
         (EventOutcome::Failed, Some(status)) => {
@@ -174,7 +177,7 @@ mod tests {
             (
                 10.5,
                 "hold after flush",
-                "failed with exit status 3 after 1.23 s; begun 0.2 s late",
+                "failed with exit status 3 after 1.2 s; begun 0.2 s late",
             ),
             (20.5, "hold after deploy", "begun; its end was not recorded"),
             (

@@ -198,12 +198,12 @@ impl Chart<'_> {
                 continue;
             }
             last = x;
-            // `hold (hold)` says it twice.
+            // `hold (hold)` says it twice, and so does `hold after flush (hold)`.
             let name = match text
                 .strip_suffix(')')
                 .and_then(|text| text.split_once(" ("))
             {
-                Some((name, kind)) if name == kind => name,
+                Some((name, kind)) if name == kind || is_a_rest(name, kind) => name,
                 _ => text,
             };
             let _ = writeln!(
@@ -288,6 +288,12 @@ impl Chart<'_> {
             );
         }
     }
+}
+
+/// A phase that an event cut off, named after what it was cut off from.
+fn is_a_rest(name: &str, kind: &str) -> bool {
+    let rest = name.strip_prefix(kind);
+    rest.is_some_and(|rest| rest.starts_with(" after "))
 }
 
 struct TimeAxis<'a> {

@@ -48,9 +48,10 @@ pub fn events(out: &mut String, summary: &Summary) {
          <th>What became of it</th></tr></thead>\n<tbody>\n",
     );
     for event in &summary.events {
-        let class = match event.outcome.is_failure() {
-            true => " class=\"fail\"",
-            false => "",
+        let class = if event.outcome.is_failure() {
+            " class=\"fail\""
+        } else {
+            ""
         };
         let output = match event.output.as_str() {
             "" => String::new(),

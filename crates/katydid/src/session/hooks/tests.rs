@@ -208,9 +208,9 @@ fn what_is_said_at_the_moment() {
     };
     let said = |mark| line(&mark).expect("something");
     let failed = said(ended(EventOutcome::Failed, "a\nno such host"));
-    let expected = "event flush: failed with exit status 7 after 0.50 s: no such host";
+    let expected = "event flush: failed with exit status 7 after 500 ms: no such host";
     assert_eq!(failed, (expected.to_owned(), true));
     let done = said(ended(EventOutcome::Done, "OK"));
-    assert_eq!(done, ("event flush: done in 0.50 s".to_owned(), false));
+    assert_eq!(done, ("event flush: done in 500 ms".to_owned(), false));
     assert!(line(&Mark::LoadEnded).is_none());
 }
