@@ -65,7 +65,8 @@ def test_an_event_happens_at_its_time_and_begins_a_phase(katydid: Any, start_tar
     assert [before["name"], after["name"]] == ["hold", "hold after freeze"]
     assert before["kind"] == after["kind"] == "hold"
     assert event["at_s"] == pytest.approx(after["began_s"], abs=0.5)
-    assert after["total"]["from_due"]["max"] > 500 > before["total"]["from_due"]["max"]
+    slowest = [phase["total"]["from_due"]["max"] for phase in (before, after)]
+    assert slowest[1] > max(500, slowest[0]), slowest
     both = before["total"]["requests"] + after["total"]["requests"]
     assert both == summary["total"]["requests"]
     assert [slo["phase"] for slo in summary["slos"]] == ["hold after freeze"]
@@ -123,7 +124,8 @@ def test_an_event_that_hangs_is_ended(katydid: Any) -> None:
     assert event["outcome"] == "took_too_long" and event["limit_s"] == 1, event
     assert event["took_s"] >= 1
     assert "event hang: took too long" in done.err
-    assert not is_at_work((katydid.folder / "working").read_text())
+    working = (katydid.folder / "working").read_text()
+    until(lambda: not is_at_work(working), "the end of the command")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -140,7 +142,8 @@ def test_a_signal_leaves_nothing(katydid: Any, number: int) -> None:
     process.send_signal(number)
     out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode in (0, 3), err
-    assert not is_at_work(working.read_text()) and not is_at_work(left.read_text())
+    for path in (working, left):
+        until(lambda path=path: not is_at_work(path.read_text()), f"the end of what is {path.name}")
     summary = json.loads((katydid.folder / "run/summary.json").read_text())
     assert [event["outcome"] for event in summary["events"]] == ["stopped", "not_run"]
     assert "still at work when the run ended" in out and "not run: the load ended" in out
