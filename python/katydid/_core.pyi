@@ -94,6 +94,9 @@ class Session:
         """("spawn", n) comes whenever the number of users of the schedule (as in the plan) changes; each of its phases is
         marked, and ("time_up",) comes at its end. It began, or begins, at `began_ns`; now without that."""
 
+    def load_began(self, began_ns: int) -> None:
+        """The load begins at this instant, in other processes: the plan's events count from it."""
+
     def end_load(self) -> None:
         """Nothing of the schedule, the ramp or the time limit comes any more."""
 

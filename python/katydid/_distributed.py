@@ -90,13 +90,18 @@ class MasterRunner(DistributedRunner):
     def start_schedule(self, schedule: dict[str, Any]) -> None:
         """Lets the workers follow the plan's schedule, each its part."""
         self._begin(peak_users(schedule))
-        self.crew.say("follow", began_ns=perf_counter_ns() + SOON)
+        self._follow()
 
     def start_arrivals(self, schedule: dict[str, Any], most: int) -> None:
         """As `start_schedule`, with at most so many users at once in all of them."""
         self._begin(most)
         logger.info("Arrivals begin; at most %d users at once", most)
-        self.crew.say("follow", began_ns=perf_counter_ns() + SOON)
+        self._follow()
+
+    def _follow(self) -> None:
+        began_ns = perf_counter_ns() + SOON
+        self._session.load_began(began_ns)
+        self.crew.say("follow", began_ns=began_ns)
 
     def _begin(self, target: int) -> None:
         self.target_user_count = target

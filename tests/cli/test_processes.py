@@ -302,3 +302,13 @@ def _(runner, **_):
     )
     done = run(katydid, "-u", "4", "-t", "60s", "--processes", "2", text="import os\n" + text)
     assert done.code == 3 and "Worker 1 is lost: it ended with exit code 7." in done.err, done.text
+
+
+def test_an_event_is_run_once_and_cuts_the_phase_in_all(katydid: Any) -> None:
+    load = 'hold 6 users for 3s, at 1s run "echo once >> ran" as mark'
+    summary = run(katydid, "--load", load, "--processes", "2").ended(0).summary
+    assert (katydid.folder / "ran").read_text() == "once\n"
+    assert [phase["name"] for phase in summary["phases"]] == ["hold", "hold after mark"]
+    assert [phase["users"] for phase in summary["phases"]] == [6, 6]
+    (event,) = summary["events"]
+    assert event["outcome"] == "done" and 1 <= event["at_s"] < 2, event

@@ -4,7 +4,7 @@ use katydid_record::summary::{SloOutcome, SloSummary};
 
 /// Usage, or a scenario that cannot be loaded.
 pub const USAGE: i32 = 2;
-/// The run is invalid, or its record incomplete.
+/// The run is invalid, its record incomplete, or an event of its plan failed.
 pub const INVALID: i32 = 3;
 /// An objective was broken.
 pub const SLO_FAILED: i32 = 99;
@@ -17,7 +17,7 @@ pub const UNHANDLED: i32 = 2;
 pub struct Outcome {
     /// The generator did not keep up.
     pub invalid: bool,
-    /// The record is incomplete.
+    /// The record is incomplete, or an event of the plan failed.
     pub degraded: bool,
     /// What became of the objectives; `None` when there were none.
     pub slos: Option<SloOutcome>,

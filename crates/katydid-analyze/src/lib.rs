@@ -1,5 +1,6 @@
 //! Judgement: from a timeline to finished numbers. Pure: no I/O, no clock, no randomness.
 
+pub mod events;
 pub mod exit_code;
 pub mod interval;
 pub mod locust;

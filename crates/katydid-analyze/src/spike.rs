@@ -3,7 +3,7 @@
 use katydid_record::slo::Limit;
 use katydid_record::summary::SpikeSummary;
 use katydid_record::timeline::Second;
-use katydid_record::{Histogram, PhaseKind, PhaseTotals, Slo, Timeline};
+use katydid_record::{Histogram, PhaseKind, PhaseTotals, Plan, Slo, Timeline};
 
 /// Without an objective a response counts as bad from this many times the p95 of the phase before.
 const SLOW: f64 = 2.0;
@@ -21,14 +21,24 @@ const IN_FLIGHT: f64 = 1.2;
 const IN_FLIGHT_CHANCE: f64 = 3.0;
 
 /// One for each spike after which something was watched, or that came before anything else: then what cannot be said is left out.
-pub fn spikes(timeline: &Timeline, slos: &[Slo]) -> Vec<SpikeSummary> {
+///
+/// What an event cut off belongs to what it was cut off from: the load did not change there.
+pub fn spikes(timeline: &Timeline, plan: &Plan) -> Vec<SpikeSummary> {
+    let is_a_rest = |phase: &PhaseTotals| {
+        let schedule = plan.schedule.as_ref();
+        schedule.is_some_and(|schedule| schedule.is_a_rest(&phase.name))
+    };
     let phases: Vec<&PhaseTotals> = timeline.phases.values().collect();
     let found = phases.iter().enumerate();
     found
-        .filter(|(_, phase)| phase.kind == PhaseKind::Spike.as_str())
+        .filter(|(_, phase)| phase.kind == PhaseKind::Spike.as_str() && !is_a_rest(phase))
         .filter_map(|(index, phase)| {
             let before = phases[..index].iter().rev().find(|p| p.total().ok > 0)?;
-            Some(spike(timeline, slos, before, phase, &phases[index + 1..]))
+            let mut after = &phases[index + 1..];
+            while let Some((_, more)) = after.split_first().filter(|(first, _)| is_a_rest(first)) {
+                after = more;
+            }
+            Some(spike(timeline, &plan.slos, before, phase, after))
         })
         .collect()
 }
@@ -149,6 +159,8 @@ fn mean(values: impl Iterator<Item = f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use katydid_record::{Body, EndpointWindow, Frame, Kind, Mark, Model, Name, Phase, Schedule};
+
     use super::*;
 
     fn counts(bad: &[u64], in_flight: impl Fn(usize) -> f64) -> Vec<Count> {
@@ -183,5 +195,89 @@ mod tests {
         check(&again, |_| 4.0, Some(118));
         check(&[0, 0], |_| 4.0, None);
         check(&[], |_| 4.0, None);
+    }
+
+    /// A run with a spike from 20 s to 30 s, cut by these events.
+    fn of_a_run(cuts: &[f64]) -> Vec<SpikeSummary> {
+        let phase = |kind: PhaseKind, to: f64, length_s: f64| Phase {
+            name: kind.as_str().to_owned(),
+            kind,
+            from: to,
+            to,
+            rise_s: 0.0,
+            length_s,
+            after: None,
+        };
+        let mut schedule = Schedule {
+            model: Model::Users,
+            phases: vec![
+                phase(PhaseKind::Hold, 5.0, 20.0),
+                phase(PhaseKind::Spike, 50.0, 10.0),
+                phase(PhaseKind::Recovery, 5.0, 40.0),
+            ],
+        };
+        cuts.iter().for_each(|at| schedule.cut(*at, "e"));
+        let mut timeline = Timeline::default();
+        let mut apply = |at: f64, phase: u32, body: Body| {
+            timeline.apply(&Frame {
+                at: (at * 1e6) as u64,
+                span: 1_000_000,
+                source: 0,
+                phase,
+                body,
+            });
+        };
+        let endpoint = Name::Endpoint {
+            id: 0,
+            kind: Kind::Request,
+            method: "GET".into(),
+            name: "/".into(),
+        };
+        apply(0.0, 0, Body::Names(vec![endpoint]));
+        let (mut number, mut began) = (0, 0.0);
+        for phase in &schedule.phases {
+            number += 1;
+            let name = phase.name.clone();
+            let kind = phase.kind.as_str().to_owned();
+            let mark = Mark::PhaseBegan {
+                phase: number,
+                name,
+                kind,
+            };
+            apply(began, number, Body::Mark(mark));
+            for second in 0..phase.length_s as u32 {
+                let ms = if phase.kind == PhaseKind::Spike {
+                    900
+                } else {
+                    10
+                };
+                let mut times = Histogram::default();
+                (0..20).for_each(|_| times.record(ms * 1_000));
+                let window = EndpointWindow {
+                    ok: 20,
+                    from_due: times.cut(),
+                    ..EndpointWindow::default()
+                };
+                apply(
+                    began + f64::from(second),
+                    number,
+                    Body::Requests(vec![window]),
+                );
+            }
+            began += phase.length_s;
+        }
+        let plan = Plan {
+            schedule: Some(schedule),
+            ..Plan::default()
+        };
+        spikes(&timeline, &plan)
+    }
+
+    #[test]
+    fn an_event_makes_no_other_spike_of_it() {
+        let whole = of_a_run(&[]);
+        assert_eq!((whole.len(), whole[0].recovered_s), (1, Some(0.0)));
+        assert_eq!(of_a_run(&[22.0, 27.0]), whole);
+        assert_eq!(of_a_run(&[40.0]), whole);
     }
 }

@@ -10,7 +10,7 @@ use katydid_record::summary::{
 use katydid_record::timeline::Example;
 use katydid_record::{Access, Endpoint, EndpointKey, Histogram, Manifest, Plan, Timeline};
 
-use crate::{slo, spike, validity, verdict};
+use crate::{events, slo, spike, validity, verdict};
 
 /// Samples behind a percentile that may be taken at face value.
 const FOR_P99: u64 = 1_000;
@@ -96,7 +96,8 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
             .collect(),
         phases: phases(timeline, &manifest.plan),
         slos,
-        spikes: spike::spikes(timeline, &manifest.plan.slos),
+        spikes: spike::spikes(timeline, &manifest.plan),
+        events: events::events(timeline, &manifest.plan),
         failures: failures(timeline),
         exceptions: exceptions(timeline),
         exemplars: exemplars(timeline),
@@ -397,6 +398,17 @@ fn marks(timeline: &Timeline) -> Vec<MarkSummary> {
     let text = |mark: &Mark| match mark {
         Mark::PhaseBegan { name, kind, .. } => Some(format!("phase {name} ({kind})")),
         Mark::LoadEnded => Some("the load is over".into()),
+        Mark::EventBegan { name, command, .. } => Some(format!("event {name}: {command}")),
+        Mark::EventEnded {
+            name,
+            outcome,
+            status,
+            took_us,
+            ..
+        } => {
+            let how = events::sentence(*outcome, *status, *took_us);
+            Some(format!("event {name}: {how}"))
+        }
         Mark::Aborted { why } => Some(format!("aborted: {why}")),
         Mark::UserTarget { users, rate } => Some(format!("to {users} users at {rate} per second")),
         Mark::Reset => Some("statistics reset".into()),

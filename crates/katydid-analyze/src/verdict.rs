@@ -19,6 +19,10 @@ fn of(summary: &Summary) -> (&'static str, String) {
     if !run.complete {
         return ("INCOMPLETE", "the record is not whole".to_owned());
     }
+    if let Some(event) = summary.events.iter().find(|e| e.outcome.is_failure()) {
+        let reason = format!("the event {} {}", event.name, event.reason);
+        return ("INCOMPLETE", reason);
+    }
     if let Some(why) = &run.aborted {
         return ("FAIL", format!("aborted: {why}"));
     }

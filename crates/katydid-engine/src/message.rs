@@ -248,8 +248,8 @@ pub struct Row {
 pub struct Follow {
     /// The schedule of all processes.
     pub schedule: Schedule,
-    /// When it begins; `None`: now.
-    pub began: Option<Nanos>,
+    /// When it begins.
+    pub began: Nanos,
     /// The arrivals that are this process's.
     pub share: Share,
 }

@@ -242,6 +242,7 @@ mod tests {
                 0.0
             },
             length_s,
+            after: None,
         };
         let schedule = Schedule {
             model: Model::Arrivals,

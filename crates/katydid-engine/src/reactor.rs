@@ -278,7 +278,7 @@ impl Reactor {
                 self.ramp_at = Some(now);
             }
             Command::Follow(follow) => {
-                let began = follow.began.unwrap_or_else(clock::now);
+                let began = follow.began;
                 self.follower = Some(Follower::new(
                     follow.schedule,
                     began,

@@ -315,6 +315,11 @@ impl Session {
         Ok(())
     }
 
+    /// The load begins at this instant, in other processes: the plan's events count from it.
+    fn load_began(&self, began_ns: u64) {
+        self.shared.live().load_began(began_ns);
+    }
+
     /// A phase of this kind begins now; `ramp` or `hold`.
     fn begin_phase(&self, kind: &str) -> PyResult<()> {
         let kind = serde_json::from_value(serde_json::Value::from(kind))
@@ -325,7 +330,7 @@ impl Session {
 
     /// Nothing of the schedule, the ramp or the time limit comes any more.
     fn end_load(&self) {
-        self.shared.live().command(Command::EndLoad);
+        self.shared.live().end_load();
     }
 
     /// `("time_up",)` comes after so many seconds from now.

@@ -22,6 +22,8 @@ pub type FailureId = u32;
 pub type SeriesId = u32;
 /// Number of a phase in the order of their beginnings, from 1; 0 is what comes before the first.
 pub type PhaseId = u32;
+/// Number of an event in the plan's order, from 0.
+pub type EventId = u32;
 
 /// One observation: `body` covers `[at, at + span)` of the run's clock.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -330,6 +332,37 @@ pub struct Exemplar {
     pub trace: Option<String>,
 }
 
+/// What became of an event of the plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EventOutcome {
+    /// The load ended before its time.
+    #[default]
+    NotRun,
+    /// Its command was begun, and its end was not recorded.
+    Begun,
+    /// The command ended with status 0.
+    Done,
+    /// It ended with another status, or by a signal.
+    Failed,
+    /// It could not be started.
+    NotStarted,
+    /// It took longer than it may, and was killed.
+    TookTooLong,
+    /// It was still at work when the run ended, and was killed.
+    Stopped,
+}
+
+impl EventOutcome {
+    /// The test was not what the plan says.
+    pub fn is_failure(self) -> bool {
+        matches!(
+            self,
+            EventOutcome::Failed | EventOutcome::NotStarted | EventOutcome::TookTooLong
+        )
+    }
+}
+
 /// Something that happened at an instant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -351,6 +384,33 @@ pub enum Mark {
     },
     /// The plan is over: no new load from here on, what is under way may end.
     LoadEnded,
+    /// The command of an event was begun.
+    EventBegan {
+        /// Which.
+        event: EventId,
+        /// Its name.
+        name: String,
+        /// The command, redacted.
+        command: String,
+        /// How long after its time, µs.
+        late_us: u64,
+    },
+    /// The command of an event has ended.
+    EventEnded {
+        /// Which.
+        event: EventId,
+        /// Its name.
+        name: String,
+        /// How.
+        outcome: EventOutcome,
+        /// Its exit status, if it had one.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        status: Option<i32>,
+        /// Since it was begun, µs.
+        took_us: u64,
+        /// The end of what it printed, redacted.
+        output: String,
+    },
     /// A condition ended the load before its time.
     Aborted {
         /// Which, with its numbers.

@@ -20,12 +20,12 @@ pub mod writer;
 
 pub use access::Access;
 pub use frame::{
-    Body, Cause, EndpointId, EndpointWindow, Exemplar, Fact, FailureId, Frame, GeneratorWindow,
-    Kind, Mark, Name, PhaseId, RunTime, SeriesId, SeriesKind, SourceId,
+    Body, Cause, EndpointId, EndpointWindow, EventId, EventOutcome, Exemplar, Fact, FailureId,
+    Frame, GeneratorWindow, Kind, Mark, Name, PhaseId, RunTime, SeriesId, SeriesKind, SourceId,
 };
 pub use histogram::{Histogram, Sparse};
 pub use manifest::{FORMAT, FormatVersion, HostFacts, Manifest, ScenarioFile};
-pub use plan::{Plan, PlannedUser};
+pub use plan::{Event, Plan, PlannedUser};
 pub use reader::{Completeness, ReadError, Run, list_runs};
 pub use schedule::{Model, Phase, PhaseKind, Schedule};
 pub use slo::{Limit, Slo};

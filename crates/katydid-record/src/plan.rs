@@ -37,6 +37,9 @@ pub struct Plan {
     pub shape: Option<String>,
     /// How much load when, where it was described (`--load`).
     pub schedule: Option<Schedule>,
+    /// Commands that are run while the load is on, in the order of their times.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Event>,
     /// Objectives.
     pub slos: Vec<Slo>,
     /// Conditions that end the load: broken as an objective is.
@@ -47,6 +50,19 @@ pub struct Plan {
     pub writes: Vec<String>,
     /// The rest of the options, as text, redacted.
     pub options: BTreeMap<String, String>,
+}
+
+/// A command that is run at its time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Unique in its plan.
+    pub name: String,
+    /// When, seconds after the beginning of the load.
+    pub at_s: f64,
+    /// For the shell. In a manifest without secrets.
+    pub command: String,
+    /// How long it may take, seconds.
+    pub limit_s: f64,
 }
 
 /// One user class of a plan.

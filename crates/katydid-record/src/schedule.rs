@@ -67,6 +67,9 @@ pub struct Phase {
     pub rise_s: f64,
     /// How long it lasts, seconds; at least `rise_s`.
     pub length_s: f64,
+    /// The event that cut it off from the phase before it, whose line it goes on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
 }
 
 impl Phase {
@@ -101,6 +104,24 @@ impl Phase {
         let root = (self.from * self.from + 2.0 * slope * area).max(0.0).sqrt();
         2.0 * area / (self.from + root)
     }
+
+    /// Ends it `t` seconds after its beginning; answers the rest of its line, a phase of its own that is named after the event.
+    fn cut(&mut self, t: f64, event: &str) -> Phase {
+        let level = self.level(t);
+        let before = self.after.as_ref().map(|before| format!(" after {before}"));
+        let name = before.and_then(|before| self.name.strip_suffix(&before));
+        let rest = Phase {
+            name: format!("{} after {event}", name.unwrap_or(&self.name)),
+            kind: self.kind,
+            from: level,
+            to: self.to,
+            rise_s: (self.rise_s - t).max(0.0),
+            length_s: self.length_s - t,
+            after: Some(event.to_owned()),
+        };
+        (self.to, self.rise_s, self.length_s) = (level, self.rise_s.min(t), t);
+        rest
+    }
 }
 
 /// The phases of a run, one after the other.
@@ -114,6 +135,8 @@ pub struct Schedule {
 
 /// Arrivals and users are whole; this much is rounding.
 const ROUNDING: f64 = 1e-9;
+/// An instant that is nearer to the edge of a phase is the edge, seconds.
+const EDGE_S: f64 = 1e-6;
 
 impl Schedule {
     /// Length, seconds.
@@ -187,7 +210,8 @@ impl Schedule {
 
     /// All arrivals of the schedule: the first is due when the area leaves zero, the one after `n` others when it is `n`.
     pub fn arrivals(&self) -> u64 {
-        (self.area(self.length_s()) - ROUNDING).ceil().max(0.0) as u64
+        let area = self.area(self.length_s());
+        (area - rounding(area)).ceil().max(0.0) as u64
     }
 
     /// Arrivals due by `t` seconds, that instant included.
@@ -196,8 +220,7 @@ impl Schedule {
         if area == 0.0 {
             return u64::from(self.arrival(0).is_some_and(|first| first <= t));
         }
-        // Sums and roots are off by some units in the last place.
-        let whole = (area + ROUNDING + area * 8.0 * f64::EPSILON).floor() as u64;
+        let whole = (area + rounding(area)).floor() as u64;
         (whole + 1).min(self.arrivals())
     }
 
@@ -227,6 +250,37 @@ impl Schedule {
         // The last one, if rounding put it on the very end.
         Some(began)
     }
+
+    /// Lets a phase begin `t` seconds after the beginning, because of an event: the one that is on then is cut in two, unless
+    /// another begins then anyway. How much load is due when stays as it was.
+    pub fn cut(&mut self, t: f64, event: &str) {
+        let Some((index, began)) = self.phase_at(t) else {
+            return;
+        };
+        let phase = &mut self.phases[index];
+        if t - began < EDGE_S || began + phase.length_s - t < EDGE_S {
+            return;
+        }
+        let rest = phase.cut(t - began, event);
+        self.phases.insert(index + 1, rest);
+    }
+
+    /// Name of the phase that an event at `t` seconds begins or falls into.
+    pub fn phase_from(&self, t: f64) -> Option<&str> {
+        let (index, _) = self.phase_at(t + EDGE_S)?;
+        Some(&self.phases[index].name)
+    }
+
+    /// Whether a phase of this name is the rest of one that an event cut.
+    pub fn is_a_rest(&self, name: &str) -> bool {
+        let mut phases = self.phases.iter();
+        phases.any(|phase| phase.name == name && phase.after.is_some())
+    }
+}
+
+/// Sums and roots are off by some units in the last place.
+fn rounding(area: f64) -> f64 {
+    ROUNDING + area * 8.0 * f64::EPSILON
 }
 
 #[cfg(test)]
@@ -242,6 +296,7 @@ mod tests {
             to,
             rise_s,
             length_s,
+            after: None,
         }
     }
 
@@ -314,6 +369,43 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_cut_ramp_goes_on_as_it_would_have() {
+        let mut ramp = users(vec![phase(0.0, 10.0, 10.0, 20.0)]);
+        ramp.cut(4.0, "e");
+        ramp.cut(15.0, "f");
+        // Something begins there anyway, or nothing does.
+        for edge in [0.0, 4.0, 20.0, 99.0] {
+            ramp.cut(edge, "g");
+        }
+        let after = |event: &str, phase: Phase| Phase {
+            after: Some(event.to_owned()),
+            ..phase
+        };
+        let expected = [
+            phase(0.0, 4.0, 4.0, 4.0),
+            after("e", phase(4.0, 10.0, 6.0, 11.0)),
+            after("f", phase(10.0, 10.0, 0.0, 5.0)),
+        ];
+        let names = ["p", "p after e", "p after f"].map(str::to_owned);
+        let expected: Vec<Phase> = std::iter::zip(expected, names)
+            .map(|(phase, name)| Phase { name, ..phase })
+            .collect();
+        assert_eq!(ramp.phases, expected);
+        let from = [0.0, 4.0, 14.9, 15.0].map(|t| ramp.phase_from(t).expect("there is one"));
+        assert_eq!(from, ["p", "p after e", "p after e", "p after f"]);
+        assert!(ramp.is_a_rest("p after f") && !ramp.is_a_rest("p"));
+    }
+
+    #[test]
+    fn an_hour_of_arrivals_is_not_one_more_when_cut() {
+        let mut hour = arrivals(vec![phase(20_000.0, 20_000.0, 0.0, 3_600.0)]);
+        for n in 1..60 {
+            hour.cut(f64::from(n) * 61.7, "e");
+        }
+        assert_eq!(hour.arrivals(), 72_000_000);
+    }
+
     prop_compose! {
         fn a_phase()(
             from in 0.0_f64..300.0,
@@ -368,6 +460,39 @@ mod tests {
             let halfway = t + (until - t) * 0.5;
             prop_assert_eq!(schedule.phase_at(halfway).map(|(index, _)| index), Some(before));
             prop_assert_eq!(schedule.users(halfway), schedule.users(t + (until - t) * 1e-3));
+        }
+
+        /// Cut anywhere and as often as one likes, there are as many users at any time, and as many arrivals by then.
+        #[test]
+        fn a_cut_changes_no_load(
+            phases in prop::collection::vec(a_phase(), 1..4),
+            cuts in prop::collection::vec(0.0_f64..1.0, 1..5),
+            shares in prop::collection::vec(0.0_f64..=1.0, 40),
+        ) {
+            for whole in [users(phases.clone()), arrivals(phases)] {
+                let mut pieces = whole.clone();
+                let length = whole.length_s();
+                for cut in &cuts {
+                    pieces.cut(length * cut, "e");
+                }
+                prop_assert!((pieces.length_s() - length).abs() < 1e-9);
+                prop_assert_eq!(pieces.arrivals(), whole.arrivals());
+                for t in shares.iter().chain(&cuts).map(|share| share * length) {
+                    // Where it jumps the last digit of an edge decides.
+                    let jumps = |schedule: &Schedule| schedule.level(t - 1e-9) - schedule.level(t + 1e-9);
+                    if jumps(&whole).abs() > 1e-3 {
+                        continue;
+                    }
+                    prop_assert!((pieces.level(t) - whole.level(t)).abs() < 1e-6, "{t}");
+                    prop_assert!((pieces.area(t) - whole.area(t)).abs() < 1e-6, "{t}");
+                    // A whole number that is reached at this very instant may be counted an instant later.
+                    let around = |count: &dyn Fn(&Schedule, f64) -> u64| {
+                        let [a, b, c] = [(&whole, t - 1e-6), (&pieces, t), (&whole, t + 1e-6)].map(|(s, t)| count(s, t));
+                        (a.min(c)..=a.max(c)).contains(&b)
+                    };
+                    prop_assert!(around(&Schedule::users) && around(&Schedule::arrivals_by), "{t}");
+                }
+            }
         }
 
         #[test]

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
-use crate::frame::{Cause, Kind};
+use crate::frame::{Cause, EventOutcome, Kind};
 
 /// Version of `summary.json`.
 pub const SUMMARY_VERSION: u32 = 1;
@@ -40,6 +40,9 @@ pub struct Summary {
     /// What each spike did, and whether the target recovered.
     #[serde(default)]
     pub spikes: Vec<SpikeSummary>,
+    /// The plan's events, in the order of their times.
+    #[serde(default)]
+    pub events: Vec<EventSummary>,
     /// Failures, most frequent first.
     pub failures: Vec<FailureSummary>,
     /// Exceptions in tasks and listeners, most frequent first.
@@ -286,6 +289,33 @@ pub struct SpikeSummary {
     pub watched_s: f64,
     /// Seconds from its end until the target had recovered; null if it did not while it was watched.
     pub recovered_s: Option<f64>,
+}
+
+/// One event of the plan: a command that was run while the load was on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EventSummary {
+    /// Its name.
+    pub name: String,
+    /// The command, redacted.
+    pub command: String,
+    /// When it was due.
+    pub at_s: f64,
+    /// The phase that is on from then.
+    pub phase: Option<String>,
+    /// What became of it.
+    pub outcome: EventOutcome,
+    /// How long after its time the command was begun; null where it was not.
+    pub late_ms: Option<f64>,
+    /// How long the command took; null where its end was not recorded.
+    pub took_s: Option<f64>,
+    /// How long it may take.
+    pub limit_s: f64,
+    /// Its exit status, if it had one.
+    pub status: Option<i32>,
+    /// The end of what it printed, redacted.
+    pub output: String,
+    /// What became of it, in words.
+    pub reason: String,
 }
 
 /// A distribution of times in ms. Null where there is no sample.

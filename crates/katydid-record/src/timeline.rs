@@ -5,6 +5,7 @@
 //! It does not judge, and it computes percentiles only through its histograms.
 
 mod endpoint;
+mod event;
 mod generator;
 mod phase;
 mod seconds;
@@ -13,11 +14,12 @@ mod slices;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::frame::{
-    Body, Cause, EndpointId, EndpointWindow, Exemplar, Fact, FailureId, Frame, Kind, Mark, Name,
-    PhaseId, RunTime, SourceId,
+    Body, Cause, EndpointId, EndpointWindow, EventId, Exemplar, Fact, FailureId, Frame, Kind, Mark,
+    Name, PhaseId, RunTime, SourceId,
 };
 use crate::plan::Plan;
 pub use endpoint::{Endpoint, FailureTotals, Recent};
+pub use event::{EVENTS, EventEnd, EventSeen};
 pub use generator::{GeneratorSums, GeneratorTotals, Generators};
 pub use phase::{PHASES, PhaseTotals};
 pub use seconds::{Second, Seconds};
@@ -85,6 +87,8 @@ pub struct Timeline {
     pub slices: BTreeMap<(usize, PhaseId), Slices>,
     /// Processes that ended before their time.
     pub workers_lost: BTreeSet<u32>,
+    /// What was seen of the plan's events.
+    pub events: BTreeMap<EventId, EventSeen>,
     /// Why the load was ended before its time, if a condition did that.
     pub aborted: Option<String>,
     /// When the plan was over, if it came to its end, µs.
@@ -302,6 +306,7 @@ impl Timeline {
         if let Mark::WorkerLost { worker } = mark {
             self.workers_lost.insert(*worker);
         }
+        self.add_event(frame.at, mark);
         if let Mark::Aborted { why } = mark {
             self.aborted = Some(why.clone());
         }
@@ -327,6 +332,17 @@ impl Timeline {
             .count();
         self.marks
             .insert((frame.at, frame.source, twins), mark.clone());
+    }
+
+    fn add_event(&mut self, at: RunTime, mark: &Mark) {
+        let (Mark::EventBegan { event, .. } | Mark::EventEnded { event, .. }) = mark else {
+            return;
+        };
+        if (*event as usize) < EVENTS {
+            self.events.entry(*event).or_default().add(at, mark);
+        } else {
+            self.capped = true;
+        }
     }
 
     /// Totals by endpoint since the last reset, or since the start.

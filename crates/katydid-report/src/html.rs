@@ -31,6 +31,7 @@ pub fn html(summary: &Summary, manifest: &Manifest) -> String {
     chart::charts(&mut out, summary);
     endpoints::write(&mut out, summary);
     endpoints::phases(&mut out, summary);
+    details::events(&mut out, summary);
     details::failures(&mut out, summary);
     details::failing_responses(&mut out, summary);
     details::exceptions(&mut out, summary);
@@ -114,6 +115,13 @@ fn banners(out: &mut String, summary: &Summary) {
             out,
             "<section class=\"banner warn\">\n<h2>INCOMPLETE</h2>\n<div><p>{}</p></div>\n</section>\n",
             escape(text)
+        );
+    }
+    if let Some(text) = phrase::another_test(summary) {
+        let _ = write!(
+            out,
+            "<section class=\"banner warn\">\n<h2>EVENT FAILED</h2>\n<div><p>{}</p></div>\n</section>\n",
+            escape(&text)
         );
     }
 }

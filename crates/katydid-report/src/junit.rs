@@ -51,7 +51,7 @@ pub fn junit(summary: &Summary) -> String {
     write(summary, suite, &cases)
 }
 
-/// Whether the numbers are the target's, and all there.
+/// Whether the numbers are the target's, and all there, and the test was what the plan says.
 fn validity(summary: &Summary) -> Case {
     let outcome = match (phrase::invalid(summary), phrase::incomplete(summary)) {
         (Some(message), _) => Outcome::Error(Complaint {
@@ -64,7 +64,14 @@ fn validity(summary: &Summary) -> Case {
             message: text.to_owned(),
             lines: Vec::new(),
         }),
-        (None, None) => Outcome::Passed,
+        (None, None) => match phrase::another_test(summary) {
+            Some(message) => Outcome::Error(Complaint {
+                kind: "INCOMPLETE",
+                message,
+                lines: Vec::new(),
+            }),
+            None => Outcome::Passed,
+        },
     };
     Case {
         name: "validity".to_owned(),

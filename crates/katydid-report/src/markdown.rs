@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use katydid_record::summary::{EndpointSummary, PhaseSummary, SloOutcome, SloSummary, Summary};
 
-use crate::number::{NONE, count, duration, percent, rate, short};
+use crate::number::{NONE, count, duration, instant, percent, rate, short};
 use crate::phrase;
 use markup::{code, head, latency, more, prose, row};
 
@@ -17,6 +17,7 @@ const MOST_OBJECTIVES: usize = 60;
 const MOST_PHASES: usize = 60;
 const MOST_ENDPOINTS: usize = 60;
 const MOST_FAILURES: usize = 20;
+const MOST_EVENTS: usize = 20;
 const MOST_REASONS: usize = 20;
 /// Characters of a sentence, of a name.
 const SENTENCE: usize = 500;
@@ -28,6 +29,7 @@ pub fn markdown(summary: &Summary) -> String {
     verdict(&mut out, summary);
     objectives(&mut out, summary);
     phases(&mut out, summary);
+    events(&mut out, summary);
     folded(&mut out, summary);
     generator(&mut out, summary);
     let run = &summary.run;
@@ -195,6 +197,30 @@ fn phases(out: &mut String, summary: &Summary) {
         let _ = write!(out, " {}", prose(phrase::WIDE, SENTENCE));
     }
     out.push('\n');
+}
+
+fn events(out: &mut String, summary: &Summary) {
+    if summary.events.is_empty() {
+        return;
+    }
+    out.push('\n');
+    head(out, &[">At", "Event", "Command", "Outcome"]);
+    for event in summary.events.iter().take(MOST_EVENTS) {
+        let reason = prose(&event.reason, SENTENCE);
+        let reason = if event.outcome.is_failure() {
+            format!("**{reason}**")
+        } else {
+            reason
+        };
+        let cells = [
+            instant(event.at_s),
+            code(&event.name, NAME),
+            code(&event.command, NAME),
+            reason,
+        ];
+        row(out, cells);
+    }
+    more(out, summary.events.len(), MOST_EVENTS, "events");
 }
 
 fn numbers(out: &mut String, name: String, length: String, users: u64, total: &EndpointSummary) {

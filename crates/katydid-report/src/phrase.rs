@@ -1,8 +1,8 @@
 //! Sentences that several faces say.
 
 use katydid_record::summary::{
-    EndpointSummary, GeneratorSummary, Latency, PhaseSummary, SloOutcome, SloSummary, SpikeSummary,
-    Summary,
+    EndpointSummary, EventSummary, GeneratorSummary, Latency, PhaseSummary, SloOutcome, SloSummary,
+    SpikeSummary, Summary,
 };
 use katydid_record::{Cause, Kind};
 
@@ -25,6 +25,29 @@ pub fn incomplete(summary: &Summary) -> Option<&'static str> {
     (!summary.run.complete).then_some(
         "The record is incomplete: the run was killed or could not be written to its end. What is shown is what was kept.",
     )
+}
+
+/// That an event failed, which makes it another test than was planned; `None` when none did.
+pub fn another_test(summary: &Summary) -> Option<String> {
+    let mut failed = summary.events.iter().filter(|e| e.outcome.is_failure());
+    let first = failed.next()?;
+    let more = match failed.count() {
+        0 => String::new(),
+        n => format!(" (and {n} more)"),
+    };
+    Some(format!(
+        "The event {} {}{more}: what came after it is not what was planned.",
+        first.name, first.reason
+    ))
+}
+
+/// What an event is called where its time stands beside it: its name, and the command if that says more.
+pub fn event(event: &EventSummary) -> String {
+    if event.name == event.command {
+        event.name.clone()
+    } else {
+        format!("{}: {}", event.name, event.command)
+    }
 }
 
 /// Why it ended, in words.

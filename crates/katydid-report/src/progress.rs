@@ -1,8 +1,8 @@
 //! The one line that shows a running test. What does not fit is left out, the least important first.
 
-use crate::number::{count, duration, rate, short};
+use crate::number::{count, duration, instant, rate, short};
 use crate::phrase::plural;
-use crate::words::{columns, cut};
+use crate::words::{clean, columns, cut};
 
 /// What the line shows: finished numbers of the last second, and totals.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +25,12 @@ pub struct ProgressLine {
     pub lag_p99_ms: Option<f64>,
     /// Requests in flight.
     pub in_flight: u64,
+}
+
+/// What is said of an event at the moment, without a line end.
+pub fn event(at_s: f64, text: &str, wrong: bool) -> String {
+    let warning = if wrong { "warning: " } else { "" };
+    format!("{warning}at {}, {}", instant(at_s), clean(text))
 }
 
 /// The line, at most `width` columns, without a line end.

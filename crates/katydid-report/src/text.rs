@@ -52,6 +52,7 @@ pub fn text(summary: &Summary, style: &Style) -> String {
         page.paragraph(Tone::Faint, phrase::WIDE);
     }
     sections::spikes(&mut page, summary);
+    sections::events(&mut page, summary);
     sections::objectives(&mut page, summary);
     sections::failures(&mut page, summary);
     sections::failing_responses(&mut page, summary);
@@ -70,6 +71,9 @@ fn warnings(page: &mut Page, summary: &Summary) {
     }
     if let Some(text) = phrase::incomplete(summary) {
         page.paragraph(Tone::Bad, text);
+    }
+    if let Some(text) = phrase::another_test(summary) {
+        page.paragraph(Tone::Bad, &text);
     }
 }
 

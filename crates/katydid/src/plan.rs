@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use katydid_record::{Model, Schedule};
+use katydid_record::Model;
 use serde::Serialize;
 
 use crate::cli::Options;
@@ -15,7 +15,7 @@ use crate::cli::words::{self, Word};
 use crate::cli::{one_on_stdout, option_rows};
 use crate::config::{self, Layer, Source, Surroundings};
 use crate::error::UsageError;
-use crate::load;
+use crate::load::{self, Line};
 use crate::resolved::{Resolved, split};
 use crate::slo;
 
@@ -163,7 +163,7 @@ pub fn resolve(
     }
     let files = [&options.own.summary, &options.own.markdown];
     one_on_stdout(options.output.json, files)?;
-    let schedule = schedule(&options, &settled, &rows)?;
+    let load = load(&options, &settled, &rows)?;
     let slos = options.goals.slo.iter().flatten();
     let slos = slos
         .map(|text| slo::parse(text))
@@ -178,7 +178,8 @@ pub fn resolve(
     };
     Ok(Resolved {
         command: if check { "check" } else { "run" },
-        schedule,
+        schedule: load.as_ref().map(|line| line.schedule.clone()),
+        events: load.map(|line| line.events).unwrap_or_default(),
         slos,
         abort_on,
         load_given: LOAD.iter().any(|dest| settled.contains_key(*dest)),
@@ -248,12 +249,12 @@ const LOAD: [&str; 6] = [
     "headless",
 ];
 
-/// The schedule that `--load` describes; it stands alone.
-fn schedule(
+/// What `--load` describes; it stands alone.
+fn load(
     options: &Options,
     given: &Settled,
     rows: &[OptionRow],
-) -> Result<Option<Schedule>, UsageError> {
+) -> Result<Option<Line>, UsageError> {
     const NO_ARRIVALS: &str = "--max-users is for arrivals (--load 'arrive at 50/s for 5m'); this load says itself how many users there are";
     let Some(words) = &options.load.load else {
         if given.contains_key("max_users") {
@@ -277,11 +278,11 @@ fn schedule(
             "--load: a line for each user class is not built yet; write one for all, as in 'ramp to 50 users over 1m, hold 5m'",
         ));
     }
-    let schedule = lines.remove(0).schedule;
-    if schedule.model == Model::Users && given.contains_key("max_users") {
+    let line = lines.remove(0);
+    if line.schedule.model == Model::Users && given.contains_key("max_users") {
         return Err(UsageError::new(NO_ARRIVALS));
     }
-    Ok(Some(schedule))
+    Ok(Some(line))
 }
 
 /// The words after `check`, and whether it was there.

@@ -1,5 +1,7 @@
 //! Words of an option's value with where they stand, so that a message can point at one.
 
+use std::ops::Range;
+
 use crate::error::UsageError;
 
 /// A word, and where it begins and ends in the text, in bytes.
@@ -17,6 +19,8 @@ pub(crate) struct Piece<'a> {
     whole: &'a str,
     pub text: &'a str,
     at: usize,
+    /// What stands in quotes, in bytes of the whole: one word, and nothing in it is a separator.
+    quoted: &'a [Range<usize>],
 }
 
 impl<'a> Piece<'a> {
@@ -26,30 +30,55 @@ impl<'a> Piece<'a> {
             whole,
             text: whole,
             at: 0,
+            quoted: &[],
         }
     }
 
+    /// The same, in which this stands in quotes.
+    pub fn quoting(self, quoted: &'a [Range<usize>]) -> Self {
+        Self { quoted, ..self }
+    }
+
     /// Its pieces between these characters, without the blanks around them.
-    pub fn split(self, between: &'a [char]) -> impl Iterator<Item = Piece<'a>> {
-        self.text
-            .split(between)
-            .map(move |text| self.part(text).trim())
+    pub fn split(self, between: &[char]) -> impl Iterator<Item = Piece<'a>> {
+        let pieces = self.between(|c| between.contains(&c));
+        pieces.into_iter().map(Piece::trim)
     }
 
     /// What stands before and after the first of this character.
     pub fn split_once(self, at: char) -> Option<(Piece<'a>, Piece<'a>)> {
-        let (one, other) = self.text.split_once(at)?;
-        Some((self.part(one).trim(), self.part(other).trim()))
+        let one = self.between(|c| c == at).swap_remove(0);
+        let other = self.text.get(one.text.len() + at.len_utf8()..)?;
+        Some((one.trim(), self.part(other).trim()))
     }
 
     pub fn words(self) -> Vec<Word<'a>> {
-        self.text
-            .split_whitespace()
-            .map(|text| Word {
-                text,
-                at: self.part(text).at,
-            })
+        let pieces = self.between(char::is_whitespace).into_iter();
+        pieces
+            .filter(|piece| !piece.text.is_empty())
+            .map(|Piece { text, at, .. }| Word { text, at })
             .collect()
+    }
+
+    /// Its pieces between such characters outside of quotes; at least one.
+    fn between(self, is_between: impl Fn(char) -> bool) -> Vec<Piece<'a>> {
+        let mut pieces = Vec::new();
+        let mut from = 0;
+        for (at, c) in self.text.char_indices() {
+            if is_between(c) && !self.is_quoted(self.at + at) {
+                pieces.push(self.part(&self.text[from..at]));
+                from = at + c.len_utf8();
+            }
+        }
+        pieces.push(self.part(&self.text[from..]));
+        pieces
+    }
+
+    fn is_quoted(self, at: usize) -> bool {
+        let next = self.quoted.partition_point(|quoted| quoted.end <= at);
+        self.quoted
+            .get(next)
+            .is_some_and(|quoted| quoted.start <= at)
     }
 
     fn trim(self) -> Self {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use katydid_record::redact::redact;
-use katydid_record::{Model, Phase, PhaseKind, Plan, PlannedUser, Schedule, Slo};
+use katydid_record::{Event, Model, Phase, PhaseKind, Plan, PlannedUser, Schedule, Slo};
 use serde_json::{Map, Value};
 
 use crate::cli::{AttackOptions, Options};
@@ -23,6 +23,8 @@ pub struct Resolved {
     pub custom_from_files: BTreeMap<String, String>,
     /// What `--load` describes.
     pub schedule: Option<Schedule>,
+    /// What it says is done meanwhile.
+    pub events: Vec<Event>,
     /// Objectives.
     pub slos: Vec<Slo>,
     /// Conditions that end the load.
@@ -102,6 +104,7 @@ impl Resolved {
             to,
             rise_s,
             length_s,
+            after: None,
         };
         let mut phases = vec![phase(PhaseKind::Ramp, 0.0, top, rise, rise)];
         if length > rise {
@@ -142,8 +145,8 @@ impl Resolved {
         map
     }
 
-    /// The plan as the manifest keeps it, with secrets taken out. Classes are those named; Python knows all of them, their
-    /// weights, and the shape.
+    /// The plan as the manifest keeps it, with secrets taken out, but for the commands of events: they are to be run. Classes are
+    /// those named; Python knows all of them, their weights, and the shape.
     pub fn plan(&self) -> Plan {
         let scenario = &self.options.scenario;
         let load = &self.options.load;
@@ -165,6 +168,7 @@ impl Resolved {
             exclude_tags: scenario.exclude_tags.clone().unwrap_or_default(),
             shape: None,
             schedule: self.schedule.clone(),
+            events: self.events.clone(),
             slos: self.slos.clone(),
             abort_on: self.abort_on.clone(),
             reads: self.options.goals.reads.clone().unwrap_or_default(),

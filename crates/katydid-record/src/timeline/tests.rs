@@ -77,6 +77,28 @@ fn frames() -> Vec<Frame> {
                 ..Default::default()
             })),
         ),
+        frame(
+            2_000_100,
+            2,
+            Body::Mark(Mark::EventBegan {
+                event: 0,
+                name: "flush".into(),
+                command: "true".into(),
+                late_us: 100,
+            }),
+        ),
+        frame(
+            2_050_100,
+            2,
+            Body::Mark(Mark::EventEnded {
+                event: 0,
+                name: "flush".into(),
+                outcome: crate::EventOutcome::Done,
+                status: Some(0),
+                took_us: 50_000,
+                output: String::new(),
+            }),
+        ),
     ]
 }
 
@@ -108,14 +130,14 @@ fn picture(timeline: &Timeline) -> String {
         })
         .collect();
     format!(
-        "{endpoints:?} {:?} {:?} {} {phases:?} {:?}",
-        timeline.seconds, timeline.marks, timeline.end, timeline.slices
+        "{endpoints:?} {:?} {:?} {} {phases:?} {:?} {:?}",
+        timeline.seconds, timeline.marks, timeline.end, timeline.slices, timeline.events
     )
 }
 
 proptest! {
     #[test]
-    fn frames_may_arrive_in_any_order(order in Just((0..8).collect::<Vec<usize>>()).prop_shuffle()) {
+    fn frames_may_arrive_in_any_order(order in Just((0..10).collect::<Vec<usize>>()).prop_shuffle()) {
         let frames = frames();
         let slos = [crate::Slo {
             text: String::new(),

@@ -137,6 +137,7 @@ impl Chart<'_> {
         let time = TimeAxis::new(series);
         self.grid(out, &time);
         self.phases(out, summary, &time);
+        self.events(out, summary, &time);
         for line in &self.lines {
             let values = line.values.iter().take(series.t_s.len()).enumerate();
             let points: Vec<Option<(f64, f64)>> = values
@@ -197,12 +198,12 @@ impl Chart<'_> {
                 continue;
             }
             last = x;
-            // `hold (hold)` says it twice.
+            // `hold (hold)` says it twice, and so does `hold after flush (hold)`.
             let name = match text
                 .strip_suffix(')')
                 .and_then(|text| text.split_once(" ("))
             {
-                Some((name, kind)) if name == kind => name,
+                Some((name, kind)) if name == kind || is_a_rest(name, kind) => name,
                 _ => text,
             };
             let _ = writeln!(
@@ -213,6 +214,31 @@ impl Chart<'_> {
                 x + 5.0,
                 TOP - 6.0,
                 escape(&crate::words::shorten(name, 24))
+            );
+        }
+    }
+
+    /// A line for each event that was begun, with its name below those of the phases.
+    fn events(&self, out: &mut String, summary: &Summary, time: &TimeAxis<'_>) {
+        let mut last = f64::NEG_INFINITY;
+        for event in summary.events.iter().filter(|e| e.late_ms.is_some()) {
+            let x = time.x(event.at_s.clamp(0.0, time.span));
+            let _ = writeln!(
+                out,
+                "<path class=\"event\" d=\"M{x:.1} {:.0}V{:.1}\"/>",
+                TOP - 2.0,
+                self.height - BOTTOM
+            );
+            if x - last < LABEL_ROOM {
+                continue;
+            }
+            last = x;
+            let _ = writeln!(
+                out,
+                "<text class=\"tick event-name\" x=\"{:.1}\" y=\"{:.0}\">▲ {}</text>",
+                x + 5.0,
+                TOP + 9.0,
+                escape(&crate::words::shorten(&event.name, 24))
             );
         }
     }
@@ -262,6 +288,12 @@ impl Chart<'_> {
             );
         }
     }
+}
+
+/// A phase that an event cut off, named after what it was cut off from.
+fn is_a_rest(name: &str, kind: &str) -> bool {
+    let rest = name.strip_prefix(kind);
+    rest.is_some_and(|rest| rest.starts_with(" after "))
 }
 
 struct TimeAxis<'a> {

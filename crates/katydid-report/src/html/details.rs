@@ -37,6 +37,39 @@ pub fn objectives(out: &mut String, summary: &Summary) {
     out.push_str("</tbody>\n</table></div>\n</section>\n");
 }
 
+/// What was done while the load was on.
+pub fn events(out: &mut String, summary: &Summary) {
+    if summary.events.is_empty() {
+        return;
+    }
+    section(out, "Events in the plan");
+    out.push_str(
+        "<div class=\"scroll\"><table>\n<thead><tr><th class=\"n\">At</th><th class=\"after\">Event</th><th>Command</th>\
+         <th>What became of it</th></tr></thead>\n<tbody>\n",
+    );
+    for event in &summary.events {
+        let class = if event.outcome.is_failure() {
+            " class=\"fail\""
+        } else {
+            ""
+        };
+        let output = match event.output.as_str() {
+            "" => String::new(),
+            text => format!("<pre>{}</pre>", escape_lines(text, LINES)),
+        };
+        let _ = writeln!(
+            out,
+            "<tr><td class=\"n\">{}</td><td class=\"endpoint\">{}</td><td class=\"said\"><code>{}</code></td>\
+             <td class=\"said\"><span{class}>{}</span>{output}</td></tr>",
+            instant(event.at_s),
+            escape(&event.name),
+            escape(&event.command),
+            escape(&event.reason)
+        );
+    }
+    out.push_str("</tbody>\n</table></div>\n</section>\n");
+}
+
 /// Failures, most frequent first.
 pub fn failures(out: &mut String, summary: &Summary) {
     if summary.failures.is_empty() {

@@ -1,5 +1,6 @@
 //! What follows the table: failures, examples, exceptions, the generator's health, notes.
 
+use katydid_record::EventOutcome;
 use katydid_record::summary::{ExampleSummary, SloOutcome, SloSummary, Summary};
 
 use super::page::{Page, Tone};
@@ -11,6 +12,8 @@ const MOST_FAILURES: usize = 20;
 const MOST_RESPONSES: usize = 5;
 const MOST_EXCEPTIONS: usize = 5;
 const MOST_NOTES: usize = 20;
+const MOST_EVENTS: usize = 20;
+const LINES_OF_OUTPUT: usize = 6;
 const LINES_OF_SHAPE: usize = 6;
 const LINES_OF_TRACEBACK: usize = 12;
 
@@ -42,6 +45,32 @@ pub fn spikes(page: &mut Page, summary: &Summary) {
         };
         page.item(17, "", tone, &then);
     }
+}
+
+/// What became of the plan's events.
+pub fn events(page: &mut Page, summary: &Summary) {
+    if summary.events.is_empty() {
+        return;
+    }
+    page.title("Events");
+    let shown = summary.events.iter().take(MOST_EVENTS);
+    let instants = shown.clone().map(|event| columns(&instant(event.at_s)));
+    let width = instants.max().unwrap_or(0);
+    for event in shown {
+        let label = format!("  {}  ", pad_left(&instant(event.at_s), width));
+        let indent = columns(&label);
+        page.item(indent, &label, Tone::Plain, &phrase::event(event));
+        let tone = match event.outcome {
+            EventOutcome::Done => Tone::Faint,
+            outcome if outcome.is_failure() => Tone::Bad,
+            _ => Tone::Warning,
+        };
+        page.item(indent, "", tone, &event.reason);
+        let lines: Vec<&str> = event.output.lines().collect();
+        let last = &lines[lines.len().saturating_sub(LINES_OF_OUTPUT)..];
+        page.block(indent + 2, &last.join("\n"), LINES_OF_OUTPUT);
+    }
+    more(page, summary.events.len(), MOST_EVENTS, "events");
 }
 
 fn capital(name: &str) -> String {

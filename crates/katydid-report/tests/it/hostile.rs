@@ -1,7 +1,8 @@
 //! Names and texts that try to break out.
 
+use katydid_record::EventOutcome;
 use katydid_record::locust_view::LocustView;
-use katydid_record::summary::{SloOutcome, SloSummary};
+use katydid_record::summary::{EventSummary, SloOutcome, SloSummary};
 use katydid_record::{Cause, Summary};
 use katydid_report::text::{Style, text};
 use katydid_report::{csv, github, html, json, junit, markdown};
@@ -47,6 +48,15 @@ fn hostile() -> Summary {
         summary.notes.push(name.into());
         summary.generator.warnings.push(name.into());
         summary.generator.reasons.push(name.into());
+        summary.events.push(EventSummary {
+            name: name.into(),
+            command: name.into(),
+            late_ms: Some(1.0),
+            outcome: EventOutcome::Failed,
+            output: name.into(),
+            reason: name.into(),
+            ..EventSummary::default()
+        });
         let mut mark = summary.marks[0].clone();
         mark.text = format!("phase {name}");
         summary.marks.push(mark);

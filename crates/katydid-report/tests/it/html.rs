@@ -42,6 +42,22 @@ fn a_valid_run() {
 }
 
 #[test]
+fn events_are_in_the_charts_and_have_a_table() {
+    let page = page(&sample::with_events(), "events.html");
+    // In each of the three charts; the one that never came has no place in them.
+    assert_eq!(page.matches("<path class=\"event\"").count(), 6);
+    assert_eq!(page.matches("▲ deploy</text>").count(), 3);
+    for said in [
+        "<h2>EVENT FAILED</h2>",
+        "<code>./deploy.sh shop</code>",
+        "no such host &#39;registry&#39;",
+        "not run: the load ended before its time",
+    ] {
+        assert!(page.contains(said), "{said}");
+    }
+}
+
+#[test]
 fn an_invalid_run_says_so_before_any_number() {
     let page = page(&sample::invalid(), "invalid.html");
     let body = &page[page.find("<body").unwrap()..];

@@ -108,6 +108,12 @@ fn an_invalid_run_is_an_error() {
 }
 
 #[test]
+fn an_event_that_failed_is_an_error_of_validity() {
+    let cases = check(&sample::with_events());
+    assert_eq!(pairs(&cases)[0], ("validity", "error"));
+}
+
+#[test]
 fn a_run_of_which_nothing_was_kept() {
     assert_eq!(
         pairs(&check(&sample::empty())),

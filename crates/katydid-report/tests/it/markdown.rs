@@ -21,6 +21,15 @@ fn a_valid_run() {
 }
 
 #[test]
+fn events_have_a_table() {
+    let text = shown(&sample::with_events(), "events.md");
+    assert!(text.starts_with("**INCOMPLETE** — the event deploy failed"));
+    let (_, events) = text.split_once("Command").unwrap();
+    let (events, _) = events.split_once("\n\n").unwrap();
+    insta::assert_snapshot!(events);
+}
+
+#[test]
 fn a_run_without_objectives() {
     let text = shown(&sample::without_objectives(), "without.md");
     assert!(text.starts_with("**FAILURES** — 254 of 33412 requests failed\n"));

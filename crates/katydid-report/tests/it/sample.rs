@@ -3,11 +3,13 @@
 use katydid_record::locust_view::{LocustEntry, LocustError, LocustSecond, LocustView};
 use katydid_record::manifest::FORMAT;
 use katydid_record::summary::{
-    EndpointSummary, ExampleSummary, ExceptionSummary, FailureSummary, GeneratorSummary, Latency,
-    MarkSummary, PhaseSummary, RunSummary, SUMMARY_VERSION, SeriesSummary, SloOutcome, SloSummary,
-    SpikeSummary, Summary,
+    EndpointSummary, EventSummary, ExampleSummary, ExceptionSummary, FailureSummary,
+    GeneratorSummary, Latency, MarkSummary, PhaseSummary, RunSummary, SUMMARY_VERSION,
+    SeriesSummary, SloOutcome, SloSummary, SpikeSummary, Summary,
 };
-use katydid_record::{Cause, HostFacts, Kind, Manifest, Plan, PlannedUser, ScenarioFile};
+use katydid_record::{
+    Cause, EventOutcome, HostFacts, Kind, Manifest, Plan, PlannedUser, ScenarioFile,
+};
 
 /// Times around a median, ms.
 pub fn latency(count: u64, p50: f64, tail: f64) -> Latency {
@@ -317,6 +319,7 @@ pub fn valid() -> Summary {
             recovered_s: Some(4.0),
             ..SpikeSummary::default()
         }],
+        events: Vec::new(),
         exceptions: vec![ExceptionSummary {
             count: 3,
             message: "KeyError: 'order_id'".into(),
@@ -356,6 +359,62 @@ pub fn invalid() -> Summary {
     summary
 }
 
+/// One event went well, one did not, one never came.
+pub fn with_events() -> Summary {
+    let mut summary = valid();
+    let event = |name: &str, command: &str, at_s: f64, outcome, reason: &str| EventSummary {
+        name: name.into(),
+        command: command.into(),
+        at_s,
+        phase: Some(format!("hold after {name}")),
+        outcome,
+        limit_s: 60.0,
+        reason: reason.into(),
+        ..EventSummary::default()
+    };
+    let done = EventOutcome::Done;
+    let failed = EventOutcome::Failed;
+    summary.events = vec![
+        EventSummary {
+            late_ms: Some(0.2),
+            took_s: Some(0.04),
+            status: Some(0),
+            output: "OK".into(),
+            ..event(
+                "redis-cli flushall",
+                "redis-cli flushall",
+                60.0,
+                done,
+                "done in 0.04 s",
+            )
+        },
+        EventSummary {
+            late_ms: Some(0.4),
+            took_s: Some(3.1),
+            status: Some(1),
+            output: "pushing image\nerror: no such host 'registry'".into(),
+            ..event(
+                "deploy",
+                "./deploy.sh shop",
+                90.0,
+                failed,
+                "failed with exit status 1 after 3.10 s",
+            )
+        },
+        event(
+            "back",
+            "./deploy.sh --undo",
+            115.0,
+            EventOutcome::NotRun,
+            "not run: the load ended before its time",
+        ),
+    ];
+    let run = &mut summary.run;
+    (run.exit_code, run.verdict) = (3, "INCOMPLETE".into());
+    run.reason = "the event deploy failed with exit status 1 after 3.10 s".into();
+    summary
+}
+
 /// Without objectives.
 pub fn without_objectives() -> Summary {
     let mut summary = valid();
@@ -392,6 +451,7 @@ pub fn empty() -> Summary {
         phases: Vec::new(),
         slos: Vec::new(),
         spikes: Vec::new(),
+        events: Vec::new(),
         exceptions: Vec::new(),
         exemplars: Vec::new(),
         series: SeriesSummary::default(),

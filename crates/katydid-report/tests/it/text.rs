@@ -23,6 +23,15 @@ fn a_valid_run_at_80_columns() {
 }
 
 #[test]
+fn events_at_80_columns() {
+    let text = at(&sample::with_events(), 80);
+    assert!(text.starts_with("The event deploy failed with exit status 1 after 3.10 s: what came"));
+    let (_, events) = text.split_once("\nEvents\n").unwrap();
+    let (events, _) = events.split_once("\n\n").unwrap();
+    insta::assert_snapshot!(events);
+}
+
+#[test]
 fn an_invalid_run_at_120_columns() {
     insta::assert_snapshot!(at(&sample::invalid(), 120));
 }

@@ -4,6 +4,8 @@
 use std::fmt::Write;
 
 use anyhow::Result;
+use katydid_record::plan::Event;
+use katydid_record::redact::redact;
 use katydid_record::schedule::{Model, Schedule};
 
 use super::say;
@@ -27,7 +29,8 @@ pub fn plan(argv: &[String]) -> Result<i32> {
         Some(schedule) => {
             text += &phases(&schedule);
             text.push('\n');
-            text += &picture::picture(&schedule);
+            text += &events(&resolved.events);
+            text += &picture::picture(&schedule, &resolved.events);
         }
         None => text += &nothing(),
     }
@@ -75,6 +78,23 @@ fn phases(schedule: &Schedule) -> String {
     text
 }
 
+/// Commands without their secrets; with an empty line behind, if there are any.
+fn events(events: &[Event]) -> String {
+    if events.is_empty() {
+        return String::new();
+    }
+    let mut rows = vec![["event", "at", "within", "command"].map(str::to_owned)];
+    rows.extend(events.iter().map(|event| {
+        [
+            event.name.clone(),
+            picture::duration(event.at_s),
+            picture::duration(event.limit_s),
+            redact(&event.command),
+        ]
+    }));
+    table(&rows) + "\n"
+}
+
 fn nothing() -> String {
     let mut text = String::from(
         "Nothing says how much load to make, and when it ends. Add --load WORDS, or -u, -r and -t. For example:\n\n  \
@@ -105,7 +125,7 @@ fn sources(resolved: &Resolved) -> String {
             serde_json::Value::String(text) => text.clone(),
             other => other.to_string(),
         });
-        let value = katydid_record::redact::redact(&value.unwrap_or_default());
+        let value = redact(&value.unwrap_or_default());
         rows.push([dest.replace('_', "-"), value, source.to_string()]);
     }
     if rows.len() == 1 {

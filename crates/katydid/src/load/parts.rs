@@ -20,7 +20,7 @@ const LONGEST: f64 = 366.0 * 86_400.0;
 /// More phases than anybody reads.
 const MOST_PHASES: usize = 1_000;
 
-const BEGIN: &str = "a part begins with ramp, hold, spike, arrive or steps";
+const BEGIN: &str = "a part begins with ramp, hold, spike, arrive, steps or at";
 
 /// The schedule so far.
 #[derive(Debug, Default)]
@@ -33,14 +33,29 @@ pub(super) struct Parts {
 }
 
 /// The words of one part that are still to be read.
-struct Reading<'a> {
-    piece: Piece<'a>,
+pub(super) struct Reading<'a> {
+    pub piece: Piece<'a>,
     words: std::vec::IntoIter<Word<'a>>,
 }
 
 impl<'a> Reading<'a> {
+    pub fn of(piece: Piece<'a>) -> Self {
+        Self {
+            piece,
+            words: piece.words().into_iter(),
+        }
+    }
+
+    /// Nothing may follow.
+    pub fn end(&self) -> Result<(), UsageError> {
+        self.peek().map_or(Ok(()), |word| {
+            let what = "the part is complete before this; a ',' stands between two parts";
+            Err(self.piece.wrong(word, what))
+        })
+    }
+
     /// The next word, if it is one of these; it is taken.
-    fn skip(&mut self, any: &[&str]) -> Option<Word<'a>> {
+    pub fn skip(&mut self, any: &[&str]) -> Option<Word<'a>> {
         let next = self.peek().filter(|word| any.contains(&word.text))?;
         self.words.next();
         Some(next)
@@ -50,14 +65,14 @@ impl<'a> Reading<'a> {
         self.words.as_slice().first().copied()
     }
 
-    fn next(&mut self, what: &str) -> Result<Word<'a>, UsageError> {
+    pub fn next(&mut self, what: &str) -> Result<Word<'a>, UsageError> {
         let piece = self.piece;
         self.words
             .next()
             .ok_or_else(|| piece.missing(format!("{what} is missing here")))
     }
 
-    fn expect(&mut self, any: &[&str]) -> Result<(), UsageError> {
+    pub fn expect(&mut self, any: &[&str]) -> Result<(), UsageError> {
         let what = format!("'{}'", any.join("' or '"));
         let word = self.next(&what)?;
         if any.contains(&word.text) {
@@ -66,7 +81,7 @@ impl<'a> Reading<'a> {
         Err(self.piece.wrong(word, format!("here stands {what}")))
     }
 
-    fn duration(&mut self) -> Result<f64, UsageError> {
+    pub fn duration(&mut self) -> Result<f64, UsageError> {
         let word = self.next("how long (30s, 5m, 1h30m)")?;
         match seconds(word.text) {
             Some(0.0) => Err(self
@@ -119,10 +134,7 @@ pub(crate) fn seconds(text: &str) -> Option<f64> {
 impl Parts {
     /// Adds one part.
     pub fn take(&mut self, piece: Piece<'_>) -> Result<(), UsageError> {
-        let mut reading = Reading {
-            piece,
-            words: piece.words().into_iter(),
-        };
+        let mut reading = Reading::of(piece);
         let verb = reading.next(&format!("a part ({BEGIN})"))?;
         match verb.text {
             "ramp" => self.ramp(&mut reading)?,
@@ -137,13 +149,7 @@ impl Parts {
                 return Err(piece.wrong(verb, format!("{BEGIN}{near}")));
             }
         }
-        match reading.peek() {
-            Some(word) => Err(piece.wrong(
-                word,
-                "the part is complete before this; a ',' stands between two parts",
-            )),
-            None => Ok(()),
-        }
+        reading.end()
     }
 
     pub fn schedule(self) -> Schedule {
@@ -267,6 +273,7 @@ impl Parts {
             to,
             rise_s: if from == to { 0.0 } else { rise_s },
             length_s,
+            after: None,
         });
         self.level = to;
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use katydid_record::plan::Event;
 use katydid_record::schedule::{Model, Schedule};
 
 /// Columns and rows of the picture, without its axes.
@@ -10,8 +11,9 @@ const HEIGHT: usize = 8;
 
 const EIGHTHS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Lines with the greatest height and the length at their axes. A spike that is narrower than a column keeps its height.
-pub fn picture(schedule: &Schedule) -> String {
+/// Lines with the greatest height and the length at their axes. A spike that is narrower than a column keeps its height. Events stand
+/// on the axis.
+pub fn picture(schedule: &Schedule, events: &[Event]) -> String {
     let (length, peak) = (schedule.length_s(), schedule.peak());
     let step = length / WIDTH as f64;
     let columns: Vec<usize> = (0..WIDTH)
@@ -37,7 +39,12 @@ pub fn picture(schedule: &Schedule) -> String {
             .collect();
         let _ = writeln!(text, "{label:>margin$} │{}", cells.trim_end());
     }
-    let _ = writeln!(text, "{:>margin$} └{}", 0, "─".repeat(WIDTH));
+    let mut axis = ['─'; WIDTH];
+    for event in events {
+        axis[((event.at_s / step) as usize).min(WIDTH - 1)] = '▲';
+    }
+    let axis = String::from_iter(axis);
+    let _ = writeln!(text, "{:>margin$} └{axis}", 0);
     let end = duration(length);
     let _ = writeln!(text, "{:margin$}  0{end:>width$}", "", width = WIDTH - 1);
     text
@@ -103,6 +110,24 @@ mod tests {
             "ramp to 200 users over 2m, hold 10m, spike to 1000 users for 3s, hold 5m",
         )
         .expect("it is clear");
-        insta::assert_snapshot!(picture(&lines[0].schedule));
+        insta::assert_snapshot!(picture(&lines[0].schedule, &[]));
+    }
+
+    #[test]
+    fn events_stand_on_the_axis() {
+        let words = "hold 50 users for 10m, at 0s run 'a', at 5m run 'b', at 9m59s run 'c'";
+        let line = crate::load::parse(words).expect("it is clear").remove(0);
+        let drawn = picture(&line.schedule, &line.events);
+        let axis = drawn
+            .lines()
+            .find(|line| line.contains('└'))
+            .expect("an axis");
+        let at: Vec<usize> = axis
+            .chars()
+            .enumerate()
+            .filter(|(_, c)| *c == '▲')
+            .map(|(at, _)| at)
+            .collect();
+        assert_eq!(at, [5, 5 + 32, 5 + 63], "{drawn}");
     }
 }

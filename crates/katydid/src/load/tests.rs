@@ -136,6 +136,46 @@ fn a_mistake_is_pointed_at() {
         ),
         ("hold 5/y for 1m", "5/y", "per second, minute or hour"),
         ("hold 5 users 1m,, hold 5m", ",", "a part"),
+        ("hold 5 users 1m, at 1m run 'x'", "1m", "over after 1m"),
+        (
+            "hold 5 users 1m, at 90s run 'x'",
+            "90s",
+            "comes before that",
+        ),
+        ("hold 5 users 1m, at -5s run 'x'", "-5s", "not a time"),
+        ("hold 5 users 1m, at noon run 'x'", "noon", "not a time"),
+        ("hold 5 users 1m, at", "", "when"),
+        ("hold 5 users 1m, at 5s flush", "flush", "'run'"),
+        ("hold 5 users 1m, at 5s run", "", "the command in quotes"),
+        (
+            "hold 5 users 1m, at 5s run flushall",
+            "flushall",
+            "in quotes",
+        ),
+        ("hold 5 users 1m, at 5s run \"a, b", "\"a, b", "not closed"),
+        ("hold 5 users 1m, at 5s run 'x'as y", "'x'as", "a blank"),
+        ("hold 5 users 1m, at 5s run ' '", "' '", "is empty"),
+        ("hold 5 users 1m, at 5s run ''", "''", "is empty"),
+        ("hold 5 users 1m, at 5s run 'x' as", "", "the name"),
+        (
+            "hold 5 users 1m, at 5s run 'x' as \"a b\"",
+            "\"a",
+            "one word",
+        ),
+        ("hold 5 users 1m, at 5s run 'x' within 0s", "0s", "no time"),
+        ("hold 5 users 1m, at 5s run 'x' as a as b", "as", "twice"),
+        ("hold 5 users 1m, at 5s run 'x' hold 1m", "hold", "a ','"),
+        (
+            "hold 5 users 1m, at 5s run 'x' as a, at 6s run 'y' as a",
+            "a",
+            "another event",
+        ),
+        ("at 5s run 'x'", "", "how much load is there meanwhile?"),
+        (
+            "soak of 5 users, hold 1m, at 5s run 'x'",
+            ",",
+            "a preset is all",
+        ),
         ("hold 0 users 1m", "", "never a user"),
         ("ramp to 0/s over 1m", "", "nothing ever arrives"),
         (
@@ -164,13 +204,105 @@ fn a_mistake_is_pointed_at() {
     }
 }
 
+fn events(text: &str) -> Vec<(String, f64, String, f64)> {
+    let line = parse(text).expect("it is clear").remove(0);
+    let events = line.events.into_iter();
+    events
+        .map(|e| (e.name, e.at_s, e.command, e.limit_s))
+        .collect()
+}
+
+fn event(name: &str, at_s: f64, command: &str, limit_s: f64) -> (String, f64, String, f64) {
+    (name.to_owned(), at_s, command.to_owned(), limit_s)
+}
+
+#[test]
+fn an_event_cuts_the_phase_that_is_on() {
+    let words = r#"ramp to 10 users over 10s, at 5s run "a; b, c: 'd'" as x, hold 1m, at 20s run 'redis-cli flushall', at 1m run 'e'"#;
+    let expected = [
+        row("ramp", Ramp, (0.0, 5.0), (5.0, 5.0)),
+        row("ramp after x", Ramp, (5.0, 10.0), (5.0, 5.0)),
+        row("hold", Hold, (10.0, 10.0), (0.0, 10.0)),
+        row(
+            "hold after redis-cli flushall",
+            Hold,
+            (10.0, 10.0),
+            (0.0, 40.0),
+        ),
+        row("hold after e", Hold, (10.0, 10.0), (0.0, 10.0)),
+    ];
+    assert_eq!(phases(words), expected);
+    let expected = [
+        event("x", 5.0, "a; b, c: 'd'", 60.0),
+        event("redis-cli flushall", 20.0, "redis-cli flushall", 60.0),
+        event("e", 60.0, "e", 60.0),
+    ];
+    assert_eq!(events(words), expected);
+}
+
+#[test]
+fn events_come_in_the_order_of_their_times() {
+    let words = r#"at 30s run "c" within 90s, at 10s run "say \"hi\"" within 2m as "a", soak of 5 users, at 10s run "b", at 5m run "on the edge""#;
+    let expected = [
+        event("a", 10.0, "say \"hi\"", 120.0),
+        event("b", 10.0, "b", 60.0),
+        event("c", 30.0, "c", 90.0),
+        event("on the edge", 300.0, "on the edge", 60.0),
+    ];
+    assert_eq!(events(words), expected);
+    let names: Vec<_> = phases(words).into_iter().map(|phase| phase.0).collect();
+    assert_eq!(names, ["ramp", "ramp after a", "ramp after c", "hold"]);
+}
+
+#[test]
+fn an_event_has_a_name_that_can_be_referred_to() {
+    for (command, name) in [
+        ("/usr/local/bin/flush-it --all", "flush-it --all"),
+        (
+            "curl -X POST http://127.0.0.1:8000/_control/freeze",
+            "curl -X POST",
+        ),
+        ("echo off > switch", "echo off"),
+        ("(cd x; y)", "event"),
+        (
+            "./a-command-whose-name-is-very-long",
+            "a-command-whose-name-is-",
+        ),
+        ("TOKEN=abcdef deploy", "event"),
+        ("systemctl restart cache", "systemctl restart cache"),
+        ("für Elise", "für Elise"),
+    ] {
+        let found = events(&format!("hold 5 users 1m, at 5s run \"{command}\""));
+        assert_eq!(found[0].0, name);
+    }
+    let found = events("hold 5/s for 1m, at 5s run 'a b', at 6s run 'a b', at 7s run 'x' as a");
+    let names: Vec<_> = found.iter().map(|event| event.0.as_str()).collect();
+    assert_eq!(names, ["a b", "a b 2", "a"]);
+}
+
+#[test]
+fn a_hundred_events_are_enough() {
+    let many = |n: usize| format!("hold 5 users 1m{}", ", at 5s run 'x'".repeat(n));
+    assert_eq!(events(&many(100)).len(), 100);
+    assert!(wrong(&many(101)).0.contains("more than 100 events"));
+}
+
+#[test]
+fn words_that_are_not_events_stay_what_they_were() {
+    assert_eq!(phases("hold 5 users 1m as run")[0].0, "run");
+    assert_eq!(phases("hold 5 users 1m as \"a\"")[0].0, "\"a\"");
+    assert!(
+        parse("A: hold 5 users 1m, at 5s run \"curl http://a:1; b\"\nB: hold 5 users 1m").is_ok()
+    );
+}
+
 mod any_words {
     use proptest::prelude::*;
 
     proptest! {
         /// Whatever is written, there is an answer.
         #[test]
-        fn never_panics(text in "(ramp|hold|spike|arrive|steps|to|of|over|for|as|at|every|from|users|[0-9.]{1,4}(/s|m|s)?|[,;:\n]|é| ){0,12}") {
+        fn never_panics(text in r#"(ramp|hold|spike|arrive|steps|to|of|over|for|as|at|every|from|users|run|within|"|'|\\|[0-9.]{1,4}(/s|m|s)?|[,;:\n]|é| ){0,12}"#) {
             let _ = super::parse(&text);
         }
 

@@ -11,6 +11,7 @@ use katydid_record::{Body, Frame, Mark, Plan, RunWriter, SourceId, Timeline};
 
 use super::abort::{self, Watch};
 use super::csv_files::CsvFiles;
+use super::hooks;
 use super::progress::Progress;
 use super::workers::FramePipe;
 
@@ -18,7 +19,7 @@ use super::workers::FramePipe;
 const QUEUE: usize = 1_024;
 
 /// The log's own source number: what it marks itself.
-const LOG: SourceId = 2;
+pub(super) const LOG: SourceId = 2;
 
 /// A question to the timeline, answered on the log's thread.
 type Question = Box<dyn FnOnce(&Timeline) + Send>;
@@ -219,6 +220,7 @@ impl Keeper {
     fn fold(&mut self, frames: &[Frame]) {
         for frame in frames {
             self.timeline.apply(frame);
+            self.say(frame);
         }
         if let Some(writer) = &mut self.writer
             && let Err(error) = writer.write(frames)
@@ -229,6 +231,24 @@ impl Keeper {
             self.problems.push(problem);
             self.writer = None;
         }
+    }
+
+    /// Events are told when they happen.
+    fn say(&mut self, frame: &Frame) {
+        let Body::Mark(mark) = &frame.body else {
+            return;
+        };
+        let Some((line, wrong)) = hooks::line(mark) else {
+            return;
+        };
+        match &mut self.progress {
+            Some(progress) => progress.clear(),
+            None if !wrong => return,
+            None => {}
+        }
+        let line = katydid_report::progress::event(frame.at as f64 / 1e6, &line, wrong);
+        // Whether anybody sees it does not concern the run.
+        let _ = writeln!(std::io::stderr(), "{line}");
     }
 
     fn close(&mut self) {

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use katydid_record::redact::{redact, redact_argv};
 use katydid_record::{FORMAT, Manifest, ScenarioFile};
 
-use super::Options;
+use super::{Options, hooks};
 
 /// The manifest of the run of these options, without secrets.
 pub fn of(options: &Options, id: String, now: Timestamp) -> Manifest {
-    let mut plan = options.plan.clone();
+    let mut plan = hooks::without_secrets(options.plan.clone());
     plan.host = plan.host.map(|host| redact(&host));
     for text in plan.options.values_mut() {
         *text = redact(text);

@@ -6,11 +6,13 @@ mod abort;
 pub mod base;
 mod csv_files;
 pub mod github;
+mod hooks;
 mod log;
 mod manifest;
 pub mod outputs;
 mod progress;
 pub mod registry;
+mod stats;
 mod text;
 pub mod workers;
 
@@ -24,31 +26,31 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use katydid_analyze::exit_code::{Outcome, exit_code, worst};
-use katydid_analyze::{Ending, locust, slo, summarize, validity, verdict};
+use katydid_analyze::{Ending, events, locust, slo, summarize, validity, verdict};
 use katydid_engine::clock::{self, Nanos, SECOND};
 use katydid_engine::driver::Driver;
 use katydid_engine::link::Outbox;
-use katydid_engine::message::{Command, Flight, Follow, Instants, Message};
-use katydid_engine::pacer::Share;
+use katydid_engine::message::{Command, Flight, Instants, Message};
 use katydid_engine::recorder::Recorder;
 use katydid_engine::{Engine, EngineError, health};
 use katydid_record::frame::{Body, Fact, Kind, Mark};
 use katydid_record::redact::redact;
 use katydid_record::summary::SloOutcome;
 use katydid_record::{
-    EndpointId, Frame, Manifest, PhaseId, PhaseKind, Plan, RunWriter, Schedule, Timeline,
-    WriteError,
+    EndpointId, Frame, Manifest, PhaseId, PhaseKind, Plan, RunWriter, Timeline, WriteError,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use thiserror::Error;
 
 use self::base::{Base, Bases, Target};
 use self::github::GitHub;
+use self::hooks::Hooks;
 use self::log::{Log, Sink};
 use self::outputs::Outputs;
 use self::progress::Progress;
 use self::registry::Registry;
+use self::stats::stats_json;
 use self::workers::{FramePipe, Place, Readers};
 use crate::config::Surroundings;
 use crate::run_dir;
@@ -138,6 +140,9 @@ pub enum SessionError {
     /// The operating system refused a thread.
     #[error("cannot start the log: {0}")]
     Log(#[source] std::io::Error),
+    /// The operating system refused a thread for the events.
+    #[error("cannot start the thread that runs events: {0}")]
+    Hooks(#[source] std::io::Error),
     /// It had ended before.
     #[error("the session has ended")]
     Over,
@@ -162,6 +167,7 @@ pub struct Live {
     held: Option<Held>,
     readers: Readers,
     worker: Option<Place>,
+    hooks: Hooks,
     over: bool,
 }
 
@@ -243,6 +249,8 @@ impl Live {
         let readers =
             Readers::start(&options.workers, start, &sender).map_err(SessionError::Log)?;
         let engine = engine(start, Box::new(move |frames| for_engine.send(frames)))?;
+        let run_dir = dir.map(|dir| dir.path);
+        let hooks = Hooks::ready(&options.plan, run_dir.as_deref(), start, log.sender())?;
         // Nobody else sets it.
         let _ = for_watch.set(engine.inbox().clone());
         Ok(Self {
@@ -255,7 +263,7 @@ impl Live {
             registry: Registry::default(),
             bases: Bases::default(),
             manifest,
-            run_dir: dir.map(|dir| dir.path),
+            run_dir,
             next_client: 0,
             free_clients: Vec::new(),
             normal: HashMap::new(),
@@ -263,6 +271,7 @@ impl Live {
             held: None,
             readers,
             worker: options.worker,
+            hooks,
             over: false,
         })
     }
@@ -368,16 +377,6 @@ impl Live {
     /// Hands a command to the I/O thread.
     pub fn command(&self, command: Command) {
         self.engine.push(command);
-    }
-
-    /// Follows a schedule, which began at an instant that all processes of the run know, or begins now.
-    pub fn follow(&self, schedule: Schedule, began: Option<Nanos>) {
-        let share = self.worker.map_or(Share::WHOLE, |place| place.share());
-        self.command(Command::Follow(Box::new(Follow {
-            schedule,
-            began,
-            share,
-        })));
     }
 
     /// A phase of this kind begins now, named after it.
@@ -539,6 +538,7 @@ impl Live {
         if std::mem::replace(&mut self.over, true) {
             return Err(SessionError::Over);
         }
+        self.hooks.stop();
         let engine = self.engine.stop();
         self.count_unseen();
         self.readers.join();
@@ -557,19 +557,19 @@ impl Live {
                     None => worst(&slo::judge(timeline, &manifest.plan, valid)),
                 },
                 timeline.aborted.is_some(),
-                !timeline.workers_lost.is_empty(),
+                events::any_failed(timeline) || !timeline.workers_lost.is_empty(),
             )
         });
-        let (valid, failed, raised, objectives, aborted, lost) =
+        let (valid, failed, raised, objectives, aborted, degraded) =
             health.unwrap_or((false, true, true, None, false, false));
         let reason = if aborted {
             "aborted".to_owned()
         } else {
             closing.reason.clone()
         };
-        let outcome = |degraded| Outcome {
+        let outcome = |more| Outcome {
             invalid: !valid,
-            degraded,
+            degraded: more || degraded,
             slos: objectives,
             strict: closing.strict,
             script: closing.script_exit_code,
@@ -579,7 +579,7 @@ impl Live {
         };
         let mark = Mark::End {
             reason,
-            exit_code: exit_code(&outcome(lost || engine.is_err())),
+            exit_code: exit_code(&outcome(engine.is_err())),
         };
         let at = self.recorder.run_time(now);
         self.sender.send(vec![Frame {
@@ -606,7 +606,7 @@ impl Live {
             notes,
         };
         let mut summary = summarize(&self.manifest, &finished.timeline, &ending);
-        summary.run.exit_code = exit_code(&outcome(lost || !ending.complete));
+        summary.run.exit_code = exit_code(&outcome(!ending.complete));
         verdict::write(&mut summary);
         let run_dir = self.run_dir.as_deref();
         let problems = closing.outputs.write(
@@ -650,40 +650,4 @@ fn has_exceptions(timeline: &Timeline) -> bool {
         .marks
         .values()
         .any(|mark| matches!(mark, Mark::Exception { .. }))
-}
-
-/// Counts by whole ms, the keys that scripts know from Locust.
-fn whole_ms(times: &[(f64, u64)]) -> std::collections::BTreeMap<u64, u64> {
-    let mut counts = std::collections::BTreeMap::new();
-    for (ms, count) in times {
-        *counts.entry(ms.round() as u64).or_insert(0) += count;
-    }
-    counts
-}
-
-fn stats_json(view: &locust::LocustView) -> Value {
-    let entry = |e: &locust::LocustEntry| {
-        json!({
-            "method": e.method, "name": e.name, "num_requests": e.num_requests,
-            "num_none_requests": e.num_none_requests, "num_failures": e.num_failures,
-            "total_response_time": e.total_response_time, "min_response_time": e.min_response_time,
-            "max_response_time": e.max_response_time, "total_content_length": e.total_content_length,
-            "start_time": view.start_time, "last_request_timestamp": e.last_request_timestamp,
-            "response_times": whole_ms(&e.response_times), "current_rps": e.current_rps,
-            "current_fail_per_sec": e.current_fail_per_sec, "total_rps": e.total_rps,
-            "total_fail_per_sec": e.total_fail_per_sec,
-        })
-    };
-    let errors = view.errors.iter().map(|e| {
-        json!({
-            "method": e.method, "name": e.name, "error": e.error, "occurrences": e.occurrences,
-            "first_seen": e.first_seen, "last_seen": e.last_seen,
-        })
-    });
-    json!({
-        "entries": view.entries.iter().map(entry).collect::<Vec<_>>(),
-        "total": entry(&view.total),
-        "errors": errors.collect::<Vec<_>>(),
-        "start_time": view.start_time,
-    })
 }
