@@ -1,8 +1,10 @@
 //! Judgement: from a timeline to finished numbers. Pure: no I/O, no clock, no randomness.
 
 pub mod exit_code;
+
 pub mod interval;
 pub mod locust;
+pub mod series;
 pub mod slo;
 mod spike;
 pub mod summarize;

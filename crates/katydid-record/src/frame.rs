@@ -227,6 +227,17 @@ pub struct EndpointWindow {
 impl EndpointWindow {
     /// Adds what another window of the same endpoint has. Failures are left out: their numbers are their source's.
     pub fn merge(&mut self, other: &EndpointWindow) {
+        self.count(other);
+        self.from_due.merge(&other.from_due);
+        self.from_send.merge(&other.from_send);
+        self.failed_from_due.merge(&other.failed_from_due);
+        self.aborted_age.merge(&other.aborted_age);
+        self.connect.merge(&other.connect);
+        self.tls.merge(&other.tls);
+    }
+
+    /// Adds another's counts, not its histograms.
+    pub fn count(&mut self, other: &EndpointWindow) {
         self.ok += other.ok;
         self.failed += other.failed;
         self.aborted += other.aborted;
@@ -237,12 +248,6 @@ impl EndpointWindow {
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
         self.content_bytes += other.content_bytes;
-        self.from_due.merge(&other.from_due);
-        self.from_send.merge(&other.from_send);
-        self.failed_from_due.merge(&other.failed_from_due);
-        self.aborted_age.merge(&other.aborted_age);
-        self.connect.merge(&other.connect);
-        self.tls.merge(&other.tls);
     }
 }
 

@@ -5,7 +5,13 @@
 //! endpoint: pages make an idle or narrow histogram cheap to hold (4 KiB per power of two in use)
 //! and to cut. A test holds the layout against the crate, bucket by bucket.
 
+mod gathered;
+mod packed;
+
 use serde::{Deserialize, Serialize};
+
+pub use gathered::Gathered;
+pub use packed::Packed;
 
 /// Values below this are exact; above, a bucket is at most 1/1024 (0.098 %) of its value wide.
 const EXACT_BELOW: u64 = 2048;
@@ -249,10 +255,20 @@ impl Sparse {
             self.clone_from(other);
             return;
         }
-        let mut merged = Histogram::default();
-        merged.add(self);
-        merged.add(other);
-        *self = merged.to_sparse();
+        let mut gaps_and_counts =
+            Vec::with_capacity(self.gaps_and_counts.len() + other.gaps_and_counts.len());
+        let mut next = 0;
+        for (index, n) in union(self.buckets(), other.buckets()) {
+            gaps_and_counts.extend([(index - next) as u64, n]);
+            next = index + 1;
+        }
+        *self = Self {
+            count: self.count.saturating_add(other.count),
+            sum_us: self.sum_us.saturating_add(other.sum_us),
+            min_us: self.min_us.min(other.min_us),
+            max_us: self.max_us.max(other.max_us),
+            gaps_and_counts,
+        };
     }
 
     /// How many values are above `limit_us`: those of the buckets that begin above it.
@@ -284,6 +300,25 @@ impl Sparse {
             })
             .filter(move |(index, _)| *index <= last)
     }
+}
+
+/// The buckets of both, ascending as they are.
+fn union(
+    a: impl Iterator<Item = (usize, u64)>,
+    b: impl Iterator<Item = (usize, u64)>,
+) -> impl Iterator<Item = (usize, u64)> {
+    let (mut a, mut b) = (a.peekable(), b.peekable());
+    std::iter::from_fn(move || match (a.peek(), b.peek()) {
+        (Some((left, n)), Some((right, m))) if left == right => {
+            let both = (*left, n.saturating_add(*m));
+            a.next();
+            b.next();
+            Some(both)
+        }
+        (Some((left, _)), Some((right, _))) if left > right => b.next(),
+        (Some(_), _) => a.next(),
+        (None, _) => b.next(),
+    })
 }
 
 #[cfg(test)]

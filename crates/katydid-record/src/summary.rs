@@ -368,13 +368,16 @@ pub struct ExampleSummary {
     pub shape: Option<String>,
 }
 
-/// The run over time: equally long lists, one entry per interval of `width_s` seconds.
+/// The run over time: equally long lists, one entry per interval. An interval lies in one phase, unless that is shorter than half a second.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SeriesSummary {
-    /// Length of an interval.
+    /// Length of the longest intervals: 1 in the first hour; in longer runs the seconds of the longest phases are merged.
     pub width_s: f64,
     /// Start of each interval.
     pub t_s: Vec<f64>,
+    /// Length of each interval.
+    #[serde(default)]
+    pub length_s: Vec<f64>,
     /// Users alive.
     pub users: Vec<u64>,
     /// Requests ended per second.

@@ -1,8 +1,8 @@
 //! Sentences that several faces say.
 
 use katydid_record::summary::{
-    EndpointSummary, GeneratorSummary, Latency, PhaseSummary, SloOutcome, SloSummary, SpikeSummary,
-    Summary,
+    EndpointSummary, GeneratorSummary, Latency, PhaseSummary, SeriesSummary, SloOutcome,
+    SloSummary, SpikeSummary, Summary,
 };
 use katydid_record::{Cause, Kind};
 
@@ -120,6 +120,16 @@ pub fn spike(spike: &SpikeSummary) -> [String; 2] {
         None => format!("did not recover in {}", duration(spike.watched_s)),
     };
     [did, then]
+}
+
+/// How coarse the charts are, where they are coarser than a second.
+pub fn resolution(series: &SeriesSummary) -> Option<String> {
+    (series.width_s > 1.0).then(|| {
+        format!(
+            "A point stands for up to {}, within one phase: in runs of more than an hour the seconds of the longest phases are merged.",
+            duration(series.width_s)
+        )
+    })
 }
 
 /// `p95 < 300ms in hold`.

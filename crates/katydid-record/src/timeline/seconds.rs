@@ -1,12 +1,15 @@
-//! The run second by second, bounded: past an hour neighbours are merged, and merged again.
+//! The run second by second, bounded: where there are more seconds than are kept, those of the longest phases are merged by twos, and
+//! again. What is merged never holds two phases.
 
 use std::collections::BTreeMap;
 
-use crate::frame::{EndpointWindow, GeneratorWindow, RunTime};
-use crate::histogram::Sparse;
+use crate::frame::{EndpointWindow, GeneratorWindow, PhaseId, RunTime};
+use crate::histogram::Packed;
 
-/// Most intervals kept.
-const INTERVALS: u64 = 3_600;
+/// Intervals kept, but for one or two more in each phase: its first and its last may be cut by its edges.
+pub const INTERVALS: u64 = 3_600;
+/// Newest seconds that are also kept as they are, for "current" numbers.
+const NEWEST: u64 = 20;
 const SECOND_US: u64 = 1_000_000;
 
 /// What happened in one interval, over all requests.
@@ -21,75 +24,151 @@ pub struct Second {
     /// Never made, because every allowed user was busy with the target.
     pub blocked: u64,
     /// Successes: due → done, µs.
-    pub from_due: Sparse,
+    pub from_due: Packed,
     /// Most users alive.
     pub users: u64,
     /// Most requests in flight at the end of a window.
     pub in_flight: u64,
     /// taken − asked, µs.
-    pub lag: Sparse,
+    pub lag: Packed,
     /// CPU time of the process, µs.
     pub cpu_us: u64,
+    /// Sum of the resident memory of katydid's process at the ends of windows, bytes.
+    pub rss_sum_bytes: u64,
+    /// Windows in that sum.
+    pub rss_windows: u64,
 }
 
-/// All intervals; each is `width` seconds long, a power of two.
+/// The seconds of one phase. What belongs to no phase is as one of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seconds {
-    /// Seconds per interval.
-    pub width: u64,
-    /// By number: interval n covers seconds n·width up to (n+1)·width.
+pub struct Stretch {
+    /// Seconds per interval, a power of two.
+    pub width_s: u64,
+    /// By number: interval n covers what lies in the phase of seconds n·width up to (n+1)·width of the run.
     pub intervals: BTreeMap<u64, Second>,
+    first_s: u64,
+    last_s: u64,
 }
 
-impl Default for Seconds {
-    fn default() -> Self {
+/// All intervals.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seconds {
+    /// Phase by phase.
+    pub stretches: BTreeMap<PhaseId, Stretch>,
+    /// The newest seconds, whatever their phase, by number.
+    pub newest: BTreeMap<u64, Second>,
+}
+
+impl Stretch {
+    fn at(second: u64) -> Self {
         Self {
-            width: 1,
+            width_s: 1,
             intervals: BTreeMap::new(),
+            first_s: second,
+            last_s: second,
+        }
+    }
+
+    fn length_s(&self) -> u64 {
+        self.last_s - self.first_s + 1
+    }
+
+    /// Merges until there are at most `most` intervals.
+    fn narrow(&mut self, most: u64) {
+        let before = self.width_s;
+        while self.length_s() > most.saturating_mul(self.width_s) {
+            self.width_s *= 2;
+        }
+        if self.width_s > before {
+            let factor = self.width_s / before;
+            for (number, second) in std::mem::take(&mut self.intervals) {
+                let merged = self.intervals.entry(number / factor).or_default();
+                merged.merge(&second);
+            }
         }
     }
 }
 
 impl Seconds {
-    fn at(&mut self, at: RunTime) -> &mut Second {
-        while at / SECOND_US / self.width >= INTERVALS {
-            self.width *= 2;
-            for (number, second) in std::mem::take(&mut self.intervals) {
-                self.intervals.entry(number / 2).or_default().merge(&second);
-            }
+    /// Adds to the interval and to the newest second that `at` lies in.
+    fn add(&mut self, phase: PhaseId, at: RunTime, mut add: impl FnMut(&mut Second)) {
+        let second = at / SECOND_US;
+        let fresh = || Stretch::at(second);
+        let stretch = self.stretches.entry(phase).or_insert_with(fresh);
+        if stretch.intervals.is_empty() || second < stretch.first_s || second > stretch.last_s {
+            stretch.first_s = stretch.first_s.min(second);
+            stretch.last_s = stretch.last_s.max(second);
+            let most = fair_share(self.stretches.values().map(Stretch::length_s));
+            self.stretches.values_mut().for_each(|s| s.narrow(most));
         }
-        self.intervals
-            .entry(at / SECOND_US / self.width)
-            .or_default()
-    }
-
-    pub(super) fn add_window(&mut self, at: RunTime, window: &EndpointWindow) {
-        let second = self.at(at);
-        second.ok += window.ok;
-        second.failed += window.failed;
-        second.aborted += window.aborted;
-        second.blocked += window.blocked;
-        second.from_due.merge(&window.from_due);
-    }
-
-    /// Arrivals that made no request.
-    pub(super) fn add_blocked(&mut self, at: RunTime, window: &EndpointWindow) {
-        if window.blocked > 0 {
-            self.at(at).blocked += window.blocked;
+        let stretch = self.stretches.entry(phase).or_insert_with(fresh);
+        let number = second / stretch.width_s;
+        add(stretch.intervals.entry(number).or_default());
+        add(self.newest.entry(second).or_default());
+        let last = self.newest.keys().next_back().copied().unwrap_or(second);
+        while self
+            .newest
+            .keys()
+            .next()
+            .is_some_and(|old| old + NEWEST <= last)
+        {
+            self.newest.pop_first();
         }
     }
 
-    pub(super) fn add_generator(&mut self, at: RunTime, window: &GeneratorWindow) {
-        let second = self.at(at);
-        second.users = second.users.max(window.users);
-        second.in_flight = second.in_flight.max(window.in_flight);
-        second.cpu_us += window.process_cpu_us;
-        second.lag.merge(&window.lag);
+    /// What ended in one window of one source, all requests together.
+    pub(super) fn add_requests(&mut self, phase: PhaseId, at: RunTime, all: &EndpointWindow) {
+        self.add(phase, at, |second| {
+            second.ok += all.ok;
+            second.failed += all.failed;
+            second.aborted += all.aborted;
+            second.blocked += all.blocked;
+            second.from_due.add(&all.from_due);
+        });
+    }
+
+    pub(super) fn add_generator(&mut self, phase: PhaseId, at: RunTime, window: &GeneratorWindow) {
+        self.add(phase, at, |second| {
+            second.users = second.users.max(window.users);
+            second.in_flight = second.in_flight.max(window.in_flight);
+            second.cpu_us += window.process_cpu_us;
+            second.lag.add(&window.lag);
+            second.rss_sum_bytes += window.rss_bytes;
+            second.rss_windows += u64::from(window.rss_bytes > 0);
+        });
+    }
+
+    /// All intervals, in the order of phases and time.
+    pub fn intervals(&self) -> impl DoubleEndedIterator<Item = &Second> {
+        self.stretches.values().flat_map(|s| s.intervals.values())
+    }
+
+    /// Seconds per interval of the phase that has the longest.
+    pub fn widest_s(&self) -> u64 {
+        let widths = self.stretches.values().map(|stretch| stretch.width_s);
+        widths.max().unwrap_or(1)
     }
 }
 
+/// The most intervals that each phase may have, so that all together have as many as are kept: phases that are shorter keep every second. It only
+/// falls as phases grow, so that it does not matter in which order frames come.
+fn fair_share(lengths: impl Iterator<Item = u64>) -> u64 {
+    let mut lengths: Vec<u64> = lengths.collect();
+    lengths.sort_unstable();
+    let mut left = INTERVALS;
+    for (shorter, length) in lengths.iter().enumerate() {
+        let share = left / (lengths.len() - shorter) as u64;
+        if *length > share {
+            return share.max(1);
+        }
+        left -= length;
+    }
+    INTERVALS
+}
+
 impl Second {
-    fn merge(&mut self, other: &Second) {
+    /// Adds what another interval of the same phase holds.
+    pub fn merge(&mut self, other: &Second) {
         self.ok += other.ok;
         self.failed += other.failed;
         self.aborted += other.aborted;
@@ -99,5 +178,27 @@ impl Second {
         self.in_flight = self.in_flight.max(other.in_flight);
         self.lag.merge(&other.lag);
         self.cpu_us += other.cpu_us;
+        self.rss_sum_bytes += other.rss_sum_bytes;
+        self.rss_windows += other.rss_windows;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(lengths: &[u64], expected: u64) {
+        assert_eq!(fair_share(lengths.iter().copied()), expected, "{lengths:?}");
+    }
+
+    #[test]
+    fn short_phases_keep_their_seconds() {
+        check(&[], 3_600);
+        check(&[3_600], 3_600);
+        check(&[300, 3_300], 3_600);
+        check(&[300, 3_301], 3_300);
+        check(&[86_400, 300], 3_300);
+        check(&[86_400, 30, 86_400, 300], 1_635);
+        check(&[u64::MAX >> 20], 3_600);
     }
 }

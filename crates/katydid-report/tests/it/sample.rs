@@ -78,6 +78,7 @@ fn series() -> SeriesSummary {
     SeriesSummary {
         width_s: 1.0,
         t_s: seconds().map(|i| i as f64).collect(),
+        length_s: seconds().map(|_| 1.0).collect(),
         users: seconds().map(users).collect(),
         rps: seconds().map(rps).collect(),
         failures_per_s: seconds()
