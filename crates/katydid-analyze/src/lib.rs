@@ -1,5 +1,8 @@
 //! Judgement: from a timeline to finished numbers. Pure: no I/O, no clock, no randomness.
 
+#[cfg(test)]
+mod chance;
+pub mod drift;
 pub mod exit_code;
 
 pub mod interval;

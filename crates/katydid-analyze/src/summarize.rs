@@ -10,7 +10,7 @@ use katydid_record::summary::{
 use katydid_record::timeline::Example;
 use katydid_record::{Access, Endpoint, EndpointKey, Histogram, Manifest, Plan, Timeline};
 
-use crate::{series, slo, spike, validity, verdict};
+use crate::{drift, series, slo, spike, validity, verdict};
 
 /// Samples behind a percentile that may be taken at face value.
 const FOR_P99: u64 = 1_000;
@@ -92,6 +92,7 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         phases: phases(timeline, &manifest.plan),
         slos,
         spikes: spike::spikes(timeline, &manifest.plan.slos),
+        drifts: drift::drifts(timeline),
         failures: failures(timeline),
         exceptions: exceptions(timeline),
         exemplars: exemplars(timeline),

@@ -40,6 +40,9 @@ pub struct Summary {
     /// What each spike did, and whether the target recovered.
     #[serde(default)]
     pub spikes: Vec<SpikeSummary>,
+    /// What changed in long holds while the load did not: for each hold p95, errors and memory.
+    #[serde(default)]
+    pub drifts: Vec<DriftSummary>,
     /// Failures, most frequent first.
     pub failures: Vec<FailureSummary>,
     /// Exceptions in tasks and listeners, most frequent first.
@@ -286,6 +289,63 @@ pub struct SpikeSummary {
     pub watched_s: f64,
     /// Seconds from its end until the target had recovered; null if it did not while it was watched.
     pub recovered_s: Option<f64>,
+}
+
+/// What a drift is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Drifting {
+    /// p95 of successes, from due, ms.
+    #[default]
+    P95,
+    /// Failed requests, as a share of those that ended.
+    Errors,
+    /// Resident memory of katydid's own process, bytes.
+    GeneratorMemory,
+    /// Memory of the target, bytes.
+    TargetMemory,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftOutcome {
+    /// More and more.
+    Rose,
+    /// Less and less.
+    Fell,
+    /// No drift was seen: chance would do the same, or the change is too small to matter.
+    None,
+    /// Too short to tell: too few values, or they resemble their neighbours too much.
+    Unclear,
+    /// Not judged, since the generator did not keep up.
+    Invalid,
+    /// Nobody looked.
+    #[default]
+    NotObserved,
+}
+
+/// How something changed over a hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DriftSummary {
+    /// The hold; null for the whole run, where there were no phases.
+    pub phase: Option<String>,
+    /// What is looked at, which says the unit.
+    pub what: Drifting,
+    /// What became of it.
+    pub outcome: DriftOutcome,
+    /// In the first tenth.
+    pub from: Option<f64>,
+    /// In the last tenth.
+    pub to: Option<f64>,
+    /// Change per hour: the median of the slopes between all windows.
+    pub per_hour: Option<f64>,
+    /// Length of the hold, s.
+    pub over_s: f64,
+    /// Windows that had a value.
+    pub windows: u64,
+    /// How probable a trend at least that clear is where there is none; null where that cannot be told.
+    pub chance: Option<f64>,
 }
 
 /// A distribution of times in ms. Null where there is no sample.

@@ -233,6 +233,8 @@ fn an_unknown_body_is_skipped() {
     let frame: Frame =
         serde_json::from_str(r#"{"at":1,"span":2,"source":0,"body":{"holograms":[1,2]}}"#).unwrap();
     assert_eq!(frame.body, Body::Unknown);
+    let line = br#"{"at":1,"span":2,"source":0,"body":{"holograms":[1,2]}}"#;
+    assert_eq!(Frame::parse(line).unwrap(), frame);
 }
 
 #[test]
