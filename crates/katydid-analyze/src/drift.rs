@@ -1,7 +1,7 @@
 //! What changes while the load does not: the trend of a hold's p95, errors and memory over time, and whether chance would make one like it.
 //!
-//! Neighbouring windows have much in common, so that a wave looks like a trend. The test therefore counts only as many windows as there would
-//! be independent ones.
+//! Neighbouring windows have much in common, so that a wave looks like a trend. The test therefore counts only as many windows as there
+//! would be independent ones.
 
 use katydid_record::summary::{DriftOutcome, DriftSummary, Drifting};
 use katydid_record::{Histogram, PhaseKind, PhaseTotals, Timeline};
@@ -85,18 +85,19 @@ impl<'a> Hold<'a> {
     }
 
     fn drifts(&self, name: Option<&str>, valid: bool) -> [DriftSummary; 4] {
-        let seen = |what, least, value: fn(&[&Piece<'_>]) -> Option<f64>| DriftSummary {
+        let seen = |what, smallest, value: fn(&[&Piece<'_>]) -> Option<f64>| DriftSummary {
             phase: name.map(str::to_owned),
             what,
             over_s: self.seconds,
-            ..self.drift(least, value)
+            ..self.drift(smallest, value)
         };
-        let judged = |drift: DriftSummary| match valid {
-            true => drift,
-            false => DriftSummary {
-                outcome: DriftOutcome::Invalid,
-                ..drift
+        let judged = |drift: DriftSummary| DriftSummary {
+            outcome: if valid {
+                drift.outcome
+            } else {
+                DriftOutcome::Invalid
             },
+            ..drift
         };
         [
             judged(seen(Drifting::P95, RELEVANT_MS, p95_ms)),
@@ -111,7 +112,7 @@ impl<'a> Hold<'a> {
         ]
     }
 
-    fn drift(&self, least: f64, value: fn(&[&Piece<'_>]) -> Option<f64>) -> DriftSummary {
+    fn drift(&self, smallest: f64, value: fn(&[&Piece<'_>]) -> Option<f64>) -> DriftSummary {
         let all = self.windows.iter().map(|window| value(window));
         let hours = self.seconds / 3_600.0 / WINDOWS as f64;
         let points: Vec<(f64, f64)> = (0_u32..)
@@ -140,7 +141,7 @@ impl<'a> Hold<'a> {
         drift.per_hour = Some(slope(&points));
         let values: Vec<f64> = points.iter().map(|point| point.1).collect();
         let change = last - first;
-        let relevant = change.abs() >= least && change.abs() >= RELEVANT * first.abs();
+        let relevant = change.abs() >= smallest && change.abs() >= RELEVANT * first.abs();
         let trend = trend(&values);
         drift.chance = trend.map(|trend| trend.chance);
         drift.outcome = match trend {
@@ -254,7 +255,7 @@ fn tied(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let groups = sorted
-        .chunk_by(|a, b| a == b)
+        .chunk_by(|a, b| a.total_cmp(b).is_eq())
         .map(|group| group.len() as f64);
     groups.map(|t| t * (t - 1.0) * (2.0 * t + 5.0)).sum()
 }
@@ -310,7 +311,7 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
     let mut ranks = vec![0.0; values.len()];
     let mut next = 0;
-    for group in order.chunk_by(|a, b| values[*a] == values[*b]) {
+    for group in order.chunk_by(|a, b| values[*a].total_cmp(&values[*b]).is_eq()) {
         let rank = next as f64 + (group.len() - 1) as f64 / 2.0;
         group.iter().for_each(|index| ranks[*index] = rank);
         next += group.len();

@@ -39,8 +39,8 @@ impl<'a> Piece<'a> {
     }
 }
 
-/// All intervals in the order of time. At the edges of phases they are cut; what is then shorter than half a second belongs to the interval before
-/// it in its phase, or after it. Only a phase that is shorter than that shares its interval.
+/// All intervals in the order of time. At the edges of phases they are cut; what is then shorter than half a second belongs to the
+/// interval before it in its phase, or after it. Only a phase that is shorter than that shares its interval.
 pub fn pieces(timeline: &Timeline) -> Vec<Piece<'_>> {
     let mut pieces: Vec<Piece<'_>> = Vec::new();
     for piece in cut_at_edges(timeline) {

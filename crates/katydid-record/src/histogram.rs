@@ -17,7 +17,7 @@ pub use packed::Packed;
 const EXACT_BELOW: u64 = 2048;
 const PAGE: usize = 1024;
 const PAGE_BITS: u32 = 10;
-/// Buckets that are looked at together.
+/// Buckets that are looked at together: most of a window's page is empty.
 const BLOCK: usize = 16;
 /// Largest value kept apart, in µs: about 4.77 hours. Larger ones count in the last bucket; `max` stays exact.
 pub const CEILING_US: u64 = (1 << 34) - 1;
@@ -138,11 +138,20 @@ impl Histogram {
 
     /// A copy in sparse form.
     pub fn to_sparse(&self) -> Sparse {
-        let mut gaps_and_counts = Vec::new();
+        let mut gaps_and_counts = Vec::with_capacity(2 * self.count.min(64) as usize);
         let mut next = 0;
-        for (index, n) in self.buckets() {
-            gaps_and_counts.extend([(index - next) as u64, n]);
-            next = index + 1;
+        // Loops, not the iterator of buckets: this is done every second for every endpoint.
+        for (first, page) in self.pages_in_use() {
+            for (block, counts) in page.chunks_exact(BLOCK).enumerate() {
+                if counts.iter().fold(0, |a, n| a | n) == 0 {
+                    continue;
+                }
+                for (slot, n) in counts.iter().enumerate().filter(|(_, n)| **n > 0) {
+                    let index = first + block * BLOCK + slot;
+                    gaps_and_counts.extend([(index - next) as u64, u64::from(*n)]);
+                    next = index + 1;
+                }
+            }
         }
         Sparse {
             count: self.count,
@@ -153,18 +162,16 @@ impl Histogram {
         }
     }
 
+    /// Index of its first bucket, and the page.
+    fn pages_in_use(&self) -> impl Iterator<Item = (usize, &[u32; PAGE])> {
+        let pages = self.pages.iter().enumerate();
+        pages.filter_map(|(number, page)| Some((number << PAGE_BITS, &**page.as_ref()?)))
+    }
+
     /// `(bucket index, count)` of every bucket in use, ascending.
     pub fn buckets(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
-        let pages = self.pages.iter().enumerate();
-        let pages = pages.filter_map(|(number, page)| Some((number << PAGE_BITS, page.as_ref()?)));
-        // Most of a window's page is empty: sixteen buckets are passed over at once.
-        let blocks = pages.flat_map(|(first, page)| {
-            let blocks = page.chunks_exact(BLOCK).enumerate();
-            let in_use = blocks.filter(|(_, counts)| counts.iter().fold(0, |a, n| a | n) != 0);
-            in_use.map(move |(number, counts)| (first + number * BLOCK, counts))
-        });
-        blocks.flat_map(|(first, counts)| {
-            let counts = counts.iter().enumerate().filter(|(_, n)| **n > 0);
+        self.pages_in_use().flat_map(|(first, page)| {
+            let counts = page.iter().enumerate().filter(|(_, n)| **n > 0);
             counts.map(move |(slot, n)| (first + slot, u64::from(*n)))
         })
     }

@@ -334,7 +334,8 @@ impl Timeline {
         {
             self.since_reset = Some((frame.at, BTreeMap::new()));
         }
-        if self.marks.len() >= MARKS {
+        // How it ended is said even of a run that had ten thousand exceptions.
+        if self.marks.len() >= MARKS && !matches!(mark, Mark::End { .. }) {
             self.capped = true;
             return;
         }

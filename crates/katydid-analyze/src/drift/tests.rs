@@ -104,7 +104,7 @@ fn the_pieces_by_hand() {
     assert_eq!(ranks(&[5.0, 1.0, 5.0, 7.0]), [1.5, 0.0, 1.5, 3.0]);
     near(inflation(100, 0.0), 1.0);
     let alike = trend(&[3.0; 120]).expect("they are enough");
-    assert!(!alike.rises && alike.chance == 1.0);
+    assert!(!alike.rises && alike.chance > 0.999);
 }
 
 /// A hold of so many seconds after a ramp of one minute, with 20 requests a second, of which values follow from how much of it is over.

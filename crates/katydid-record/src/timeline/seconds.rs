@@ -150,8 +150,8 @@ impl Seconds {
     }
 }
 
-/// The most intervals that each phase may have, so that all together have as many as are kept: phases that are shorter keep every second. It only
-/// falls as phases grow, so that it does not matter in which order frames come.
+/// The most intervals that each phase may have, so that all together have as many as are kept: phases that are shorter keep every
+/// second. It only falls as phases grow, so that it does not matter in which order frames come.
 fn fair_share(lengths: impl Iterator<Item = u64>) -> u64 {
     let mut lengths: Vec<u64> = lengths.collect();
     lengths.sort_unstable();

@@ -147,7 +147,7 @@ proptest! {
         // A full cycle through all of them, since the step has no divisor in common with their number.
         let n = frames.len() as u64;
         let divides = |step: &u64| (2..=*step).all(|d| !step.is_multiple_of(d) || !n.is_multiple_of(d));
-        let step = (1 + order % 500..).find(divides).unwrap_or(1);
+        let step = (1 + order % 500..10_000).find(divides).unwrap_or(1);
         (0..n).for_each(|i| shuffled.apply(&frames[((i * step + order % n) % n) as usize]));
         prop_assert_eq!(&straight.seconds, &shuffled.seconds);
         let kept = straight.seconds.intervals().count() as u64;
@@ -225,6 +225,28 @@ fn phases_beyond_the_cap_are_one() {
     }
     let names: Vec<&str> = timeline.phases.values().map(|p| p.name.as_str()).collect();
     assert_eq!(names, ["hold", "(later phases)"]);
+    assert!(timeline.capped);
+}
+
+#[test]
+fn the_end_is_kept_after_too_many_marks() {
+    let mut timeline = Timeline::default();
+    let end = Mark::End {
+        reason: "run-time".into(),
+        exit_code: 0,
+    };
+    let many = std::iter::repeat_n(Mark::Lost { what: "it".into() }, MARKS + 5);
+    for (at, mark) in (0..).zip(many.chain([end.clone()])) {
+        timeline.apply(&Frame {
+            at,
+            span: 0,
+            source: 0,
+            phase: 0,
+            body: Body::Mark(mark),
+        });
+    }
+    assert_eq!(timeline.marks.len(), MARKS + 1);
+    assert_eq!(timeline.marks.values().next_back(), Some(&end));
     assert!(timeline.capped);
 }
 
