@@ -1,6 +1,7 @@
 """A script's own RequestStats counts as Locust does; the environment's shows what the session
 recorded."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import gevent
@@ -8,7 +9,12 @@ import pytest
 
 from katydid import stats
 from katydid.env import Environment
-from katydid.stats import RequestStats, StatsError, get_readable_percentiles
+from katydid.stats import (
+    RequestStats,
+    StatsError,
+    get_readable_percentiles,
+    update_stats_history,
+)
 
 
 @pytest.fixture
@@ -159,3 +165,11 @@ def test_a_view_on_the_session(environment: Environment) -> None:
         while held.num_requests:
             gevent.sleep(0.01)
     environment.runner.quit()  # type: ignore[union-attr]
+
+
+def test_the_history_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("katydid.stats.history.KEPT_POINTS", 3)
+    runner = SimpleNamespace(stats=RequestStats(), user_count=1)
+    for n in range(5):
+        update_stats_history(runner, str(n))
+    assert [point["time"] for point in runner.stats.history] == ["2", "3", "4"]

@@ -116,6 +116,7 @@ mod tests {
     use std::fmt::Write;
 
     use super::*;
+    use crate::chance::Chance;
 
     fn near(a: f64, b: f64) -> bool {
         (a - b).abs() < 5e-4
@@ -164,24 +165,6 @@ mod tests {
         let one = share(&[(1, 1)]).expect("there is one");
         assert!(near(one.low, 0.025) && one.high == 1.0, "{one:?}");
         assert!(share(&[(0, 3), (2, 3)]).is_some());
-    }
-
-    /// Draws that follow from a seed: Steele, Lea and Flood, *Fast splittable pseudorandom number generators* (2014).
-    struct Chance(u64);
-
-    impl Chance {
-        fn uniform(&mut self) -> f64 {
-            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = self.0;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-        }
-
-        fn normal(&mut self) -> f64 {
-            let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
-            radius * (std::f64::consts::TAU * self.uniform()).cos()
-        }
     }
 
     /// Seconds of a service whose share of bad requests wanders: its logarithm is an autoregressive process.

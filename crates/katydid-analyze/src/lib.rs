@@ -1,9 +1,14 @@
 //! Judgement: from a timeline to finished numbers. Pure: no I/O, no clock, no randomness.
 
+#[cfg(test)]
+mod chance;
+pub mod drift;
 pub mod events;
 pub mod exit_code;
+
 pub mod interval;
 pub mod locust;
+pub mod series;
 pub mod slo;
 mod spike;
 pub mod summarize;

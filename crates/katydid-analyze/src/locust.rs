@@ -55,7 +55,7 @@ pub fn view(manifest: &Manifest, timeline: &Timeline) -> LocustView {
         now: at(timeline.end),
         users: timeline
             .seconds
-            .intervals
+            .newest
             .values()
             .next_back()
             .map_or(0, katydid_record::timeline::Second::users),

@@ -3,7 +3,7 @@
 
 use katydid_record::slo::Tally;
 use katydid_record::summary::{SloOutcome, SloSummary};
-use katydid_record::timeline::Slices;
+use katydid_record::timeline::{PhaseEndpoint, Slices};
 use katydid_record::{
     Endpoint, EndpointKey, EndpointWindow, Kind, Limit, PhaseTotals, Plan, Slo, Timeline,
 };
@@ -70,7 +70,7 @@ impl About<'_> {
                 let span = Span {
                     phase: Some(phase.name.clone()),
                     valid: validity::of_phase(phase).valid,
-                    ended_well: self.successes(phase.endpoints.iter(), EndpointWindow::clone),
+                    ended_well: self.successes(phase.endpoints.iter(), PhaseEndpoint::window),
                 };
                 span.judge(self, slices(*id))
             })

@@ -1,9 +1,12 @@
 //! What a spike did, and how long the target took to recover: second by second, against the phase before it.
 
+use std::ops::Range;
+
 use katydid_record::slo::Limit;
 use katydid_record::summary::SpikeSummary;
-use katydid_record::timeline::Second;
-use katydid_record::{Histogram, PhaseKind, PhaseTotals, Plan, Slo, Timeline};
+use katydid_record::{Histogram, PhaseId, PhaseKind, PhaseTotals, Plan, Slo, Timeline};
+
+use crate::series::{self, Piece};
 
 /// Without an objective a response counts as bad from this many times the p95 of the phase before.
 const SLOW: f64 = 2.0;
@@ -17,6 +20,8 @@ const LEAST_S: u64 = 3;
 const STAYS_S: u64 = 30;
 /// In flight, against before.
 const IN_FLIGHT: f64 = 1.2;
+/// Intervals begin where a phase does, to the microsecond, and then at whole seconds.
+const SLACK_S: f64 = 0.5;
 /// A few requests more are chance.
 const IN_FLIGHT_CHANCE: f64 = 3.0;
 
@@ -28,92 +33,100 @@ pub fn spikes(timeline: &Timeline, plan: &Plan) -> Vec<SpikeSummary> {
         let schedule = plan.schedule.as_ref();
         schedule.is_some_and(|schedule| schedule.is_a_rest(&phase.name))
     };
-    let phases: Vec<&PhaseTotals> = timeline.phases.values().collect();
+    let phases: Vec<(PhaseId, &PhaseTotals)> =
+        timeline.phases.iter().map(|(id, p)| (*id, p)).collect();
+    let pieces = series::pieces(timeline);
     let found = phases.iter().enumerate();
     found
-        .filter(|(_, phase)| phase.kind == PhaseKind::Spike.as_str() && !is_a_rest(phase))
-        .filter_map(|(index, phase)| {
-            let before = phases[..index].iter().rev().find(|p| p.total().ok > 0)?;
+        .filter(|(_, (_, p))| p.kind == PhaseKind::Spike.as_str() && !is_a_rest(p))
+        .filter_map(|(index, spike)| {
+            let before = phases[..index].iter().rev();
+            let before = before.clone().find(|(_, p)| p.total().ok > 0)?;
             let mut after = &phases[index + 1..];
-            while let Some((_, more)) = after.split_first().filter(|(first, _)| is_a_rest(first)) {
+            while let Some((_, more)) = after.split_first().filter(|((_, p), _)| is_a_rest(p)) {
                 after = more;
             }
-            Some(spike(timeline, &plan.slos, before, phase, after))
+            let around = Around {
+                end_of_run: timeline.load_ended.unwrap_or(timeline.end),
+                pieces: &pieces,
+                before: *before,
+                spike: *spike,
+                after,
+            };
+            Some(around.summary(&plan.slos))
         })
         .collect()
 }
 
-fn spike(
-    timeline: &Timeline,
-    slos: &[Slo],
-    before: &PhaseTotals,
-    spike: &PhaseTotals,
-    after: &[&PhaseTotals],
-) -> SpikeSummary {
-    let end_of_run = timeline.load_ended.unwrap_or(timeline.end);
-    let began = spike.began.unwrap_or(0);
-    let ended = after.first().and_then(|p| p.began).unwrap_or(end_of_run);
-    // Until the load changes again.
-    let changes = |p: &&&PhaseTotals| ["spike", "ramp"].contains(&p.kind.as_str());
-    let watched = after
-        .iter()
-        .find(changes)
-        .and_then(|p| p.began)
-        .unwrap_or(end_of_run);
-    let range = |from: u64, to: u64| -> Vec<(u64, &Second)> {
-        let width = timeline.seconds.width;
-        let (from, to) = (from.div_ceil(1_000_000) / width, to / 1_000_000 / width);
-        let seconds = timeline.seconds.intervals.range(from..to.max(from));
-        seconds.map(|(n, second)| (n * width, second)).collect()
-    };
-    // A ramp is at the level before only at its end.
-    let since = match before.kind.as_str() {
-        "ramp" => began.saturating_sub(WINDOW_S * 1_000_000),
-        _ => 0,
-    };
-    let calm = range(before.began.unwrap_or(0).max(since), began);
-    let mut usually = Histogram::default();
-    calm.iter()
-        .for_each(|(_, second)| usually.add(&second.from_due));
-    let usual = usually.quantile_us(0.95).unwrap_or(0);
-    let (limit_us, budget) = limit(slos).unwrap_or(((usual as f64 * SLOW) as u64, BUDGET));
-    let bad =
-        |second: &Second| second.failed + second.blocked + second.from_due.count_above(limit_us);
-    let all = |second: &Second| second.ok + second.failed + second.blocked;
-    let before_in_flight = mean(calm.iter().map(|(_, second)| second.in_flight() as f64));
-    let share = |second: &Second| bad(second) as f64 / all(second).max(1) as f64;
-    let worst = range(began, watched)
-        .into_iter()
-        .map(|(at, second)| (share(second), at))
-        .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
-    let most = range(began, watched)
-        .iter()
-        .map(|(_, s)| s.in_flight())
-        .max();
-    let counts: Vec<Count> = range(ended, watched)
-        .iter()
-        .map(|(at, second)| Count {
-            at_s: *at,
-            bad: bad(second),
-            all: all(second),
-            in_flight: second.in_flight() as f64,
-        })
-        .collect();
-    let allowed = before_in_flight * IN_FLIGHT + IN_FLIGHT_CHANCE;
-    let back = recovered_at(&counts, budget, allowed);
-    let second = |us: u64| us as f64 / 1e6;
-    SpikeSummary {
-        phase: spike.name.clone(),
-        before: before.name.clone(),
-        limit_ms: limit_us as f64 / 1e3,
-        limit_is_an_objective: limit(slos).is_some(),
-        budget,
-        peak_bad_share: worst.map_or(0.0, |worst| worst.0),
-        peak_bad_at_s: worst.map_or(0.0, |worst| worst.1 as f64),
-        in_flight_before: before_in_flight,
-        in_flight_peak: most.unwrap_or(0),
-        watched_s: second(watched.saturating_sub(ended)),
-        recovered_s: back.map(|at| (at as f64 - second(ended)).max(0.0)),
+/// A spike with what came before and after it.
+struct Around<'a> {
+    end_of_run: u64,
+    pieces: &'a [Piece<'a>],
+    before: (PhaseId, &'a PhaseTotals),
+    spike: (PhaseId, &'a PhaseTotals),
+    after: &'a [(PhaseId, &'a PhaseTotals)],
+}
+
+impl Around<'_> {
+    /// What happened in these phases and up to an instant.
+    fn within(&self, phases: Range<PhaseId>, from: u64, to: u64) -> Vec<&Piece<'_>> {
+        let wanted = |piece: &&Piece<'_>| {
+            phases.contains(&piece.phase) && piece.from_us >= from && piece.until_us <= to
+        };
+        self.pieces.iter().filter(wanted).collect()
+    }
+
+    fn summary(&self, slos: &[Slo]) -> SpikeSummary {
+        let (spike_id, spike) = self.spike;
+        let (before_id, before) = self.before;
+        let began = spike.began.unwrap_or(0);
+        let next = self.after.first().copied();
+        let ended = next.and_then(|(_, p)| p.began).unwrap_or(self.end_of_run);
+        // Until the load changes again.
+        let changes = |p: &PhaseTotals| ["spike", "ramp"].contains(&p.kind.as_str());
+        let change = self.after.iter().find(|(_, p)| changes(p));
+        let watched = change.and_then(|(_, p)| p.began).unwrap_or(self.end_of_run);
+        let last = change.map_or(PhaseId::MAX, |(id, _)| *id);
+        // A ramp is at the level before only at its end.
+        let since = match before.kind.as_str() {
+            "ramp" => began.saturating_sub(WINDOW_S * 1_000_000),
+            _ => 0,
+        };
+        let calm = self.within(before_id..before_id + 1, since, began);
+        let mut usually = Histogram::default();
+        calm.iter()
+            .for_each(|piece| usually.add(&piece.second.from_due.to_sparse()));
+        let usual = usually.quantile_us(0.95).unwrap_or(0);
+        let (limit_us, budget) = limit(slos).unwrap_or(((usual as f64 * SLOW) as u64, BUDGET));
+        let counts = |pieces: Vec<&Piece<'_>>| -> Vec<Count> {
+            let count = |piece: &&Piece<'_>| Count::of(piece, limit_us);
+            pieces.iter().map(count).collect()
+        };
+        let before_in_flight = mean(calm.iter().map(|piece| piece.second.in_flight() as f64));
+        let during = counts(self.within(spike_id..last, 0, watched));
+        let worst = during
+            .iter()
+            .map(|count| (count.bad as f64 / count.all.max(1) as f64, count.at_s))
+            .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1)));
+        let most = during.iter().map(|count| count.in_flight).reduce(f64::max);
+        let allowed = before_in_flight * IN_FLIGHT + IN_FLIGHT_CHANCE;
+        let first = next.map_or(PhaseId::MAX, |(id, _)| id);
+        let afterwards = counts(self.within(first..last, 0, watched));
+        let back = recovered_at(&afterwards, budget, allowed);
+        let second = |us: u64| us as f64 / 1e6;
+        SpikeSummary {
+            phase: spike.name.clone(),
+            before: before.name.clone(),
+            limit_ms: limit_us as f64 / 1e3,
+            limit_is_an_objective: limit(slos).is_some(),
+            budget,
+            peak_bad_share: worst.map_or(0.0, |worst| worst.0),
+            peak_bad_at_s: worst.map_or(0.0, |worst| worst.1),
+            in_flight_before: before_in_flight,
+            in_flight_peak: most.unwrap_or(0.0) as u64,
+            watched_s: second(watched.saturating_sub(ended)),
+            recovered_s: back.map(|at_s| (at_s - second(ended)).max(0.0)),
+        }
     }
 }
 
@@ -129,26 +142,46 @@ fn limit(slos: &[Slo]) -> Option<(u64, f64)> {
     })
 }
 
-/// A second after the spike.
+/// An interval during the spike or after it: a second, or a few in a long phase.
 struct Count {
-    at_s: u64,
+    at_s: f64,
+    until_s: f64,
     bad: u64,
     all: u64,
     in_flight: f64,
 }
 
-/// The first second from which on a window is calm, and every window that begins within [`STAYS_S`] after it.
-fn recovered_at(counts: &[Count], budget: f64, in_flight: f64) -> Option<u64> {
+impl Count {
+    fn of(piece: &Piece<'_>, limit_us: u64) -> Self {
+        let second = &piece.second;
+        Self {
+            at_s: piece.from_us as f64 / 1e6,
+            until_s: piece.until_us as f64 / 1e6,
+            bad: second.failed + second.blocked + second.from_due.count_above(limit_us),
+            all: second.ok + second.failed + second.blocked,
+            in_flight: second.in_flight() as f64,
+        }
+    }
+}
+
+/// The first interval from which on a window is calm, and every window that begins within [`STAYS_S`] after it.
+fn recovered_at(counts: &[Count], budget: f64, in_flight: f64) -> Option<f64> {
+    let until = |from: &Count, seconds: u64| {
+        let end = from.at_s + seconds as f64 - SLACK_S;
+        counts.partition_point(|count| count.at_s < end)
+    };
     let calm = |from: usize| {
-        let window = &counts[from..counts.len().min(from + WINDOW_S as usize)];
+        let window = &counts[from..until(&counts[from], WINDOW_S)];
         let (bad, all) = window
             .iter()
             .fold((0, 0), |(b, a), c| (b + c.bad, a + c.all));
         bad as f64 <= budget * all as f64 && mean(window.iter().map(|c| c.in_flight)) <= in_flight
     };
-    let starts = counts.len().saturating_sub(LEAST_S as usize - 1);
+    let end = counts.last()?.until_s;
+    let enough = LEAST_S as f64 - SLACK_S;
+    let starts = counts.partition_point(|count| end - count.at_s >= enough);
     (0..starts)
-        .find(|from| (*from..starts.min(from + STAYS_S as usize)).all(calm))
+        .find(|from| (*from..starts.min(until(&counts[*from], STAYS_S))).all(calm))
         .map(|from| counts[from].at_s)
 }
 
@@ -165,7 +198,8 @@ mod tests {
 
     fn counts(bad: &[u64], in_flight: impl Fn(usize) -> f64) -> Vec<Count> {
         let one = |(n, bad): (usize, &u64)| Count {
-            at_s: 100 + n as u64,
+            at_s: 100.0 + n as f64,
+            until_s: 101.0 + n as f64,
             bad: *bad,
             all: 100,
             in_flight: in_flight(n),
@@ -174,7 +208,8 @@ mod tests {
     }
 
     fn check(bad: &[u64], in_flight: impl Fn(usize) -> f64, expected: Option<u64>) {
-        assert_eq!(recovered_at(&counts(bad, in_flight), 0.05, 10.0), expected);
+        let found = recovered_at(&counts(bad, in_flight), 0.05, 10.0);
+        assert_eq!(found, expected.map(|at| at as f64));
     }
 
     #[test]

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use katydid_record::frame::{Kind, Mark, SOURCES_PER_PROCESS};
 use katydid_record::summary::{
     EndpointSummary, ExampleSummary, ExceptionSummary, FailureSummary, Latency, MarkSummary,
-    PhaseSummary, RunSummary, SUMMARY_VERSION, SeriesSummary, Summary,
+    PhaseSummary, RunSummary, SUMMARY_VERSION, Summary,
 };
 use katydid_record::timeline::Example;
 use katydid_record::{Access, Endpoint, EndpointKey, Histogram, Manifest, Plan, Timeline};
 
-use crate::{events, slo, spike, validity, verdict};
+use crate::{drift, events, series, slo, spike, validity, verdict};
 
 /// Samples behind a percentile that may be taken at face value.
 const FOR_P99: u64 = 1_000;
@@ -98,10 +98,11 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         slos,
         spikes: spike::spikes(timeline, &manifest.plan),
         events: events::events(timeline, &manifest.plan),
+        drifts: drift::drifts(timeline),
         failures: failures(timeline),
         exceptions: exceptions(timeline),
         exemplars: exemplars(timeline),
-        series: series(timeline),
+        series: series::series(timeline),
         marks: marks(timeline),
         notes,
     };
@@ -140,7 +141,7 @@ fn phases(timeline: &Timeline, plan: &Plan) -> Vec<PhaseSummary> {
             let endpoints: BTreeMap<EndpointKey, Endpoint> = phase
                 .endpoints
                 .iter()
-                .map(|(key, window)| (key.clone(), Endpoint::of(window)))
+                .map(|(key, totals)| (key.clone(), Endpoint::of(&totals.window())))
                 .collect();
             let row = Rows {
                 plan,
@@ -351,44 +352,6 @@ fn exemplars(timeline: &Timeline) -> Vec<ExampleSummary> {
         .filter(|(_, key, _)| matches!(key.kind, Kind::Request | Kind::Custom))
         .map(|(why, key, e)| summary(why, key, e))
         .collect()
-}
-
-fn series(timeline: &Timeline) -> SeriesSummary {
-    let width = timeline.seconds.width as f64;
-    let mut series = SeriesSummary {
-        width_s: width,
-        ..SeriesSummary::default()
-    };
-    let Some(last) = timeline.seconds.intervals.keys().next_back().copied() else {
-        return series;
-    };
-    for number in 0..=last {
-        let second = timeline
-            .seconds
-            .intervals
-            .get(&number)
-            .cloned()
-            .unwrap_or_default();
-        // The last interval is cut by the end of the run; a rate over its whole width would sag.
-        let began = number as f64 * width;
-        let length = (timeline.end as f64 / 1e6 - began).clamp(0.0, width);
-        if number == last && number > 0 && length < 0.5 * width {
-            break;
-        }
-        let rate = |n: u64| if length > 0.0 { n as f64 / length } else { 0.0 };
-        let mut dense = Histogram::default();
-        dense.add(&second.from_due);
-        let at = |q| dense.quantile_us(q).map(|us| us as f64 / 1e3);
-        series.t_s.push(began);
-        series.users.push(second.users());
-        series.rps.push(rate(second.ok + second.failed));
-        series.failures_per_s.push(rate(second.failed));
-        series.in_flight.push(second.in_flight());
-        series.p50.push(at(0.5));
-        series.p95.push(at(0.95));
-        series.p99.push(at(0.99));
-    }
-    series
 }
 
 /// Marks among which one is looked for that another process has made too.

@@ -46,7 +46,8 @@ pub fn of_phase(phase: &PhaseTotals) -> GeneratorSummary {
     let flows = phase.endpoints.iter();
     let flows = flows.filter(|(key, _)| key.kind == Kind::Flow);
     let mut arrivals = Arrivals::default();
-    flows.for_each(|(_, w)| arrivals.add(w.ok + w.failed + w.aborted + w.blocked, w.missed));
+    let counts = flows.map(|(_, totals)| &totals.counts);
+    counts.for_each(|w| arrivals.add(w.ok + w.failed + w.aborted + w.blocked, w.missed));
     judge(&phase.generators, &Endpoint::of(&phase.total()), &arrivals)
 }
 

@@ -5,12 +5,20 @@
 //! endpoint: pages make an idle or narrow histogram cheap to hold (4 KiB per power of two in use)
 //! and to cut. A test holds the layout against the crate, bucket by bucket.
 
+mod gathered;
+mod packed;
+
 use serde::{Deserialize, Serialize};
+
+pub use gathered::Gathered;
+pub use packed::Packed;
 
 /// Values below this are exact; above, a bucket is at most 1/1024 (0.098 %) of its value wide.
 const EXACT_BELOW: u64 = 2048;
 const PAGE: usize = 1024;
 const PAGE_BITS: u32 = 10;
+/// Buckets that are looked at together: most of a window's page is empty.
+const BLOCK: usize = 16;
 /// Largest value kept apart, in µs: about 4.77 hours. Larger ones count in the last bucket; `max` stays exact.
 pub const CEILING_US: u64 = (1 << 34) - 1;
 
@@ -130,11 +138,20 @@ impl Histogram {
 
     /// A copy in sparse form.
     pub fn to_sparse(&self) -> Sparse {
-        let mut gaps_and_counts = Vec::new();
+        let mut gaps_and_counts = Vec::with_capacity(2 * self.count.min(64) as usize);
         let mut next = 0;
-        for (index, n) in self.buckets() {
-            gaps_and_counts.extend([(index - next) as u64, n]);
-            next = index + 1;
+        // Loops, not the iterator of buckets: this is done every second for every endpoint.
+        for (first, page) in self.pages_in_use() {
+            for (block, counts) in page.chunks_exact(BLOCK).enumerate() {
+                if counts.iter().fold(0, |a, n| a | n) == 0 {
+                    continue;
+                }
+                for (slot, n) in counts.iter().enumerate().filter(|(_, n)| **n > 0) {
+                    let index = first + block * BLOCK + slot;
+                    gaps_and_counts.extend([(index - next) as u64, u64::from(*n)]);
+                    next = index + 1;
+                }
+            }
         }
         Sparse {
             count: self.count,
@@ -145,16 +162,17 @@ impl Histogram {
         }
     }
 
+    /// Index of its first bucket, and the page.
+    fn pages_in_use(&self) -> impl Iterator<Item = (usize, &[u32; PAGE])> {
+        let pages = self.pages.iter().enumerate();
+        pages.filter_map(|(number, page)| Some((number << PAGE_BITS, &**page.as_ref()?)))
+    }
+
     /// `(bucket index, count)` of every bucket in use, ascending.
     pub fn buckets(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
-        self.pages.iter().enumerate().flat_map(|(number, page)| {
-            page.iter().flat_map(move |counts| {
-                counts
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, n)| **n > 0)
-                    .map(move |(slot, n)| ((number << PAGE_BITS) + slot, u64::from(*n)))
-            })
+        self.pages_in_use().flat_map(|(first, page)| {
+            let counts = page.iter().enumerate().filter(|(_, n)| **n > 0);
+            counts.map(move |(slot, n)| (first + slot, u64::from(*n)))
         })
     }
 
@@ -249,10 +267,20 @@ impl Sparse {
             self.clone_from(other);
             return;
         }
-        let mut merged = Histogram::default();
-        merged.add(self);
-        merged.add(other);
-        *self = merged.to_sparse();
+        let mut gaps_and_counts =
+            Vec::with_capacity(self.gaps_and_counts.len() + other.gaps_and_counts.len());
+        let mut next = 0;
+        for (index, n) in union(self.buckets(), other.buckets()) {
+            gaps_and_counts.extend([(index - next) as u64, n]);
+            next = index + 1;
+        }
+        *self = Self {
+            count: self.count.saturating_add(other.count),
+            sum_us: self.sum_us.saturating_add(other.sum_us),
+            min_us: self.min_us.min(other.min_us),
+            max_us: self.max_us.max(other.max_us),
+            gaps_and_counts,
+        };
     }
 
     /// How many values are above `limit_us`: those of the buckets that begin above it.
@@ -284,6 +312,25 @@ impl Sparse {
             })
             .filter(move |(index, _)| *index <= last)
     }
+}
+
+/// The buckets of both, ascending as they are.
+fn union(
+    a: impl Iterator<Item = (usize, u64)>,
+    b: impl Iterator<Item = (usize, u64)>,
+) -> impl Iterator<Item = (usize, u64)> {
+    let (mut a, mut b) = (a.peekable(), b.peekable());
+    std::iter::from_fn(move || match (a.peek(), b.peek()) {
+        (Some((left, n)), Some((right, m))) if left == right => {
+            let both = (*left, n.saturating_add(*m));
+            a.next();
+            b.next();
+            Some(both)
+        }
+        (Some((left, _)), Some((right, _))) if left > right => b.next(),
+        (Some(_), _) => a.next(),
+        (None, _) => b.next(),
+    })
 }
 
 #[cfg(test)]

@@ -174,7 +174,7 @@ pub fn for_each_frame(
                 )));
             }
         }
-        match serde_json::from_slice(&line) {
+        match Frame::parse(&line) {
             Ok(frame) => take(frame),
             Err(error) => {
                 return Ok(Some(format!(

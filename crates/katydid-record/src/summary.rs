@@ -43,6 +43,9 @@ pub struct Summary {
     /// The plan's events, in the order of their times.
     #[serde(default)]
     pub events: Vec<EventSummary>,
+    /// What changed in long holds while the load did not: for each hold p95, errors and memory.
+    #[serde(default)]
+    pub drifts: Vec<DriftSummary>,
     /// Failures, most frequent first.
     pub failures: Vec<FailureSummary>,
     /// Exceptions in tasks and listeners, most frequent first.
@@ -318,6 +321,63 @@ pub struct EventSummary {
     pub reason: String,
 }
 
+/// What a drift is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Drifting {
+    /// p95 of successes, from due, ms.
+    #[default]
+    P95,
+    /// Failed requests, as a share of those that ended.
+    Errors,
+    /// Resident memory of katydid's own process, bytes.
+    GeneratorMemory,
+    /// Memory of the target, bytes.
+    TargetMemory,
+}
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DriftOutcome {
+    /// More and more.
+    Rose,
+    /// Less and less.
+    Fell,
+    /// No drift was seen: chance would do the same, or the change is too small to matter.
+    None,
+    /// Too short to tell: too few values, or they resemble their neighbours too much.
+    Unclear,
+    /// Not judged, since the generator did not keep up.
+    Invalid,
+    /// Nobody looked.
+    #[default]
+    NotObserved,
+}
+
+/// How something changed over a hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DriftSummary {
+    /// The hold; null for the whole run, where there were no phases.
+    pub phase: Option<String>,
+    /// What is looked at, which says the unit.
+    pub what: Drifting,
+    /// What became of it.
+    pub outcome: DriftOutcome,
+    /// In the first tenth.
+    pub from: Option<f64>,
+    /// In the last tenth.
+    pub to: Option<f64>,
+    /// Change per hour: the median of the slopes between all windows.
+    pub per_hour: Option<f64>,
+    /// Length of the hold, s.
+    pub over_s: f64,
+    /// Windows that had a value.
+    pub windows: u64,
+    /// How probable a trend at least that clear is where there is none; null where that cannot be told.
+    pub chance: Option<f64>,
+}
+
 /// A distribution of times in ms. Null where there is no sample.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Latency {
@@ -398,13 +458,16 @@ pub struct ExampleSummary {
     pub shape: Option<String>,
 }
 
-/// The run over time: equally long lists, one entry per interval of `width_s` seconds.
+/// The run over time: equally long lists, one entry per interval. An interval lies in one phase, unless that is shorter than half a second.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SeriesSummary {
-    /// Length of an interval.
+    /// Length of the longest intervals: 1 in the first hour; in longer runs the seconds of the longest phases are merged.
     pub width_s: f64,
     /// Start of each interval.
     pub t_s: Vec<f64>,
+    /// Length of each interval.
+    #[serde(default)]
+    pub length_s: Vec<f64>,
     /// Users alive.
     pub users: Vec<u64>,
     /// Requests ended per second.

@@ -17,13 +17,14 @@ use crate::frame::{
     Body, Cause, EndpointId, EndpointWindow, EventId, Exemplar, Fact, FailureId, Frame, Kind, Mark,
     Name, PhaseId, RunTime, SourceId,
 };
+use crate::histogram::Histogram;
 use crate::plan::Plan;
 pub use endpoint::{Endpoint, FailureTotals, Recent};
 pub use event::{EVENTS, EventEnd, EventSeen};
 pub use generator::{GeneratorSums, GeneratorTotals, Generators};
-pub use phase::{PHASES, PhaseTotals};
-pub use seconds::{Second, Seconds};
-pub use slices::Slices;
+pub use phase::{PHASES, PhaseEndpoint, PhaseTotals};
+pub use seconds::{INTERVALS, Second, Seconds, Stretch};
+pub use slices::{SLICES, Slices};
 
 /// Failure texts kept per endpoint.
 pub const FAILURES_PER_ENDPOINT: usize = 200;
@@ -109,6 +110,8 @@ pub struct Timeline {
     pub end: RunTime,
     /// Something was left out because of a cap.
     pub capped: bool,
+    /// Empty between frames; its memory is used again.
+    scratch: Histogram,
 }
 
 impl Timeline {
@@ -125,11 +128,7 @@ impl Timeline {
         self.end = self.end.max(frame.at.saturating_add(frame.span));
         match &frame.body {
             Body::Names(names) => self.learn(frame.source, names),
-            Body::Requests(windows) => {
-                for window in windows {
-                    self.add_window(frame, window);
-                }
-            }
+            Body::Requests(windows) => self.add_windows(frame, windows),
             Body::Exemplars(exemplars) => {
                 for exemplar in exemplars {
                     self.add_exemplar(frame, exemplar);
@@ -137,7 +136,8 @@ impl Timeline {
             }
             Body::Generator(window) => {
                 self.generators.add(frame, window);
-                self.seconds.add_generator(frame.at, frame.source, window);
+                let phase = frame.phase.min(PHASES + 1);
+                self.seconds.add_generator(phase, frame, window);
                 if let Some(phase) = self.phase(frame.phase) {
                     phase.generators.add(frame, window);
                     phase.until(frame);
@@ -206,7 +206,31 @@ impl Timeline {
         }
     }
 
-    fn add_window(&mut self, frame: &Frame, window: &EndpointWindow) {
+    fn add_windows(&mut self, frame: &Frame, windows: &[EndpointWindow]) {
+        // Together first: a second holds more than a window does, and merging costs what it holds.
+        let (mut all, mut from_due) =
+            (EndpointWindow::default(), std::mem::take(&mut self.scratch));
+        for window in windows {
+            match self.add_window(frame, window) {
+                Some(Kind::Request | Kind::Custom) => {
+                    all.count(window);
+                    from_due.add(&window.from_due);
+                }
+                // Arrivals that made no request.
+                Some(Kind::Flow) => all.blocked += window.blocked,
+                Some(Kind::Job) | None => {}
+            }
+        }
+        all.from_due = from_due.cut();
+        self.scratch = from_due;
+        if all != EndpointWindow::default() {
+            let phase = frame.phase.min(PHASES + 1);
+            self.seconds.add_requests(phase, frame.at, &all);
+        }
+    }
+
+    /// Answers what it counted for; `None` if that is not known yet.
+    fn add_window(&mut self, frame: &Frame, window: &EndpointWindow) -> Option<Kind> {
         let names = self.names.get(&frame.source);
         let key = names
             .and_then(|names| names.endpoints.get(&window.endpoint))
@@ -217,13 +241,10 @@ impl Timeline {
             .map(|(id, count)| Some((self.failure(frame.source, *id)?, *count)))
             .collect();
         let (Some(key), Some(failures)) = (key, failures) else {
-            return self.park(frame, Body::Requests(vec![window.clone()]));
+            self.park(frame, Body::Requests(vec![window.clone()]));
+            return None;
         };
-        match key.kind {
-            Kind::Request | Kind::Custom => self.seconds.add_window(frame.at, window),
-            Kind::Flow => self.seconds.add_blocked(frame.at, window),
-            Kind::Job => {}
-        }
+        let kind = key.kind;
         if let Some(phase) = self.phase(frame.phase) {
             phase.add(&key, window);
             phase.until(frame);
@@ -248,6 +269,7 @@ impl Timeline {
             .entry(key)
             .or_default()
             .add(frame.at, frame.span, window, &failures);
+        Some(kind)
     }
 
     fn add_exemplar(&mut self, frame: &Frame, exemplar: &Exemplar) {
@@ -322,7 +344,8 @@ impl Timeline {
         {
             self.since_reset = Some((frame.at, BTreeMap::new()));
         }
-        if self.marks.len() >= MARKS {
+        // How it ended is said even of a run that had ten thousand exceptions.
+        if self.marks.len() >= MARKS && !matches!(mark, Mark::End { .. }) {
             self.capped = true;
             return;
         }

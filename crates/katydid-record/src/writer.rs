@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+use zstd::bulk::Compressor;
 
 use crate::frame::Frame;
 use crate::manifest::Manifest;
@@ -43,11 +44,17 @@ pub enum WriteError {
 }
 
 /// An open run directory. Each [`RunWriter::flush`] ends a zstd frame of its own, so what was flushed stays readable.
-#[derive(Debug)]
 pub struct RunWriter {
     dir: PathBuf,
     file: File,
     lines: Vec<u8>,
+    packer: Compressor<'static>,
+}
+
+impl std::fmt::Debug for RunWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RunWriter({})", self.dir.display())
+    }
 }
 
 impl RunWriter {
@@ -63,11 +70,13 @@ impl RunWriter {
         }
         write_whole(&path, &serde_json::to_vec_pretty(manifest)?)?;
         let path = dir.join(FRAMES_FILE);
-        let file = File::create(&path).map_err(|source| WriteError::Write { path, source })?;
+        let made = File::create(&path).and_then(|file| Ok((file, Compressor::new(LEVEL)?)));
+        let (file, packer) = made.map_err(|source| WriteError::Write { path, source })?;
         Ok(Self {
             dir: dir.to_owned(),
             file,
             lines: Vec::new(),
+            packer,
         })
     }
 
@@ -90,11 +99,8 @@ impl RunWriter {
         if self.lines.is_empty() {
             return Ok(());
         }
-        let write = |file: &mut File, lines: &[u8]| {
-            let packed = zstd::bulk::compress(lines, LEVEL)?;
-            file.write_all(&packed)
-        };
-        let result = write(&mut self.file, &self.lines);
+        let packed = self.packer.compress(&self.lines);
+        let result = packed.and_then(|packed| self.file.write_all(&packed));
         self.lines.clear();
         result.map_err(|source| WriteError::Write {
             path: self.dir.join(FRAMES_FILE),

@@ -29,6 +29,7 @@ pub fn html(summary: &Summary, manifest: &Manifest) -> String {
     figures(&mut out, summary);
     details::objectives(&mut out, summary);
     chart::charts(&mut out, summary);
+    details::drifts(&mut out, summary);
     endpoints::write(&mut out, summary);
     endpoints::phases(&mut out, summary);
     details::events(&mut out, summary);

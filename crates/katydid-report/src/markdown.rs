@@ -188,6 +188,14 @@ fn phases(out: &mut String, summary: &Summary) {
             prose(&then, SENTENCE)
         );
     }
+    for (i, drift) in summary.drifts.iter().take(MOST_REASONS).enumerate() {
+        let gap = if i == 0 { "\n" } else { "" };
+        let _ = writeln!(
+            out,
+            "{gap}- Drift: {}",
+            prose(&phrase::drift(drift), SENTENCE)
+        );
+    }
     let apart = phrase::apart(&summary.total);
     if !apart.is_empty() {
         let _ = writeln!(out, "\nNot in the table: {}.", apart.join("; "));

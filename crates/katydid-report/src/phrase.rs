@@ -1,8 +1,8 @@
 //! Sentences that several faces say.
 
 use katydid_record::summary::{
-    EndpointSummary, EventSummary, GeneratorSummary, Latency, PhaseSummary, SloOutcome, SloSummary,
-    SpikeSummary, Summary,
+    DriftOutcome, DriftSummary, Drifting, EndpointSummary, EventSummary, GeneratorSummary, Latency,
+    PhaseSummary, SeriesSummary, SloOutcome, SloSummary, SpikeSummary, Summary,
 };
 use katydid_record::{Cause, Kind};
 
@@ -143,6 +143,85 @@ pub fn spike(spike: &SpikeSummary) -> [String; 2] {
         None => format!("did not recover in {}", duration(spike.watched_s)),
     };
     [did, then]
+}
+
+/// What became of a drift, in a word or two.
+pub fn drift_outcome(outcome: DriftOutcome) -> &'static str {
+    match outcome {
+        DriftOutcome::Rose => "rose",
+        DriftOutcome::Fell => "fell",
+        DriftOutcome::None => "no drift seen",
+        DriftOutcome::Unclear => "too short to tell",
+        DriftOutcome::Invalid => "not judged",
+        DriftOutcome::NotObserved => "not observed",
+    }
+}
+
+/// `p95 rose from 41.0 ms to 58.0 ms over 2 h of hold (+8.40 ms per hour)`.
+pub fn drift(drift: &DriftSummary) -> String {
+    let what = match drift.what {
+        Drifting::P95 => "p95",
+        Drifting::Errors => "the share of errors",
+        Drifting::GeneratorMemory => "katydid's own memory",
+        Drifting::TargetMemory => "the target's memory",
+    };
+    let place = match &drift.phase {
+        Some(phase) => format!("{} of {phase}", duration(drift.over_s)),
+        None => duration(drift.over_s),
+    };
+    let value = |value: f64| match drift.what {
+        Drifting::P95 => format!("{} ms", short(value)),
+        Drifting::Errors => percent(value),
+        Drifting::GeneratorMemory | Drifting::TargetMemory => bytes(value.max(0.0) as u64),
+    };
+    let ends = drift.from.zip(drift.to);
+    let ends = ends.map(|(from, to)| (value(from), value(to)));
+    let seen = match &ends {
+        Some((from, to)) => format!(" ({from} at first, {to} at last)"),
+        None => String::new(),
+    };
+    match drift.outcome {
+        DriftOutcome::Rose | DriftOutcome::Fell => {
+            let (from, to) = ends.unwrap_or_default();
+            let word = drift_outcome(drift.outcome);
+            let slope = drift.per_hour.map(|slope| per_hour(drift.what, slope));
+            format!(
+                "{what} {word} from {from} to {to} over {place}{}",
+                slope.unwrap_or_default()
+            )
+        }
+        DriftOutcome::None => format!("no drift of {what} seen in {place}{seen}"),
+        DriftOutcome::Unclear => format!("too short to tell whether {what} drifts: {place}{seen}"),
+        DriftOutcome::Invalid => {
+            format!("drift of {what} not judged in {place}, because the generator did not keep up")
+        }
+        DriftOutcome::NotObserved => format!("{what} was not observed in {place}"),
+    }
+}
+
+/// Nothing where most windows are equal, so that the median of their slopes is none.
+fn per_hour(what: Drifting, slope: f64) -> String {
+    if slope == 0.0 {
+        return String::new();
+    }
+    let sign = if slope < 0.0 { "-" } else { "+" };
+    let size = slope.abs();
+    let size = match what {
+        Drifting::P95 => format!("{} ms", short(size)),
+        Drifting::Errors => format!("{} percentage points", short(size * 100.0)),
+        Drifting::GeneratorMemory | Drifting::TargetMemory => bytes(size as u64),
+    };
+    format!(" ({sign}{size} per hour)")
+}
+
+/// How coarse the charts are, where they are coarser than a second.
+pub fn resolution(series: &SeriesSummary) -> Option<String> {
+    (series.width_s > 1.0).then(|| {
+        format!(
+            "A point stands for up to {}, within one phase: in runs of more than an hour the seconds of the longest phases are merged.",
+            duration(series.width_s)
+        )
+    })
 }
 
 /// `p95 < 300ms in hold`.

@@ -53,6 +53,7 @@ pub fn text(summary: &Summary, style: &Style) -> String {
     }
     sections::spikes(&mut page, summary);
     sections::events(&mut page, summary);
+    sections::drifts(&mut page, summary);
     sections::objectives(&mut page, summary);
     sections::failures(&mut page, summary);
     sections::failing_responses(&mut page, summary);

@@ -11,10 +11,14 @@ from ..util.date import format_utc_timestamp
 from ..util.rounding import proper_round
 from .tunables import tunables
 
+# Points kept, the newest: more than a day at Locust's interval of five seconds.
+KEPT_POINTS = 20_000
+
 
 def update_stats_history(runner: Any, timestamp: str | None = None) -> None:
-    """Appends one point."""
+    """Appends one point. The oldest make room when there are more than `KEPT_POINTS`."""
     stats = runner.stats
+    del stats.history[: max(0, len(stats.history) + 1 - KEPT_POINTS)]
     at = timestamp or format_utc_timestamp(time.time())
     total = stats.total
     stats.history.append(

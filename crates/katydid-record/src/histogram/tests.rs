@@ -34,6 +34,30 @@ proptest! {
     }
 }
 
+proptest! {
+    /// However windows are put together, the same comes out.
+    #[test]
+    fn all_forms_hold_the_same(windows in prop::collection::vec(prop::collection::vec(0_u64..CEILING_US * 2, 0..400), 0..6)) {
+        let (mut dense, mut sparse) = (Histogram::default(), Sparse::default());
+        let (mut packed, mut gathered, mut later) = (Packed::default(), Gathered::default(), Packed::default());
+        for (n, values) in windows.iter().enumerate() {
+            let mut window = Histogram::default();
+            values.iter().for_each(|v| window.record(*v));
+            let window = window.cut();
+            dense.add(&window);
+            sparse.merge(&window);
+            gathered.add(&window);
+            if n % 2 == 0 { packed.add(&window) } else { later.add(&window) }
+        }
+        packed.merge(&later);
+        prop_assert_eq!(&dense.to_sparse(), &sparse);
+        prop_assert_eq!(&packed.to_sparse(), &sparse);
+        prop_assert_eq!(&gathered.to_sparse(), &sparse);
+        prop_assert_eq!(packed.quantile_us(0.9), sparse.quantile_us(0.9));
+        prop_assert_eq!(packed.count_above(5_000), sparse.count_above(5_000));
+    }
+}
+
 #[test]
 fn a_cut_histogram_is_empty() {
     let mut h = Histogram::default();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{EndpointKey, Generators};
 use crate::frame::{EndpointWindow, Frame, Kind, PhaseId, RunTime};
+use crate::histogram::Gathered;
 
 /// Phases kept apart; a shape that changes every second makes more than anybody reads.
 pub const PHASES: PhaseId = 100;
@@ -20,9 +21,47 @@ pub struct PhaseTotals {
     /// End of its last window, µs.
     pub last: RunTime,
     /// Totals by endpoint, without failures' texts.
-    pub endpoints: BTreeMap<EndpointKey, EndpointWindow>,
+    pub endpoints: BTreeMap<EndpointKey, PhaseEndpoint>,
     /// The generator's health in it.
     pub generators: Generators,
+}
+
+/// Totals of one endpoint in one phase.
+#[derive(Clone, Debug, Default)]
+pub struct PhaseEndpoint {
+    /// Its counts; histograms are empty here.
+    pub counts: EndpointWindow,
+    from_due: Gathered,
+    from_send: Gathered,
+    failed_from_due: Gathered,
+    aborted_age: Gathered,
+    connect: Gathered,
+    tls: Gathered,
+}
+
+impl PhaseEndpoint {
+    fn add(&mut self, window: &EndpointWindow) {
+        self.counts.count(window);
+        self.from_due.add(&window.from_due);
+        self.from_send.add(&window.from_send);
+        self.failed_from_due.add(&window.failed_from_due);
+        self.aborted_age.add(&window.aborted_age);
+        self.connect.add(&window.connect);
+        self.tls.add(&window.tls);
+    }
+
+    /// As one long window.
+    pub fn window(&self) -> EndpointWindow {
+        EndpointWindow {
+            from_due: self.from_due.to_sparse(),
+            from_send: self.from_send.to_sparse(),
+            failed_from_due: self.failed_from_due.to_sparse(),
+            aborted_age: self.aborted_age.to_sparse(),
+            connect: self.connect.to_sparse(),
+            tls: self.tls.to_sparse(),
+            ..self.counts.clone()
+        }
+    }
 }
 
 impl PhaseTotals {
@@ -36,13 +75,10 @@ impl PhaseTotals {
 
     pub(super) fn add(&mut self, key: &EndpointKey, window: &EndpointWindow) {
         if let Some(totals) = self.endpoints.get_mut(key) {
-            totals.merge(window);
-            return;
+            totals.add(window);
+        } else {
+            self.endpoints.entry(key.clone()).or_default().add(window);
         }
-        // Merged, not copied: that leaves out what is the source's alone.
-        let mut totals = EndpointWindow::default();
-        totals.merge(window);
-        self.endpoints.insert(key.clone(), totals);
     }
 
     pub(super) fn until(&mut self, frame: &Frame) {
@@ -52,12 +88,12 @@ impl PhaseTotals {
     /// As the whole timeline's total.
     pub fn total(&self) -> EndpointWindow {
         let mut total = EndpointWindow::default();
-        for (key, window) in &self.endpoints {
+        for (key, endpoint) in &self.endpoints {
             match key.kind {
-                Kind::Request | Kind::Custom => total.merge(window),
+                Kind::Request | Kind::Custom => total.merge(&endpoint.window()),
                 Kind::Flow => {
-                    total.blocked += window.blocked;
-                    total.missed += window.missed;
+                    total.blocked += endpoint.counts.blocked;
+                    total.missed += endpoint.counts.missed;
                 }
                 Kind::Job => {}
             }

@@ -1,12 +1,15 @@
-//! The run second by second, bounded: past an hour neighbours are merged, and merged again.
+//! The run second by second, bounded: where there are more seconds than are kept, those of the longest phases are merged by twos, and
+//! again. What is merged never holds two phases.
 
 use std::collections::BTreeMap;
 
-use crate::frame::{EndpointWindow, GeneratorWindow, RunTime, SourceId};
-use crate::histogram::Sparse;
+use crate::frame::{EndpointWindow, Frame, GeneratorWindow, PhaseId, RunTime, SourceId};
+use crate::histogram::Packed;
 
-/// Most intervals kept.
-const INTERVALS: u64 = 3_600;
+/// Intervals kept, but for one or two more in each phase: its first and its last may be cut by its edges.
+pub const INTERVALS: u64 = 3_600;
+/// Newest seconds that are also kept as they are, for "current" numbers.
+const NEWEST: u64 = 20;
 const SECOND_US: u64 = 1_000_000;
 
 /// What happened in one interval, over all requests.
@@ -21,101 +24,237 @@ pub struct Second {
     /// Never made, because every allowed user was busy with the target.
     pub blocked: u64,
     /// Successes: due → done, µs.
-    pub from_due: Sparse,
-    /// By source: most users alive, and most requests in flight at the end of a window.
-    levels: BTreeMap<SourceId, (u64, u64)>,
+    pub from_due: Packed,
+    /// By source.
+    levels: Vec<(SourceId, Level)>,
     /// taken − asked, µs.
-    pub lag: Sparse,
+    pub lag: Packed,
     /// CPU time of the process, µs.
     pub cpu_us: u64,
 }
 
-/// All intervals; each is `width` seconds long, a power of two.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seconds {
-    /// Seconds per interval.
-    pub width: u64,
-    /// By number: interval n covers seconds n·width up to (n+1)·width.
-    pub intervals: BTreeMap<u64, Second>,
+/// What one source had in an interval.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Level {
+    /// Most users alive.
+    users: u64,
+    /// Most requests in flight at the end of a window.
+    in_flight: u64,
+    /// Sum of the resident memory at the ends of windows, bytes.
+    rss_sum_bytes: u64,
+    /// Windows in that sum.
+    rss_windows: u64,
 }
 
-impl Default for Seconds {
-    fn default() -> Self {
+impl Level {
+    fn merge(&mut self, other: &Level) {
+        self.users = self.users.max(other.users);
+        self.in_flight = self.in_flight.max(other.in_flight);
+        self.rss_sum_bytes += other.rss_sum_bytes;
+        self.rss_windows += other.rss_windows;
+    }
+}
+
+/// The seconds of one phase. What belongs to no phase is as one of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Seconds per interval, a power of two.
+    pub width_s: u64,
+    /// By number: interval n covers what lies in the phase of seconds n·width up to (n+1)·width of the run.
+    pub intervals: BTreeMap<u64, Second>,
+    first_s: u64,
+    last_s: u64,
+}
+
+/// All intervals.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seconds {
+    /// Phase by phase.
+    pub stretches: BTreeMap<PhaseId, Stretch>,
+    /// The newest seconds, whatever their phase, by number.
+    pub newest: BTreeMap<u64, Second>,
+}
+
+impl Stretch {
+    fn at(second: u64) -> Self {
         Self {
-            width: 1,
+            width_s: 1,
             intervals: BTreeMap::new(),
+            first_s: second,
+            last_s: second,
+        }
+    }
+
+    fn length_s(&self) -> u64 {
+        self.last_s - self.first_s + 1
+    }
+
+    /// Merges until there are at most `most` intervals.
+    fn narrow(&mut self, most: u64) {
+        let before = self.width_s;
+        while self.length_s() > most.saturating_mul(self.width_s) {
+            self.width_s *= 2;
+        }
+        if self.width_s > before {
+            let factor = self.width_s / before;
+            for (number, second) in std::mem::take(&mut self.intervals) {
+                let merged = self.intervals.entry(number / factor).or_default();
+                merged.merge(&second);
+            }
         }
     }
 }
 
 impl Seconds {
-    fn at(&mut self, at: RunTime) -> &mut Second {
-        while at / SECOND_US / self.width >= INTERVALS {
-            self.width *= 2;
-            for (number, second) in std::mem::take(&mut self.intervals) {
-                self.intervals.entry(number / 2).or_default().merge(&second);
-            }
+    /// Adds to the interval and to the newest second that `at` lies in.
+    fn add(&mut self, phase: PhaseId, at: RunTime, mut add: impl FnMut(&mut Second)) {
+        let second = at / SECOND_US;
+        let fresh = || Stretch::at(second);
+        let stretch = self.stretches.entry(phase).or_insert_with(fresh);
+        if stretch.intervals.is_empty() || second < stretch.first_s || second > stretch.last_s {
+            stretch.first_s = stretch.first_s.min(second);
+            stretch.last_s = stretch.last_s.max(second);
+            let most = fair_share(self.stretches.values().map(Stretch::length_s));
+            self.stretches.values_mut().for_each(|s| s.narrow(most));
         }
-        self.intervals
-            .entry(at / SECOND_US / self.width)
-            .or_default()
+        let stretch = self.stretches.entry(phase).or_insert_with(fresh);
+        let number = second / stretch.width_s;
+        add(stretch.intervals.entry(number).or_default());
+        add(self.newest.entry(second).or_default());
+        let last = self.newest.keys().next_back().copied().unwrap_or(second);
+        while self
+            .newest
+            .keys()
+            .next()
+            .is_some_and(|old| old + NEWEST <= last)
+        {
+            self.newest.pop_first();
+        }
     }
 
-    pub(super) fn add_window(&mut self, at: RunTime, window: &EndpointWindow) {
-        let second = self.at(at);
-        second.ok += window.ok;
-        second.failed += window.failed;
-        second.aborted += window.aborted;
-        second.blocked += window.blocked;
-        second.from_due.merge(&window.from_due);
-    }
-
-    /// Arrivals that made no request.
-    pub(super) fn add_blocked(&mut self, at: RunTime, window: &EndpointWindow) {
-        if window.blocked > 0 {
-            self.at(at).blocked += window.blocked;
-        }
+    /// What ended in one window of one source, all requests together.
+    pub(super) fn add_requests(&mut self, phase: PhaseId, at: RunTime, all: &EndpointWindow) {
+        self.add(phase, at, |second| {
+            second.ok += all.ok;
+            second.failed += all.failed;
+            second.aborted += all.aborted;
+            second.blocked += all.blocked;
+            second.from_due.add(&all.from_due);
+        });
     }
 
     pub(super) fn add_generator(
         &mut self,
-        at: RunTime,
-        source: SourceId,
+        phase: PhaseId,
+        frame: &Frame,
         window: &GeneratorWindow,
     ) {
-        let second = self.at(at);
-        second.add_level(source, (window.users, window.in_flight));
-        second.cpu_us += window.process_cpu_us;
-        second.lag.merge(&window.lag);
+        let level = Level {
+            users: window.users,
+            in_flight: window.in_flight,
+            rss_sum_bytes: window.rss_bytes,
+            rss_windows: u64::from(window.rss_bytes > 0),
+        };
+        self.add(phase, frame.at, |second| {
+            second.add_level(frame.source, &level);
+            second.cpu_us += window.process_cpu_us;
+            second.lag.add(&window.lag);
+        });
     }
+
+    /// All intervals, in the order of phases and time.
+    pub fn intervals(&self) -> impl DoubleEndedIterator<Item = &Second> {
+        self.stretches.values().flat_map(|s| s.intervals.values())
+    }
+
+    /// Seconds per interval of the phase that has the longest.
+    pub fn widest_s(&self) -> u64 {
+        let widths = self.stretches.values().map(|stretch| stretch.width_s);
+        widths.max().unwrap_or(1)
+    }
+}
+
+/// The most intervals that each phase may have, so that all together have as many as are kept: phases that are shorter keep every
+/// second. It only falls as phases grow, so that it does not matter in which order frames come.
+fn fair_share(lengths: impl Iterator<Item = u64>) -> u64 {
+    let mut lengths: Vec<u64> = lengths.collect();
+    lengths.sort_unstable();
+    let mut left = INTERVALS;
+    for (shorter, length) in lengths.iter().enumerate() {
+        let share = left / (lengths.len() - shorter) as u64;
+        if *length > share {
+            return share.max(1);
+        }
+        left -= length;
+    }
+    INTERVALS
 }
 
 impl Second {
     /// Users alive: the most of each process, added up.
     pub fn users(&self) -> u64 {
-        self.levels.values().map(|level| level.0).sum()
+        self.levels.iter().map(|(_, level)| level.users).sum()
     }
 
     /// Requests in flight at the end of a window: the most of each process, added up.
     pub fn in_flight(&self) -> u64 {
-        self.levels.values().map(|level| level.1).sum()
+        self.levels.iter().map(|(_, level)| level.in_flight).sum()
     }
 
-    fn add_level(&mut self, source: SourceId, (users, in_flight): (u64, u64)) {
-        let level = self.levels.entry(source).or_default();
-        *level = (level.0.max(users), level.1.max(in_flight));
+    /// Resident memory of katydid: the mean of each process, added up, bytes; 0 where it was not seen.
+    pub fn rss_bytes(&self) -> f64 {
+        let seen = self
+            .levels
+            .iter()
+            .filter(|(_, level)| level.rss_windows > 0);
+        seen.map(|(_, level)| level.rss_sum_bytes as f64 / level.rss_windows as f64)
+            .sum()
     }
 
-    fn merge(&mut self, other: &Second) {
+    /// How often that was seen.
+    pub fn rss_windows(&self) -> u64 {
+        let windows = self.levels.iter().map(|(_, level)| level.rss_windows);
+        windows.max().unwrap_or(0)
+    }
+
+    fn add_level(&mut self, source: SourceId, level: &Level) {
+        match self.levels.binary_search_by_key(&source, |(s, _)| *s) {
+            Ok(place) => self.levels[place].1.merge(level),
+            Err(place) => self.levels.insert(place, (source, level.clone())),
+        }
+    }
+
+    /// Adds what another interval of the same phase holds.
+    pub fn merge(&mut self, other: &Second) {
         self.ok += other.ok;
         self.failed += other.failed;
         self.aborted += other.aborted;
         self.blocked += other.blocked;
         self.from_due.merge(&other.from_due);
         for (source, level) in &other.levels {
-            self.add_level(*source, *level);
+            self.add_level(*source, level);
         }
         self.lag.merge(&other.lag);
         self.cpu_us += other.cpu_us;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(lengths: &[u64], expected: u64) {
+        assert_eq!(fair_share(lengths.iter().copied()), expected, "{lengths:?}");
+    }
+
+    #[test]
+    fn short_phases_keep_their_seconds() {
+        check(&[], 3_600);
+        check(&[3_600], 3_600);
+        check(&[300, 3_300], 3_600);
+        check(&[300, 3_301], 3_300);
+        check(&[86_400, 300], 3_300);
+        check(&[86_400, 30, 86_400, 300], 1_635);
+        check(&[u64::MAX >> 20], 3_600);
     }
 }

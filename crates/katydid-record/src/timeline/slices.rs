@@ -6,7 +6,9 @@ use crate::frame::RunTime;
 use crate::slo::Tally;
 
 /// Most slices kept for one objective and phase; past that neighbours are merged.
-const SLICES: usize = 3_600;
+pub const SLICES: usize = 3_600;
+/// Newest seconds that are also kept as they are, for conditions that look at the last seconds.
+const NEWEST: u64 = 20;
 const SECOND_US: u64 = 1_000_000;
 
 /// Counts in slices of `width_s` seconds.
@@ -16,6 +18,8 @@ pub struct Slices {
     pub width_s: u64,
     /// By number: slice n covers seconds n·width up to (n+1)·width of the run.
     pub counts: BTreeMap<u64, Tally>,
+    /// The newest seconds, by number.
+    pub newest: BTreeMap<u64, Tally>,
 }
 
 impl Default for Slices {
@@ -23,19 +27,31 @@ impl Default for Slices {
         Self {
             width_s: 1,
             counts: BTreeMap::new(),
+            newest: BTreeMap::new(),
         }
     }
 }
 
 impl Slices {
     pub(super) fn add(&mut self, at: RunTime, tally: &Tally) {
-        let number = at / SECOND_US / self.width_s;
+        let second = at / SECOND_US;
+        let number = second / self.width_s;
         self.counts.entry(number).or_default().add(tally);
         while self.counts.len() > SLICES {
             self.width_s *= 2;
             for (number, tally) in std::mem::take(&mut self.counts) {
                 self.counts.entry(number / 2).or_default().add(&tally);
             }
+        }
+        self.newest.entry(second).or_default().add(tally);
+        let last = self.newest.keys().next_back().copied().unwrap_or(second);
+        while self
+            .newest
+            .keys()
+            .next()
+            .is_some_and(|old| old + NEWEST <= last)
+        {
+            self.newest.pop_first();
         }
     }
 

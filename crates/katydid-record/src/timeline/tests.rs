@@ -124,7 +124,8 @@ fn picture(timeline: &Timeline) -> String {
         .phases
         .iter()
         .map(|(id, phase)| {
-            let endpoints = &phase.endpoints;
+            let endpoints = phase.endpoints.iter();
+            let endpoints: Vec<_> = endpoints.map(|(key, e)| (key, e.window())).collect();
             let (name, began, users) = (&phase.name, phase.began, phase.generators.users_max());
             format!("{id} {name} {began:?} {} {users} {endpoints:?}", phase.last)
         })
@@ -135,7 +136,52 @@ fn picture(timeline: &Timeline) -> String {
     )
 }
 
+/// Seconds and phases of a run in which every second one thing happens, and the phases' edges lie anywhere.
+fn long_run(lengths_s: &[u64]) -> Vec<Frame> {
+    let mut frames = frames();
+    let mut at = 0;
+    for (index, length_s) in lengths_s.iter().enumerate() {
+        let phase = index as PhaseId;
+        let seconds = (0..*length_s).step_by(7).map(|n| at + n * 1_000_000);
+        frames.extend(seconds.map(|at| Frame {
+            at,
+            span: 1_000_000,
+            source: 0,
+            phase,
+            body: Body::Requests(vec![window(0, &[at % 5_000], &[])]),
+        }));
+        at += length_s * 1_000_000 - 300_000;
+    }
+    frames
+}
+
 proptest! {
+    /// Also when seconds are merged: what is left does not depend on when that was done, and nothing is lost.
+    #[test]
+    fn merged_seconds_do_not_depend_on_the_order(
+        lengths in prop::collection::vec(prop_oneof![1_u64..40, 1_000_u64..9_000], 1..6),
+        order in any::<u64>(),
+    ) {
+        let frames = long_run(&lengths);
+        let mut straight = Timeline::default();
+        frames.iter().for_each(|f| straight.apply(f));
+        let mut shuffled = Timeline::default();
+        // A full cycle through all of them, since the step has no divisor in common with their number.
+        let n = frames.len() as u64;
+        let divides = |step: &u64| (2..=*step).all(|d| !step.is_multiple_of(d) || !n.is_multiple_of(d));
+        let step = (1 + order % 500..10_000).find(divides).unwrap_or(1);
+        (0..n).for_each(|i| shuffled.apply(&frames[((i * step + order % n) % n) as usize]));
+        prop_assert_eq!(&straight.seconds, &shuffled.seconds);
+        let kept = straight.seconds.intervals().count() as u64;
+        prop_assert!(kept <= INTERVALS + 2 * lengths.len() as u64, "{kept}");
+        let counted: u64 = straight.seconds.intervals().map(|second| second.ok).sum();
+        prop_assert_eq!(counted, Timeline::total(&straight.endpoints).ok);
+        for (phase, stretch) in &straight.seconds.stretches {
+            let ok: u64 = stretch.intervals.values().map(|second| second.ok).sum();
+            prop_assert_eq!(Some(ok).filter(|_| *phase > 0), straight.phases.get(phase).map(|p| p.total().ok));
+        }
+    }
+
     #[test]
     fn frames_may_arrive_in_any_order(order in Just((0..10).collect::<Vec<usize>>()).prop_shuffle()) {
         let frames = frames();
@@ -205,10 +251,34 @@ fn phases_beyond_the_cap_are_one() {
 }
 
 #[test]
+fn the_end_is_kept_after_too_many_marks() {
+    let mut timeline = Timeline::default();
+    let end = Mark::End {
+        reason: "run-time".into(),
+        exit_code: 0,
+    };
+    let many = std::iter::repeat_n(Mark::Lost { what: "it".into() }, MARKS + 5);
+    for (at, mark) in (0..).zip(many.chain([end.clone()])) {
+        timeline.apply(&Frame {
+            at,
+            span: 0,
+            source: 0,
+            phase: 0,
+            body: Body::Mark(mark),
+        });
+    }
+    assert_eq!(timeline.marks.len(), MARKS + 1);
+    assert_eq!(timeline.marks.values().next_back(), Some(&end));
+    assert!(timeline.capped);
+}
+
+#[test]
 fn an_unknown_body_is_skipped() {
     let frame: Frame =
         serde_json::from_str(r#"{"at":1,"span":2,"source":0,"body":{"holograms":[1,2]}}"#).unwrap();
     assert_eq!(frame.body, Body::Unknown);
+    let line = br#"{"at":1,"span":2,"source":0,"body":{"holograms":[1,2]}}"#;
+    assert_eq!(Frame::parse(line).unwrap(), frame);
 }
 
 #[test]

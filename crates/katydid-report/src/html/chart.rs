@@ -7,6 +7,7 @@ use katydid_record::summary::{SeriesSummary, Summary};
 use super::markup::{escape, section};
 use super::scale::{Scale, label, times_to_mark};
 use crate::number::{instant, rate, short_or_dash};
+use crate::phrase;
 
 const WIDTH: f64 = 1040.0;
 const LEFT: f64 = 52.0;
@@ -43,6 +44,9 @@ pub fn charts(out: &mut String, summary: &Summary) {
         return;
     }
     section(out, "Over time");
+    if let Some(text) = phrase::resolution(s) {
+        let _ = writeln!(out, "<p class=\"soft\">{}</p>", escape(&text));
+    }
     let some = |values: &[f64]| values.iter().copied().map(Some).collect();
     let counts = |values: &[u64]| values.iter().map(|n| Some(*n as f64)).collect();
     let line = |name, class, values, filled| Line {
@@ -303,13 +307,18 @@ struct TimeAxis<'a> {
 
 impl<'a> TimeAxis<'a> {
     fn new(series: &'a SeriesSummary) -> Self {
-        let span = series.t_s.len() as f64 * series.width_s;
+        let last = series.t_s.last().copied().unwrap_or(0.0);
+        let span = last + Self::length_s(series, series.t_s.len().saturating_sub(1));
         let span = if span.is_finite() && span > 0.0 {
             span
         } else {
             1.0
         };
         Self { series, span }
+    }
+
+    fn length_s(series: &SeriesSummary, i: usize) -> f64 {
+        series.length_s.get(i).copied().unwrap_or(series.width_s)
     }
 
     /// Start of interval `i`, which may be the end of the last.
@@ -323,7 +332,8 @@ impl<'a> TimeAxis<'a> {
     }
 
     fn middle(&self, i: usize) -> f64 {
-        self.x((self.start(i) + self.series.width_s / 2.0).min(self.span))
+        let half = Self::length_s(self.series, i) / 2.0;
+        self.x((self.start(i) + half).min(self.span))
     }
 
     fn x(&self, seconds: f64) -> f64 {

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
-use katydid_record::summary::{ExampleSummary, SloOutcome, Summary};
+use katydid_record::summary::{DriftOutcome, ExampleSummary, SloOutcome, Summary};
 
 use super::markup::{endpoint, escape, escape_lines, more, section};
 use crate::number::{count, instant, short};
 use crate::phrase;
 
+const DRIFTS: usize = 100;
 const FAILURES: usize = 200;
 const EXAMPLES: usize = 20;
 const EXCEPTIONS: usize = 50;
@@ -68,6 +69,31 @@ pub fn events(out: &mut String, summary: &Summary) {
         );
     }
     out.push_str("</tbody>\n</table></div>\n</section>\n");
+}
+
+/// What changed while the load did not.
+pub fn drifts(out: &mut String, summary: &Summary) {
+    if summary.drifts.is_empty() {
+        return;
+    }
+    section(out, "Drift");
+    out.push_str("<div class=\"scroll\"><table>\n<tbody>\n");
+    for drift in summary.drifts.iter().take(DRIFTS) {
+        let class = match drift.outcome {
+            DriftOutcome::Rose => "fail",
+            DriftOutcome::None | DriftOutcome::Fell => "pass",
+            _ => "soft",
+        };
+        let _ = writeln!(
+            out,
+            "<tr><td class=\"cause\"><b class=\"{class}\">{}</b></td><td class=\"said\">{}</td></tr>",
+            phrase::drift_outcome(drift.outcome),
+            escape(&phrase::drift(drift))
+        );
+    }
+    out.push_str("</tbody>\n</table></div>\n");
+    more(out, summary.drifts.len(), DRIFTS);
+    out.push_str("</section>\n");
 }
 
 /// Failures, most frequent first.

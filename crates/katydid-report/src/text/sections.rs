@@ -1,13 +1,14 @@
 //! What follows the table: failures, examples, exceptions, the generator's health, notes.
 
 use katydid_record::EventOutcome;
-use katydid_record::summary::{ExampleSummary, SloOutcome, SloSummary, Summary};
+use katydid_record::summary::{DriftOutcome, ExampleSummary, SloOutcome, SloSummary, Summary};
 
 use super::page::{Page, Tone};
 use crate::number::{count, instant, short};
 use crate::phrase;
 use crate::words::{clean, columns, cut, pad_left, shorten};
 
+const MOST_DRIFTS: usize = 20;
 const MOST_FAILURES: usize = 20;
 const MOST_RESPONSES: usize = 5;
 const MOST_EXCEPTIONS: usize = 5;
@@ -71,6 +72,27 @@ pub fn events(page: &mut Page, summary: &Summary) {
         page.block(indent + 2, &last.join("\n"), LINES_OF_OUTPUT);
     }
     more(page, summary.events.len(), MOST_EVENTS, "events");
+}
+
+/// What changed while the load did not.
+pub fn drifts(page: &mut Page, summary: &Summary) {
+    if summary.drifts.is_empty() {
+        return;
+    }
+    page.gap();
+    let shown = summary.drifts.iter().take(MOST_DRIFTS);
+    for (label, drift) in ["Drift"]
+        .into_iter()
+        .chain(std::iter::repeat(""))
+        .zip(shown)
+    {
+        let tone = match drift.outcome {
+            DriftOutcome::Rose | DriftOutcome::Fell => Tone::Warning,
+            _ => Tone::Plain,
+        };
+        page.item(17, label, tone, &phrase::drift(drift));
+    }
+    more(page, summary.drifts.len(), MOST_DRIFTS, "drifts");
 }
 
 fn capital(name: &str) -> String {

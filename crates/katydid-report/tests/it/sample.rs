@@ -3,9 +3,9 @@
 use katydid_record::locust_view::{LocustEntry, LocustError, LocustSecond, LocustView};
 use katydid_record::manifest::FORMAT;
 use katydid_record::summary::{
-    EndpointSummary, EventSummary, ExampleSummary, ExceptionSummary, FailureSummary,
-    GeneratorSummary, Latency, MarkSummary, PhaseSummary, RunSummary, SUMMARY_VERSION,
-    SeriesSummary, SloOutcome, SloSummary, SpikeSummary, Summary,
+    DriftOutcome, DriftSummary, Drifting, EndpointSummary, EventSummary, ExampleSummary,
+    ExceptionSummary, FailureSummary, GeneratorSummary, Latency, MarkSummary, PhaseSummary,
+    RunSummary, SUMMARY_VERSION, SeriesSummary, SloOutcome, SloSummary, SpikeSummary, Summary,
 };
 use katydid_record::{
     Cause, EventOutcome, HostFacts, Kind, Manifest, Plan, PlannedUser, ScenarioFile,
@@ -80,6 +80,7 @@ fn series() -> SeriesSummary {
     SeriesSummary {
         width_s: 1.0,
         t_s: seconds().map(|i| i as f64).collect(),
+        length_s: seconds().map(|_| 1.0).collect(),
         users: seconds().map(users).collect(),
         rps: seconds().map(rps).collect(),
         failures_per_s: seconds()
@@ -171,6 +172,40 @@ fn slos() -> Vec<SloSummary> {
             budget: 0.01,
             reason: "there was no request 'GET /cart'; there were: GET /, GET /orders".into(),
             ..SloSummary::default()
+        },
+    ]
+}
+
+/// One of each sort.
+fn drifts() -> Vec<DriftSummary> {
+    let drift = |what, outcome, from: f64, to: f64, per_hour: f64| DriftSummary {
+        phase: Some("hold".into()),
+        what,
+        outcome,
+        from: Some(from),
+        to: Some(to),
+        per_hour: Some(per_hour),
+        over_s: 7_200.0,
+        windows: 120,
+        chance: Some(0.000_3),
+    };
+    vec![
+        drift(Drifting::P95, DriftOutcome::Rose, 41.2, 57.9, 8.4),
+        drift(Drifting::Errors, DriftOutcome::Fell, 0.021, 0.004, -0.0092),
+        drift(
+            Drifting::GeneratorMemory,
+            DriftOutcome::None,
+            94.2e6,
+            95.0e6,
+            0.2e6,
+        ),
+        drift(Drifting::P95, DriftOutcome::Unclear, 12.0, 19.0, 4.0),
+        drift(Drifting::Errors, DriftOutcome::Invalid, 0.0, 0.2, 0.0),
+        DriftSummary {
+            phase: None,
+            what: Drifting::TargetMemory,
+            over_s: 7_200.0,
+            ..DriftSummary::default()
         },
     ]
 }
@@ -320,6 +355,7 @@ pub fn valid() -> Summary {
             ..SpikeSummary::default()
         }],
         events: Vec::new(),
+        drifts: drifts(),
         exceptions: vec![ExceptionSummary {
             count: 3,
             message: "KeyError: 'order_id'".into(),
@@ -452,6 +488,7 @@ pub fn empty() -> Summary {
         slos: Vec::new(),
         spikes: Vec::new(),
         events: Vec::new(),
+        drifts: Vec::new(),
         exceptions: Vec::new(),
         exemplars: Vec::new(),
         series: SeriesSummary::default(),

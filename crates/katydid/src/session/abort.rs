@@ -73,14 +73,9 @@ fn last(timeline: &Timeline, number: usize, until: u64) -> Option<Vec<(u64, u64)
     let from = until.saturating_sub(WINDOW_S);
     let mut seconds = vec![(0, 0); (until - from) as usize];
     for ((found, _), slices) in &timeline.slices {
-        // Merged slices are of runs of hours; then a second is not known any more.
         if *found == number {
-            for (second, tally) in slices
-                .counts
-                .range(from / slices.width_s..until.div_ceil(slices.width_s))
-            {
-                let at = (second * slices.width_s).clamp(from, until - 1) - from;
-                let place = &mut seconds[at as usize];
+            for (second, tally) in slices.newest.range(from..until) {
+                let place = &mut seconds[(second - from) as usize];
                 *place = (place.0 + tally.bad(), place.1 + tally.total);
             }
         }

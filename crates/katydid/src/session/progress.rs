@@ -38,16 +38,11 @@ impl Progress {
         let elapsed_s = timeline.end as f64 / 1e6;
         let seconds = &timeline.seconds;
         // The second before the newest: of that one, only the first of the sources has told.
-        let told = second.checked_sub(2).map(|second| second / seconds.width);
-        let Some(now) = told.and_then(|key| seconds.intervals.get(&key)) else {
+        let told = second.checked_sub(2);
+        let Some(now) = told.and_then(|second| seconds.newest.get(&second)) else {
             return;
         };
-        let width_s = seconds.width as f64;
-        let failed_total: u64 = seconds
-            .intervals
-            .values()
-            .map(|interval| interval.failed)
-            .sum();
+        let failed_total: u64 = seconds.intervals().map(|interval| interval.failed).sum();
         let ms = |us: Option<u64>| us.map(|us| us as f64 / 1e3);
         let progress = ProgressLine {
             elapsed_s,
@@ -55,8 +50,8 @@ impl Progress {
                 .run_time_s
                 .map(|run_time| (run_time - elapsed_s).max(0.0)),
             users: now.users(),
-            rps: (now.ok + now.failed) as f64 / width_s,
-            failures_per_s: now.failed as f64 / width_s,
+            rps: (now.ok + now.failed) as f64,
+            failures_per_s: now.failed as f64,
             p95_ms: ms(now.from_due.quantile_us(0.95)),
             failed_total,
             lag_p99_ms: ms(now.lag.quantile_us(0.99)),

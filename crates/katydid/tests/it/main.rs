@@ -10,6 +10,7 @@ mod options;
 mod records;
 mod refused;
 mod run_dir;
+mod soak;
 mod support;
 mod table;
 mod two_passes;
