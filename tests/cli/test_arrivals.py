@@ -209,3 +209,28 @@ def test_what_does_not_go_together(
     katydid.write(scenario)
     done = katydid("-H", katydid.target, *words).ended(2)
     assert said in done.err and "Traceback" not in done.err, done.text
+
+
+def test_iterations_under_way_may_end(katydid: Any) -> None:
+    """Cut off, the slowest would be missing from what the run says of the target."""
+    katydid.write("""
+class U(FastHttpUser):
+    @task
+    def t(self):
+        self.client.get("/delay?ms=400")
+""")
+    summary = arrive(katydid, "arrive at 50/s for 2s").ended(0).summary
+    assert summary["total"]["requests"] == 100 and summary["total"]["aborted"] == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("/", ()), ("/delay?ms=150", ("-c", "2"))],
+    ids=["as many connections as needed", "two, and slow"],
+)
+def test_an_attack_accounts_for_every_slot(katydid: Any, path: str, words: tuple[str, ...]) -> None:
+    rate = ("--rate", "1500", "-t", "3s", "--run-dir", "run")
+    done = katydid("attack", katydid.target + path, *rate, *words).ended(0)
+    total = done.summary["total"]
+    assert total["requests"] + total["blocked"] == 4500
+    assert (total["blocked"] > 4000) == bool(words)

@@ -312,3 +312,18 @@ def test_an_event_is_run_once_and_cuts_the_phase_in_all(katydid: Any) -> None:
     assert [phase["users"] for phase in summary["phases"]] == [6, 6]
     (event,) = summary["events"]
     assert event["outcome"] == "done" and 1 <= event["at_s"] < 2, event
+
+
+def test_users_that_compute_all_the_time_are_stopped_as_others(katydid: Any) -> None:
+    """They fill their event loop; what the parent says still comes through."""
+    text = """
+class U(FastHttpUser):
+    @task
+    def t(self):
+        self.client.get("/")
+        sum(i * i for i in range(50_000))
+"""
+    words = ("-u", "20", "-r", "100", "-t", "3s", "--processes", "2")
+    done = run(katydid, *words, text=text)
+    assert "killed" not in done.err and "lost" not in done.err, done.text
+    assert done.summary["run"]["complete"], done.text

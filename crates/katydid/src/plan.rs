@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::cli::Options;
 use crate::cli::parse::{self, Values};
 use crate::cli::table::OptionRow;
+use crate::cli::values::Timespan;
 use crate::cli::words::{self, Word};
 use crate::cli::{one_on_stdout, option_rows};
 use crate::config::{self, Layer, Source, Surroundings};
@@ -18,6 +19,9 @@ use crate::error::UsageError;
 use crate::load::{self, Line};
 use crate::resolved::{Resolved, split};
 use crate::slo;
+
+/// Iterations that are under way when the last arrival has come may take so long; cut off, the slowest would be missing.
+const GRACE_OF_ARRIVALS: Timespan = Timespan(30);
 
 /// What to say, and exit 2, when neither the options nor a shape ask for load.
 pub const NO_LOAD: &str = "nothing says how much load to make. Add for example:
@@ -157,13 +161,19 @@ pub fn resolve(
         .iter()
         .map(|(dest, (texts, _))| (dest.clone(), texts.clone()))
         .collect();
-    let options = parse::typed(&values, &rows)?;
+    let mut options = parse::typed(&values, &rows)?;
     if options.output.stats_history_enabled && options.output.csv_prefix.is_none() {
         return Err(UsageError::new("--csv-full-history needs --csv PREFIX"));
     }
     let files = [&options.own.summary, &options.own.markdown];
     one_on_stdout(options.output.json, files)?;
     let load = load(&options, &settled, &rows)?;
+    let arrive = load
+        .as_ref()
+        .is_some_and(|line| line.schedule.model == Model::Arrivals);
+    if arrive && !settled.contains_key("stop_timeout") {
+        options.load.stop_timeout = GRACE_OF_ARRIVALS;
+    }
     let slos = options.goals.slo.iter().flatten();
     let slos = slos
         .map(|text| slo::parse(text))

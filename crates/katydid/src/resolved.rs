@@ -201,6 +201,15 @@ impl Resolved {
 }
 
 impl AttackOptions {
+    /// Most connections. At a rate they are opened when they are needed: few enough would be a closed loop.
+    pub fn connections(&self) -> u64 {
+        let usual = || {
+            self.rate
+                .map_or(10, |rate| (rate.ceil() as u64).clamp(100, 5_000))
+        };
+        self.connections.unwrap_or_else(usual)
+    }
+
     /// The plan as the manifest keeps it, with secrets taken out.
     pub fn plan(&self) -> Plan {
         let mut options = BTreeMap::from([
@@ -225,7 +234,7 @@ impl AttackOptions {
         Plan {
             command: "attack".to_owned(),
             host: Some(redact(&self.url)),
-            users: self.connections,
+            users: self.connections(),
             rate: self.rate,
             run_time_s: Some(self.time.0 as f64),
             options,

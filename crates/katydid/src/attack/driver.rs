@@ -1,7 +1,7 @@
 //! Load without a script: one request again and again, as a closed loop or at a fixed rate. Runs on the I/O thread.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use katydid_engine::clock::{Nanos, SECOND};
 use katydid_engine::driver::Driver;
@@ -26,7 +26,7 @@ pub struct Attack {
     idle: Vec<u32>,
     arrivals: u64,
     /// Arrivals that found every connection busy; they ride on the next request that is made.
-    blocked: u32,
+    blocked: Arc<AtomicU64>,
     in_flight: u32,
     next_token: u64,
     stop: Arc<AtomicBool>,
@@ -35,7 +35,7 @@ pub struct Attack {
 
 impl Attack {
     /// Load with `template` on up to `connections` connections for `duration`. Sets `finished` when the last answer is in; asked
-    /// to `stop`, it makes no further request.
+    /// to `stop`, it makes no further request. `blocked` are the slots without a connection that no request has told of yet.
     pub fn new(
         template: Request,
         connections: u32,
@@ -43,6 +43,7 @@ impl Attack {
         duration: Nanos,
         stop: Arc<AtomicBool>,
         finished: Arc<AtomicBool>,
+        blocked: Arc<AtomicU64>,
     ) -> Self {
         Self {
             template,
@@ -52,7 +53,7 @@ impl Attack {
             began: 0,
             idle: (0..connections).rev().collect(),
             arrivals: 0,
-            blocked: 0,
+            blocked,
             in_flight: 0,
             next_token: 0,
             stop,
@@ -76,7 +77,7 @@ impl Attack {
             client,
             due,
             asked: due,
-            blocked: std::mem::take(&mut self.blocked),
+            blocked: self.blocked.swap(0, Ordering::Relaxed) as u32,
             ..self.template.clone()
         }
     }
@@ -94,7 +95,9 @@ impl Attack {
                     let request = self.request(client, due);
                     wanted.push(request);
                 }
-                None => self.blocked += 1,
+                None => {
+                    self.blocked.fetch_add(1, Ordering::Relaxed);
+                }
             }
         }
         // They are taken from the end; the earliest due goes first.
@@ -140,14 +143,14 @@ impl Driver for Attack {
     }
 
     fn wake(&mut self, at: Nanos, wanted: &mut Vec<Request>) {
-        if self.over(at) {
-            if self.in_flight == 0 {
-                self.finished.store(true, Ordering::Release);
-            }
-            return;
-        }
-        if let Pace::Rate(rate) = self.pace {
+        // The last may be due between the last wake-up and the end.
+        if let Pace::Rate(rate) = self.pace
+            && !self.stop.load(Ordering::Relaxed)
+        {
             self.arrive(at, rate, wanted);
+        }
+        if self.over(at) && self.in_flight == 0 {
+            self.finished.store(true, Ordering::Release);
         }
     }
 }

@@ -1,9 +1,10 @@
 //! `katydid attack URL`: one URL under load, as a closed loop or at a fixed rate, without a script.
 
 pub mod driver;
+mod open_files;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -21,6 +22,8 @@ use crate::session::outputs::Outputs;
 use crate::session::{Closing, Live, Options};
 use driver::{Attack, Pace};
 
+/// Files besides connections.
+const SPARE_FILES: u64 = 100;
 /// How often the end is looked for.
 const LOOK: Duration = Duration::from_millis(10);
 /// Time that answers get after the last request was due.
@@ -40,16 +43,19 @@ pub fn attack(options: &AttackOptions) -> anyhow::Result<i32> {
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicBool::new(false)),
     );
+    let blocked = Arc::new(AtomicU64::new(0));
     let pace = options.rate.map_or(Pace::Closed, Pace::Rate);
     let seconds = options.time.0.max(1);
     let driver = Attack::new(
         template,
-        u32::try_from(options.connections).unwrap_or(u32::MAX),
+        u32::try_from(options.connections()).unwrap_or(u32::MAX),
         pace,
         seconds * SECOND,
         stop.clone(),
         finished.clone(),
+        blocked.clone(),
     );
+    open_files::allow(options.connections() + SPARE_FILES);
     let session = Options {
         record: true,
         run_dir: options.run_dir.clone(),
@@ -67,7 +73,7 @@ pub fn attack(options: &AttackOptions) -> anyhow::Result<i32> {
         ..Options::default()
     };
     let mut live = Live::drive(&session, Box::new(driver))?;
-    live.endpoint(Kind::Request, options.method(), &url.target);
+    let endpoint = live.endpoint(Kind::Request, options.method(), &url.target);
     live.command(katydid_engine::message::Command::NoWait(
         pace == Pace::Closed,
     ));
@@ -78,6 +84,8 @@ pub fn attack(options: &AttackOptions) -> anyhow::Result<i32> {
         &finished,
         Duration::from_secs(seconds),
     );
+    let slots = blocked.swap(0, Ordering::Relaxed) as u32;
+    live.recorder().skipped_slots(endpoint, slots, 0);
     let outputs = Outputs {
         html: options.html.clone(),
         csv: options.csv.clone(),

@@ -69,9 +69,9 @@ pub struct AttackOptions {
     /// http:// or https:// URL
     #[arg(value_name = "URL", value_parser = url)]
     pub url: String,
-    /// Connections, each with one request at a time
-    #[arg(short = 'c', long, value_name = "N", default_value = "10", value_parser = positive)]
-    pub connections: u64,
+    /// Most connections, each with one request at a time [10; with --rate those of one second, 100 to 5,000]
+    #[arg(short = 'c', long, value_name = "N", value_parser = positive)]
+    pub connections: Option<u64>,
     /// How long: 90, 20s, 3m, 1h30m
     #[arg(short = 't', long = "time", value_name = "TIME", default_value = "10s", value_parser = timespan)]
     pub time: Timespan,

@@ -135,7 +135,7 @@ pub struct Load {
     )]
     #[arg(value_parser = count, allow_negative_numbers = true, hide_default_value = true)]
     pub iterations: u64,
-    /// Time for users to finish their task [0]
+    /// Time for users to finish their task [0; with arrivals 30 s]
     #[arg(
         short = 's',
         long,

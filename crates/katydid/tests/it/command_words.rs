@@ -65,7 +65,7 @@ fn attack() {
     assert_eq!(attack.url, "https://me:pw@x.org:81/a?b");
     assert_eq!(
         (attack.connections, attack.time.0, attack.rate),
-        (4, 60, Some(9.5))
+        (Some(4), 60, Some(9.5))
     );
     assert_eq!(
         attack.headers,
