@@ -8,13 +8,15 @@ from pathlib import Path
 from harness.errors import BenchError
 from harness.proc import rss_bytes
 from harness.process import Child
-from harness.rows import CPU, FIRST_REQUESTS, KB_PER_USER, P99, Contender, Kind
+from harness.rows import CPU, FIRST_REQUESTS, KB_PER_USER, LATE_P99, P99, Contender, Kind
 from harness.run import Bench, Run
 
 RATE = "req/s"
 PEAK_MB = "peak MB"
 P99_FROM_SEND = "p99 from send ms"
 P99_TARGET = "p99 at the target ms"
+LATE_P50 = "late by, p50 ms"
+NOT_MADE = "requests not made"
 
 _FEW_USERS = 10
 _FIRST_LIMIT_S = 90.0
@@ -69,6 +71,27 @@ def _latency(bench: Bench, who: Contender) -> Probed:
     return Probed(figures, (run,))
 
 
+def _lateness(bench: Bench, who: Contender) -> Probed:
+    """When requests are at the target, against the times of a schedule that none of them is before. The first second, in which
+    connections are opened, is left out."""
+    run = bench.run(who, bench.seconds)
+    rate = bench.row.rate
+    assert rate is not None
+    reads = sorted(read for read, _ in bench.target.instants())
+    on_schedule = [read - number * 1e9 / rate for number, read in enumerate(reads)]
+    began = min(on_schedule)
+    late = sorted((at - began) / 1e6 for at in on_schedule[rate:])
+    figures = {
+        LATE_P99: late[int(0.99 * (len(late) - 1))],
+        LATE_P50: late[len(late) // 2],
+        NOT_MADE: rate * bench.seconds - len(reads),
+        CPU: run.finished.cpu_s / len(reads) * 1e6,
+        RATE: len(reads) / bench.seconds,
+        PEAK_MB: run.finished.peak_rss_bytes / 1e6,
+    }
+    return Probed(figures, (run,))
+
+
 def _idle(bench: Bench, who: Contender) -> Probed:
     """Memory with many users less that with few; how long it took the many to have their first answer."""
     few, _, first = _connected(bench, who, _FEW_USERS)
@@ -114,5 +137,6 @@ def _all_asked(bench: Bench, who: Contender, child: Child, users: int) -> None:
 _PROBES: dict[Kind, Callable[[Bench, Contender], Probed]] = {
     Kind.CPU: _cpu,
     Kind.LATENCY: _latency,
+    Kind.LATENESS: _lateness,
     Kind.IDLE: _idle,
 }

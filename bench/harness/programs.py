@@ -54,8 +54,15 @@ def _katydid(tools: Tools, job: Job) -> list[str]:
     return [*tools.katydid, *script, *load, *_record(job)]
 
 
+def _arrivals(tools: Tools, job: Job) -> list[str]:
+    load = ["--load", f"arrive at {job.rate}/s for {job.seconds}s", "-H", job.url]
+    script = ["-f", str(job.script), "--only-summary", "--loglevel", "WARNING"]
+    return [*tools.katydid, *script, *load, *_record(job)]
+
+
 def _attack(tools: Tools, job: Job) -> list[str]:
-    load = ["-c", str(job.users), "-t", f"{job.seconds}s"]
+    pace = ["--rate", str(job.rate)] if job.rate else ["-c", str(job.users)]
+    load = [*pace, "-t", f"{job.seconds}s"]
     return [tools.attack, "attack", job.url + job.path, *load, *_record(job)]
 
 
@@ -149,6 +156,13 @@ def _k6(tools: Tools, job: Job) -> list[str]:
     return [tools.k6, "run", *quiet, *load, "--summary-export", f"{job.out}.json", str(job.script)]
 
 
+def _k6_arrivals(tools: Tools, job: Job) -> list[str]:
+    told = {"TARGET": job.url, "RATE": job.rate, "SECONDS": job.seconds}
+    load = [word for name, value in told.items() for word in ("-e", f"{name}={value}")]
+    quiet = ["--quiet", "--no-color", "--no-usage-report", "--address", "127.0.0.1:0"]
+    return [tools.k6, "run", *quiet, *load, "--summary-export", f"{job.out}.json", str(job.script)]
+
+
 def _k6_claim(_: Finished, job: Job) -> Claim:
     metrics = _json(Path(f"{job.out}.json"))["metrics"]
     failed = metrics.get("http_req_failed", {}).get("passes", 0)
@@ -167,7 +181,9 @@ def _json(path: Path) -> dict[str, Any]:
 # 3: the run says of itself that it was invalid, which is noted; 1: a request failed, which is counted.
 KATYDID = Program(_katydid, _katydid_claim, fine=frozenset({0, 1, 3}))
 ATTACK = Program(_attack, _katydid_claim, fine=frozenset({0, 1, 3}))
+ARRIVALS = Program(_arrivals, _katydid_claim, fine=frozenset({0, 1, 3}))
 LOCUST = Program(_locust, _locust_claim, fine=frozenset({0, 1}))
 WRK = Program(_wrk, _wrk_claim)
 OHA = Program(_oha, _oha_claim)
 K6 = Program(_k6, _k6_claim)
+K6_ARRIVALS = Program(_k6_arrivals, _k6_claim)

@@ -3,10 +3,21 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from harness.programs import ATTACK, K6, KATYDID, LOCUST, OHA, WRK, Program
+from harness.programs import (
+    ARRIVALS,
+    ATTACK,
+    K6,
+    K6_ARRIVALS,
+    KATYDID,
+    LOCUST,
+    OHA,
+    WRK,
+    Program,
+)
 
 CPU = "CPU µs per request"
 P99 = "p99 ms"
+LATE_P99 = "late by, p99 ms"
 KB_PER_USER = "KB per user"
 FIRST_REQUESTS = "first requests s"
 
@@ -17,6 +28,7 @@ class Kind(Enum):
     CPU = "cpu"
     IDLE = "idle"
     LATENCY = "latency"
+    LATENESS = "lateness"
 
 
 @dataclass(frozen=True)
@@ -155,6 +167,21 @@ ROWS = (
         rate=8000,
         contenders=(*_pair("latency.py"), _OHA),
         goals=(Goal(1.2, "oha", P99),),
+        flags=("--log-requests",),
+    ),
+    Row(
+        "arrivals",
+        "2,000 arrivals a second: how late they are at the target",
+        Kind.LATENESS,
+        users=100,
+        rate=2000,
+        contenders=(
+            Contender("katydid", ARRIVALS, "arrivals.py"),
+            Contender("katydid attack", ATTACK),
+            Contender("k6", K6_ARRIVALS, "arrivals.js"),
+            _OHA,
+        ),
+        goals=(Goal(1.0, "k6", LATE_P99), Goal(1.0, "oha", LATE_P99)),
         flags=("--log-requests",),
     ),
     Row(

@@ -341,7 +341,7 @@ fn the_stronger_file_says_the_load() {
     let asked = world.differs(&[]);
     assert_eq!(
         asked,
-        json!({"load": "arrive at 5/s for 1m", "max_users": 50})
+        json!({"load": "arrive at 5/s for 1m", "max_users": 50, "stop_timeout": 30})
     );
     let asked = world.differs(&["--config", "own.conf"]);
     assert_eq!(
