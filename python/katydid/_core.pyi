@@ -100,8 +100,18 @@ class Session:
     def end_load(self) -> None:
         """Nothing of the schedule, the ramp or the time limit comes any more."""
 
-    def begin_phase(self, kind: str) -> None:
-        """A phase of this kind ("ramp" or "hold") begins now; it is named after its kind, with a number from the second on."""
+    def end_events(self) -> None:
+        """No event of the plan is begun any more."""
+
+    def worker_lost(self, worker: int) -> None:
+        """A worker ended before its time."""
+
+    def problem(self, text: str) -> None:
+        """The record is not whole: why."""
+
+    def begin_phase(self, kind: str, which: tuple[int, int] | None = None) -> None:
+        """A phase of this kind begins now; "ramp" or "hold". `which`, where other processes begin it too: its number, and of how
+        many of its kind it is the last."""
 
     def time_limit(self, seconds: float) -> None:
         """("time_up",) comes after so many seconds from now."""

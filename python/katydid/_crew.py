@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 from typing import Any
 
@@ -103,7 +102,6 @@ class WorkerRun(Run):
         return rate / self.place.of
 
     def go(self) -> int:
-        gevent.signal_handler(signal.SIGINT, lambda: None)
         if not self._init():
             self.reason = "done"
             return self._shut_down()
@@ -115,7 +113,10 @@ class WorkerRun(Run):
 
     def _obey(self) -> None:
         for said in self.place.channel.heard():
-            self._do(said.pop("kind"), said)
+            try:
+                self._do(said.pop("kind"), said)
+            except Exception:
+                logger.exception("What the main process said could not be done")
         # Told to stop, or the parent is gone.
         self._over.set()
 
@@ -126,7 +127,10 @@ class WorkerRun(Run):
             if said["classes"] is not None:
                 by_name = self.environment.user_classes_by_name
                 classes = [by_name[name] for name in said["classes"]]
-            runner.start(said["users"], said["rate"], user_classes=classes)
+            runner.start_as(said["number"], said["users"], said["rate"], classes)
+        elif kind == "prepare":
+            runner.prepare(said["users"])
+            place.channel.say("prepared")
         elif kind == "follow" and schedule["model"] == "arrivals":
             runner.start_arrivals(schedule, place.share(self.most_users), said["began_ns"])
         elif kind == "follow":
@@ -145,7 +149,10 @@ class WorkerRun(Run):
                 "ended",
                 reason=reason,
                 stopped_by=self.runner.stopped_by,
-                has_errors=self._has_errors() or log.unhandled_greenlet_exception,
+                has_errors=self._has_errors(),
+                unhandled=log.unhandled_greenlet_exception,
+                exit_code=self.environment.process_exit_code,
+                problems=self._problems,
                 exceptions=[(row["count"], row["msg"], row["traceback"]) for row in rows],
             )
         return self._closed or 0

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from time import perf_counter_ns
+from time import monotonic, perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 import gevent
 
+from . import log
 from ._processes import Crew, Place, Worker, wait_for
 from .dispatch import BalancedDispatcher, UsersDispatcher
 from .exception import NotBuiltYet
@@ -36,8 +37,11 @@ logger = logging.getLogger("locust.runners")
 #: Workers begin a schedule together so long after they are told, ns.
 SOON = 50_000_000
 
-#: How long workers may take to end, besides the stop_timeout, s.
-GRACE = 10.0
+#: A worker that is to end and has not been heard of for so long is killed, s. One that is busy with `on_stop` is heard of.
+SILENT = 30.0
+
+#: What a process that is gone has said may be on its way for so long, s.
+LAST_WORDS = 1.0
 
 ONE_MACHINE = "A run uses one machine for now; `--processes N` uses more of its processors."
 
@@ -54,8 +58,9 @@ class MasterRunner(DistributedRunner):
         self.clients = WorkerNodes()
         for worker in crew.workers:
             self.clients[str(worker.index)] = WorkerNode(str(worker.index))
-            gevent.spawn(self._listen, worker)
+            gevent.spawn(self._watch, worker, gevent.spawn(self._listen, worker))
         self._spawned_in: set[int] = set()
+        self._starts = 0
         self._came_to_its_end = False
         self.has_errors = False
         """Workers said that something in their scripts failed."""
@@ -83,9 +88,12 @@ class MasterRunner(DistributedRunner):
         user_classes: list[Any] | None = None,
     ) -> None:
         self._begin(user_count)
+        self._starts += 1
         logger.info("Ramping to %d users at a rate of %.2f per second", user_count, spawn_rate)
         names = None if user_classes is None else [u.__name__ for u in user_classes]
-        self.crew.say("start", users=user_count, rate=spawn_rate, classes=names)
+        self.crew.say(
+            "start", users=user_count, rate=spawn_rate, classes=names, number=self._starts
+        )
 
     def start_schedule(self, schedule: dict[str, Any]) -> None:
         """Lets the workers follow the plan's schedule, each its part."""
@@ -110,14 +118,26 @@ class MasterRunner(DistributedRunner):
             self.stats.clear_all()
             self.exceptions = {}
             self.environment.events.test_start.fire(environment=self.environment)
+            # Its listeners in the workers may take their time: the load begins in all of them together.
+            self.crew.say("prepare", users=target)
+            for worker in self.crew.workers:
+                worker.prepared.wait()
         self.update_state(STATE_SPAWNING)
 
     def _listen(self, worker: Worker) -> None:
         for said in worker.channel.heard():
-            self._hear(worker, said)
+            worker.heard_at = monotonic()
+            try:
+                self._hear(worker, said)
+            except Exception:
+                logger.exception("What worker %d said could not be handled", worker.index)
+
+    def _watch(self, worker: Worker, listening: Any) -> None:
+        """The process tells that it is gone; its end of the connection may be held open by a child of its own."""
         how = worker.end_of()
-        worker.gone.set()
-        worker.ready.set()
+        listening.join(LAST_WORDS)
+        for event in (worker.gone, worker.ready, worker.prepared):
+            event.set()
         node = self.clients[str(worker.index)]
         node.state, node.user_classes_count = STATE_MISSING, {}
         if not worker.ended:
@@ -126,6 +146,7 @@ class MasterRunner(DistributedRunner):
                 worker.index,
                 how,
             )
+            self._session.worker_lost(worker.index)
         self._judge_spawned()
         if self.crew.left or self._ending:
             return
@@ -137,8 +158,8 @@ class MasterRunner(DistributedRunner):
     def _hear(self, worker: Worker, said: dict[str, Any]) -> None:
         node = self.clients[str(worker.index)]
         kind = said.pop("kind")
-        if kind == "ready":
-            worker.ready.set()
+        if kind in ("ready", "prepared"):
+            getattr(worker, kind).set()
         elif kind == "users":
             node.user_classes_count, node.state = said["counts"], said["state"]
             node.cpu_usage, node.memory_usage = said["cpu"], said["memory"]
@@ -165,6 +186,12 @@ class MasterRunner(DistributedRunner):
     def _worker_ended(self, worker: Worker, said: dict[str, Any]) -> None:
         worker.ended = True
         self.has_errors = self.has_errors or said["has_errors"]
+        if said["unhandled"]:
+            log.unhandled_greenlet_exception = True
+        if self.environment.process_exit_code is None:
+            self.environment.process_exit_code = said["exit_code"]
+        for problem in said["problems"]:
+            self._session.problem(f"worker {worker.index}: {problem}")
         for count, message, traceback_text in said["exceptions"]:
             row = self.exceptions.setdefault(
                 hash(traceback_text),
@@ -190,8 +217,9 @@ class MasterRunner(DistributedRunner):
         if self.shape_greenlet is not None and self.shape_greenlet is not gevent.getcurrent():
             self.shape_greenlet.kill(block=True)
         self.shape_greenlet = None
+        self._session.end_events()
         self.crew.say("stop")
-        wait_for(self.crew.workers, environment.stop_timeout + GRACE)
+        wait_for(self.crew.workers, SILENT)
         self.update_state(STATE_STOPPED)
         environment.events.test_stop.fire(environment=environment)
 
@@ -217,7 +245,10 @@ class WorkerRunner(DistributedRunner, LocalRunner):
         environment.events.spawning_complete.add_listener(
             lambda **_: place.channel.say("spawned", counts=self.user_classes_count)
         )
-        self.greenlet.spawn(self._tell)
+        self._start_number = 0
+        gevent.spawn(
+            self._tell
+        )  # to the very end: it is how the parent knows that this process is alive
 
     def _tell(self) -> None:
         """For ever: lets the parent know how many users there are."""
@@ -232,6 +263,20 @@ class WorkerRunner(DistributedRunner, LocalRunner):
             if self.state in (STATE_RUNNING, STATE_SPAWNING):
                 self.report()
             gevent.sleep(HEARTBEAT_INTERVAL)
+
+    def prepare(self, users: int) -> None:
+        """What comes before the first user; whatever starts them does not do it again."""
+        self._begin(users)
+        self.update_state(STATE_SPAWNING)
+
+    def start_as(self, number: int, users: int, rate: float, classes: list[Any] | None) -> None:
+        """`start` for the so-manieth time in this run: its phases get the same numbers in all processes."""
+        self._start_number = number
+        self.start(users, rate, user_classes=classes)
+
+    def _begin_phase(self, kind: str) -> None:
+        number = self._start_number
+        self._session.begin_phase(kind, (2 * number - (kind == "ramp"), number))
 
     def report(self) -> None:
         """Sends what listeners of `report_to_master` have to tell those of `worker_report`."""

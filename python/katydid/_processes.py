@@ -11,13 +11,14 @@ import json
 import logging
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from time import perf_counter_ns
+from time import monotonic, perf_counter_ns
 from typing import Any
 
 import gevent
+import gevent.os
+from gevent import socket
 from gevent.event import Event
 from gevent.lock import RLock
 
@@ -83,14 +84,16 @@ class Worker:
     frames_fd: int
     channel: Channel
     ready: Event = field(default_factory=Event)
+    prepared: Event = field(default_factory=Event)
     gone: Event = field(default_factory=Event)
     ended: bool = False
     """It has said how it ended."""
+    heard_at: float = field(default_factory=monotonic)
 
     def end_of(self) -> str:
         """How the process ended; waits for that."""
         try:
-            _, status = os.waitpid(self.pid, 0)
+            _, status = gevent.os.waitpid(self.pid, 0)
         except ChildProcessError:
             return "it ended"
         code = os.waitstatus_to_exitcode(status)
@@ -129,7 +132,7 @@ def fork(count: int) -> Crew | Place:
     ends = [_Ends() for _ in range(count)]
     pids = []
     for index, mine in enumerate(ends):
-        pid = os.fork()
+        pid = gevent.os.fork_and_watch()
         if pid == 0:
             for other in ends:
                 other.close("parents")
@@ -137,9 +140,9 @@ def fork(count: int) -> Crew | Place:
                     other.close("workers")
             _read_nothing()
             os.environ[INDEX], os.environ[COUNT] = str(index), str(count)
-            signal.signal(
-                signal.SIGINT, signal.SIG_IGN
-            )  # a terminal's Ctrl-C is the parent's to handle
+            # What a terminal or a service manager sends to all is the parent's to handle: it tells the workers.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)
             return Place(index, count, start_ns, mine.frames_in, Channel(mine.workers_socket))
         pids.append(pid)
     workers = []
@@ -173,11 +176,11 @@ class _Ends:
             os.close(fd)
 
 
-def wait_for(workers: list[Worker], seconds: float) -> None:
-    """Until all of them are gone; those that are not by then are killed."""
-    gevent.wait([worker.gone for worker in workers], timeout=seconds)
+def wait_for(workers: list[Worker], silent_s: float) -> None:
+    """Until all of them are gone; one that has not been heard of for so long is killed."""
     for worker in workers:
-        if not worker.gone.is_set():
-            logger.error("Worker %d does not end: it is killed.", worker.index)
-            worker.kill()
-            worker.gone.wait()
+        while not worker.gone.wait(1.0):
+            if monotonic() - worker.heard_at > silent_s:
+                logger.error("Worker %d does not end: it is killed.", worker.index)
+                worker.kill()
+                worker.gone.wait()

@@ -447,6 +447,7 @@ class Run:
                 }
             )
             self._closed = int(ended["exit_code"])
+            self._problems: list[str] = ended["problems"]
         return self._closed
 
     def _keys(self) -> dict[str, Any]:

@@ -14,7 +14,6 @@ import os
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,14 +39,21 @@ class Feed:
         self.name = name
         self.order = order
         self._all = rows
+        self._share: tuple[int, int] | None = None
+        self._part: list[Row] = []
         self._turns = count()
         self._said = False
         self._made.add(self)
 
-    @cached_property
+    @property
     def _rows(self) -> list[Row]:
-        """Those of this process. When the file is read, it is not known yet which one that is."""
-        return self._all if self.order == "random" else part(self._all, *share())
+        """Those of this process. While the locustfile is loaded it is not known yet which one that is."""
+        if self.order == "random":
+            return self._all
+        mine = share()
+        if mine != self._share:
+            self._share, self._part, self._turns = mine, part(self._all, *mine), count()
+        return self._part
 
     def next(self) -> Row:
         """A copy of the next row. FeedExhausted, which stops the user, when the order is "unique" and every row was given out."""

@@ -100,14 +100,15 @@ class UsersDispatcher(Iterator[Counts]):
         """Goes to `user_count` users at once; how many of each class there are then, on all
         workers. Costs what it changes."""
         while self._current_user_count < user_count:
-            name = next(self._user_generator)
-            if name is None:
+            place = self._next_place()
+            if place is None:
                 break
-            worker = self._worker_for(name)
+            worker, name = place
             self._count(worker, name, 1)
             self._active_users.append((worker, name))
         while self._current_user_count > max(user_count, 0):
             worker, name = self._active_users.pop()
+            self._left(worker, name)
             self._count(worker, name, -1)
             self._try_dispatch_fixed = True
         return self._counts
@@ -182,8 +183,13 @@ class UsersDispatcher(Iterator[Counts]):
         self._counts[name] += change
         self._current_user_count += change
 
-    def _worker_for(self, name: str) -> Any:
-        return next(self._worker_node_generator)
+    def _next_place(self) -> tuple[Any, str] | None:
+        """Where the next user runs, and of which class; None if there is none."""
+        name = next(self._user_generator)
+        return None if name is None else (next(self._worker_node_generator), name)
+
+    def _left(self, worker: Any, name: str) -> None:
+        """The newest user is to stop."""
 
     def _user_gen(self) -> Iterator[str | None]:
         weighted = weighted_order(
@@ -205,14 +211,37 @@ class UsersDispatcher(Iterator[Counts]):
 
 
 class BalancedDispatcher(UsersDispatcher):
-    """Each worker has as many users of each class as the others: taking turns may give one all users of the class that costs most."""
+    """For processes that follow the same schedule apart. Each has as many users of each class as the others: taking turns may give one
+    all users of the class that costs most. And the n-th user is the same one whatever happened before, since one process may miss a
+    peak that another saw."""
 
-    def _worker_for(self, name: str) -> Any:
+    def __init__(self, worker_nodes: list[Any], user_classes: list[Any]) -> None:
+        super().__init__(worker_nodes, user_classes)
+        self._gone: list[tuple[Any, str]] = []
+
+    def new_dispatch(
+        self, target_user_count: int, spawn_rate: float, user_classes: list[Any] | None = None
+    ) -> None:
+        before = self._user_classes
+        super().new_dispatch(target_user_count, spawn_rate, user_classes)
+        if self._user_classes != before:
+            self._gone.clear()
+
+    def _next_place(self) -> tuple[Any, str] | None:
+        if self._gone:
+            return self._gone.pop()
+        name = next(self._user_generator)
+        if name is None:
+            return None
+
         def has(worker: Any) -> tuple[int, int]:
             users = self._users_on_workers[worker.id]
             return users[name], sum(users.values())
 
-        return min(self._worker_nodes, key=has)
+        return min(self._worker_nodes, key=has), name
+
+    def _left(self, worker: Any, name: str) -> None:
+        self._gone.append((worker, name))
 
 
 def _spread(workers: list[Any]) -> list[Any]:

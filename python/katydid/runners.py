@@ -402,8 +402,12 @@ class Runner:
         message = Message(msg_type, data, node_id)
         if concurrent:
             self.greenlet.spawn(listener, environment=self.environment, msg=message)
-        else:
+            return
+        try:
             listener(environment=self.environment, msg=message)
+        except Exception:
+            # Whoever calls has more to hear from the other side.
+            logger.exception("Uncaught exception in the listener of message %s", msg_type)
 
 
 class LocalRunner(Runner):
@@ -553,6 +557,9 @@ class LocalRunner(Runner):
     def _dispatcher_class(self) -> type[UsersDispatcher]:
         return self.environment.dispatcher_class
 
+    def _begin_phase(self, kind: str) -> None:
+        self._session.begin_phase(kind)
+
     def _spawned(self) -> None:
         counts = self.user_classes_count
         shown = json.dumps(dict(sorted(counts.items())))
@@ -571,13 +578,13 @@ class LocalRunner(Runner):
         logger.info("Ramping to %d users at a rate of %.2f per second", target, spawn_rate)
         dispatcher.new_dispatch(target, spawn_rate, user_classes)
         self._session.mark("user_target", str(target), str(spawn_rate))
-        self._session.begin_phase("ramp")
+        self._begin_phase("ramp")
         if _is_own(type(dispatcher)):
             self._follow_engine(dispatcher, target, spawn_rate)
         else:
             for step in dispatcher:
                 self._reach(step[self._node])
-        self._session.begin_phase("hold")
+        self._begin_phase("hold")
         if wait:
             self.user_greenlets.join()
             logger.info("All users stopped\n")

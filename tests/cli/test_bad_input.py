@@ -85,7 +85,6 @@ def test_an_unknown_command(katydid: Any) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ["--processes", "2"],
         ["--master"],
         ["--worker"],
         ["--expect-workers", "2"],

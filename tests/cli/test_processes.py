@@ -144,6 +144,7 @@ def test_each_row_of_data_goes_to_one_user(katydid: Any) -> None:
     (katydid.folder / "rows.csv").write_text("name\n" + "".join(f"n{i}\n" for i in range(41)))
     text = """
 rows = feed("rows.csv", order="unique")
+assert len(rows) == 41, "before there are processes, all are there"
 
 class U(User):
     @task
@@ -183,6 +184,7 @@ def _(environment, **_):
 """
     text = "from locust import runners\n" + SCENARIO + text
     done = run(katydid, "-u", "2", "-t", "1s", "--processes", "2", text=text).ended(0)
+    assert "Uncaught exception in the listener of message unknown" not in done.err
     assert done.said == {f"answer {i}": {"from": i, "heard": [1, "two"]} for i in (0, 1)}
 
 
@@ -259,11 +261,12 @@ def test_without_its_parent_a_worker_ends(katydid: Any) -> None:
     until(lambda: not any(alive(pid) for pid in workers), "workers that end")
 
 
-@pytest.mark.parametrize("to_all", [False, True], ids=["the parent", "the terminal's group"])
-def test_ctrl_c(katydid: Any, to_all: bool) -> None:
+@pytest.mark.parametrize("to_all", [False, True], ids=["the parent", "the whole group"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal(katydid: Any, number: int, to_all: bool) -> None:
     process, workers = under_load(katydid, "-t", "300s")
     for pid in [*(workers if to_all else ()), process.pid]:
-        os.kill(pid, signal.SIGINT)
+        os.kill(pid, number)
     out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode in (0, 3), err
     assert "Aggregated" in out and "lost" not in err
@@ -327,3 +330,59 @@ class U(FastHttpUser):
     done = run(katydid, *words, text=text)
     assert "killed" not in done.err and "lost" not in done.err, done.text
     assert done.summary["run"]["complete"], done.text
+
+
+def test_a_listener_of_messages_that_raises_is_said_and_no_more(katydid: Any) -> None:
+    text = """
+@events.init.add_listener
+def _(environment, runner, **_):
+    runner.register_message("boom", lambda environment, msg: 1 / 0)
+
+@events.test_start.add_listener
+def _(environment, **_):
+    environment.runner.send_message("boom")
+"""
+    done = run(katydid, "-u", "2", "-t", "1s", "--processes", "2", text=SCENARIO + text).ended(0)
+    assert done.err.count("Uncaught exception in the listener of message boom") == 4, done.text
+    assert done.summary["run"]["complete"] and "lost" not in done.err
+
+
+def test_the_load_begins_when_all_are_prepared(katydid: Any) -> None:
+    text = """
+import time
+
+@events.test_start.add_listener
+def _(environment, **_):
+    if environment.runner.worker_index == 1:
+        time.sleep(2.5)
+"""
+    load = ("--load", "arrive at 100/s for 2s", "--processes", "2")
+    summary = run(katydid, *load, text=SCENARIO + text).ended(0).summary
+    assert summary["total"]["requests"] == 200 and summary["total"]["missed"] == 0
+
+
+def test_an_exit_code_that_a_worker_sets(katydid: Any) -> None:
+    text = (
+        SCENARIO
+        + """
+@events.test_stop.add_listener
+def _(environment, **_):
+    if environment.runner.worker_index == 1:
+        environment.process_exit_code = 42
+"""
+    )
+    done = run(katydid, "-u", "2", "-t", "1s", "--processes", "2", text=text)
+    assert done.code in (42, 3), done.text
+
+
+def test_phases_have_the_same_numbers_in_all(katydid: Any) -> None:
+    """A shape that changes just when a ramp ends: a worker may come to hold before that, and another not."""
+    shape = """
+class S(LoadTestShape):
+    def tick(self):
+        t = int(self.get_run_time())
+        return (11 * (t + 1), 10) if t < 5 else None
+"""
+    summary = run(katydid, "--processes", "3", text=SCENARIO + shape).ended(0).summary
+    assert [p["kind"] for p in summary["phases"] if p["name"].startswith("ramp")] == ["ramp"] * 5
+    assert all(p["name"].startswith(p["kind"]) for p in summary["phases"])

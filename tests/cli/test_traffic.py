@@ -177,3 +177,17 @@ class U(FastHttpUser):
 def test_a_ceiling_of_nothing(katydid: Any) -> None:
     done = katydid.scenario(SCENARIO, "-t", "1s", "--max-rate", "0")
     assert done.code == 2 and "--max-rate" in done.err, done.text
+
+
+def test_what_the_ceiling_still_holds_at_the_end_is_not_bad(katydid: Any) -> None:
+    """It was never sent: how long it waited says nothing of the target."""
+    katydid.write("""
+class U(FastHttpUser):
+    @task
+    def t(self):
+        self.client.get("/")
+""")
+    words = ("-H", katydid.target, "-u", "60", "-r", "1000", "-t", "4s", "--run-dir", "run")
+    done = katydid(*words, "--max-rate", "40", "--slo", "p50 < 300ms").ended(0)
+    assert done.summary["total"]["aborted"] > 40
+    assert done.summary["slos"][0]["outcome"] == "pass", done.text

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from katydid import User
-from katydid.dispatch import UsersDispatcher
+from katydid.dispatch import BalancedDispatcher, UsersDispatcher
 from katydid.runners import WorkerNode
 
 #: (class, weight[, fixed_count])…, user counts gone to one after the other, what Locust starts (A)
@@ -114,3 +114,18 @@ def test_other_classes_from_now_on() -> None:
     dispatcher.advance(4)
     dispatcher.new_dispatch(7, 1, [b])
     assert dispatcher.advance(7) == {"A": 2, "B": 5}
+
+
+@pytest.mark.parametrize("peak", range(2_990, 2_998))
+def test_processes_agree_whatever_peak_each_of_them_saw(peak: int) -> None:
+    """Their parts of 61 users are 61 users, each of a class as often as the other's."""
+    nodes = [WorkerNode("0"), WorkerNode("1")]
+    users = classes([("A", 3), ("B", 1)])
+    one, other = BalancedDispatcher(nodes, users), BalancedDispatcher(nodes, users)
+    for dispatcher, seen in ((one, 2_990), (other, peak)):
+        for count in (seen, 10, 61):
+            dispatcher.advance(count)
+    parts = [one.users_on("0"), other.users_on("1")]
+    assert sum(part[name] for part in parts for name in part) == 61
+    assert all(abs(parts[0][name] - parts[1][name]) <= 1 for name in ("A", "B"))
+    assert one.advance(61) == {"A": 46, "B": 15}

@@ -291,8 +291,8 @@ pub enum Command {
     },
     /// Follow a schedule; what it says of phases is marked, its end ends the run.
     Follow(Box<Follow>),
-    /// A phase of this name and kind begins now.
-    BeginPhase(Box<(String, PhaseKind)>),
+    /// A phase of this name and kind begins now, with the next number or this one.
+    BeginPhase(Box<(String, PhaseKind, Option<PhaseId>)>),
     /// Never more than so many requests per second; above zero.
     MaxRate(f64),
     /// No more of the plan: somebody has ended the run.

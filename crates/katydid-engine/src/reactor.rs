@@ -288,7 +288,10 @@ impl Reactor {
                 self.follow_at = Some(began);
             }
             Command::BeginPhase(phase) => {
-                let (name, kind) = *phase;
+                let (name, kind, number) = *phase;
+                if let Some(number) = number {
+                    self.phases = number.saturating_sub(1);
+                }
                 self.begin_phase(clock::now(), name, kind);
             }
             Command::MaxRate(rate) => self.ceiling = Some(Ceiling::new(rate)),

@@ -320,11 +320,27 @@ impl Session {
         self.shared.live().load_began(began_ns);
     }
 
-    /// A phase of this kind begins now; `ramp` or `hold`.
-    fn begin_phase(&self, kind: &str) -> PyResult<()> {
+    /// No event of the plan is begun any more.
+    fn end_events(&self) {
+        self.shared.live().end_events();
+    }
+
+    /// A worker ended before its time.
+    fn worker_lost(&self, worker: u32) {
+        self.shared.live().worker_lost(worker);
+    }
+
+    /// The record is not whole.
+    fn problem(&self, text: &str) {
+        self.shared.live().problem(text);
+    }
+
+    /// A phase of this kind begins now; `ramp` or `hold`. `which`: its number, and of how many of its kind it is the last.
+    #[pyo3(signature = (kind, which=None))]
+    fn begin_phase(&self, kind: &str, which: Option<(u32, u32)>) -> PyResult<()> {
         let kind = serde_json::from_value(serde_json::Value::from(kind))
             .map_err(|_| PyValueError::new_err(format!("no kind of phase: {kind}")))?;
-        self.shared.live().begin_phase(kind);
+        self.shared.live().begin_phase(kind, which);
         Ok(())
     }
 

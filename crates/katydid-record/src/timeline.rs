@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::frame::{
     Body, Cause, EndpointId, EndpointWindow, EventId, Exemplar, Fact, FailureId, Frame, Kind, Mark,
-    Name, PhaseId, RunTime, SourceId,
+    Name, PhaseId, RunTime, SOURCES_PER_PROCESS, SourceId,
 };
 use crate::histogram::Histogram;
 use crate::plan::Plan;
@@ -94,6 +94,8 @@ pub struct Timeline {
     pub aborted: Option<String>,
     /// When the plan was over, if it came to its end, µs.
     pub load_ended: Option<RunTime>,
+    /// Processes that have come to its end.
+    load_ended_in: BTreeSet<u32>,
     /// The run second by second.
     pub seconds: Seconds,
     /// The generator's own health.
@@ -258,7 +260,8 @@ impl Timeline {
             }
         }
         if let Some((since, endpoints)) = &mut self.since_reset
-            && frame.at >= *since
+            // Workers cut their windows a moment before or after.
+            && frame.at + frame.span / 2 >= *since
         {
             endpoints
                 .entry(key.clone())
@@ -310,6 +313,16 @@ impl Timeline {
         list.truncate(EXEMPLARS);
     }
 
+    /// Whether no process makes load any more; of several, the first makes none.
+    pub fn load_is_over(&self) -> bool {
+        let processes = self.generators.processes.len();
+        let mut makers = (u32::from(processes > 1)..).take(processes.saturating_sub(1).max(1));
+        makers.all(|process| {
+            let lost = process > 0 && self.workers_lost.contains(&(process - 1));
+            lost || self.load_ended_in.contains(&process)
+        })
+    }
+
     /// Where to count what belongs to a phase. All beyond the cap are one.
     fn phase(&mut self, phase: PhaseId) -> Option<&mut PhaseTotals> {
         self.capped |= phase > PHASES;
@@ -335,6 +348,8 @@ impl Timeline {
         if *mark == Mark::LoadEnded {
             let at = frame.at;
             self.load_ended = Some(self.load_ended.map_or(at, |known| known.max(at)));
+            self.load_ended_in
+                .insert(frame.source / SOURCES_PER_PROCESS);
         }
         if *mark == Mark::Reset
             && self

@@ -82,7 +82,8 @@ impl Reactor {
         let (gone, waiting): (VecDeque<_>, _) = all.into_iter().partition(|flight| is_gone(flight));
         ceiling.waiting = waiting;
         for flight in gone {
-            self.count_aborted(&flight);
+            // Never sent: there is nothing that it waited for the target.
+            self.recorder.aborted(flight.request.endpoint, 0);
         }
     }
 }

@@ -26,7 +26,6 @@ impl Reactor {
         let taken = clock::now();
         flight.begin(taken);
         let request = &flight.request;
-        self.in_flight += 1;
         self.recorder
             .lag
             .record(clock::micros_between(request.asked, taken));
@@ -41,6 +40,7 @@ impl Reactor {
 
     /// Sends it on a connection of its client, or opens one.
     pub(super) fn dispatch(&mut self, flight: Box<Flight>, now: Nanos) {
+        self.in_flight += 1;
         match self.idle_connection(&flight.request) {
             Some(key) => self.send_on(key, flight, now),
             None => self.open(flight, now),

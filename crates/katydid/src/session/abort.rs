@@ -43,7 +43,7 @@ impl Watch {
     pub fn look(&mut self, timeline: &Timeline) -> Option<String> {
         let now = timeline.end / 1_000_000;
         // What ends after the load are the slow ones.
-        let over = timeline.load_ended.is_some();
+        let over = timeline.load_is_over();
         if self.conditions.is_empty() || over || now <= self.looked_at {
             return None;
         }

@@ -134,9 +134,14 @@ impl Live {
         self.hooks.tell(News::LoadBegan(began));
     }
 
+    /// No event of the plan is begun any more.
+    pub fn end_events(&self) {
+        self.hooks.tell(News::LoadEnded);
+    }
+
     /// Nothing of the plan comes any more.
     pub fn end_load(&self) {
-        self.hooks.tell(News::LoadEnded);
+        self.end_events();
         self.command(message::Command::EndLoad);
     }
 }
@@ -415,7 +420,7 @@ impl Keeper {
     }
 
     fn send(&self, at: Nanos, mark: Mark) {
-        self.frames.send(vec![Frame {
+        self.frames.send_all(vec![Frame {
             at: at.saturating_sub(self.start) / 1_000,
             span: 0,
             source: log::LOG,

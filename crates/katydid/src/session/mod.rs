@@ -126,6 +126,8 @@ pub struct Ended {
     pub run_dir: Option<String>,
     /// Whether the generator kept up.
     pub valid: bool,
+    /// Of a worker: why its record is not whole.
+    pub problems: Vec<String>,
 }
 
 /// Why a session could not start or end.
@@ -167,6 +169,8 @@ pub struct Live {
     held: Option<Held>,
     readers: Readers,
     worker: Option<Place>,
+    /// Why the record is not whole, as far as the log does not know it.
+    problems: Vec<String>,
     hooks: Hooks,
     over: bool,
 }
@@ -271,6 +275,7 @@ impl Live {
             held: None,
             readers,
             worker: options.worker,
+            problems: Vec::new(),
             hooks,
             over: false,
         })
@@ -379,11 +384,12 @@ impl Live {
         self.engine.push(command);
     }
 
-    /// A phase of this kind begins now, named after it.
-    pub fn begin_phase(&mut self, kind: PhaseKind) {
+    /// A phase of this kind begins now, named after it. `which`: its number, and of how many of its kind it is the last, where other
+    /// processes begin it too.
+    pub fn begin_phase(&mut self, kind: PhaseKind, which: Option<(PhaseId, u32)>) {
         let count = self.phases.entry(kind).or_default();
-        *count += 1;
-        let phase = (kind.numbered(*count), kind);
+        *count = which.map_or(*count + 1, |(_, of_its_kind)| of_its_kind);
+        let phase = (kind.numbered(*count), kind, which.map(|(number, _)| number));
         self.engine.push(Command::BeginPhase(Box::new(phase)));
     }
 
@@ -521,6 +527,16 @@ impl Live {
         })?
     }
 
+    /// A worker ended before its time.
+    pub fn worker_lost(&mut self, worker: u32) {
+        self.mark(Mark::WorkerLost { worker });
+    }
+
+    /// The record is not whole: somebody else says why.
+    pub fn problem(&mut self, text: &str) {
+        self.problems.push(redact(text));
+    }
+
     /// What had ended but was not drained: nobody will judge it any more.
     fn count_unseen(&mut self) {
         let Some(outbox) = self.outbox() else { return };
@@ -541,7 +557,10 @@ impl Live {
         self.hooks.stop();
         let engine = self.engine.stop();
         self.count_unseen();
-        self.readers.join();
+        if !self.readers.join() {
+            let late = "not all that workers sent was read: the end of their frames is missing";
+            self.problems.push(late.to_owned());
+        }
         let now = clock::now();
         self.cut(now);
         let manifest = self.manifest.clone();
@@ -582,19 +601,21 @@ impl Live {
             exit_code: exit_code(&outcome(engine.is_err())),
         };
         let at = self.recorder.run_time(now);
-        self.sender.send(vec![Frame {
+        self.sender.send_all(vec![Frame {
             at,
             span: 0,
             source: HUB,
             phase: 0,
             body: Body::Mark(mark),
         }]);
-        let finished = self.log.finish().ok_or(SessionError::Over)?;
+        let mut finished = self.log.finish().ok_or(SessionError::Over)?;
+        finished.problems.append(&mut self.problems);
         if self.worker.is_some() {
             return Ok(Ended {
                 exit_code: exit_code(&outcome(!finished.problems.is_empty())),
                 run_dir: None,
                 valid,
+                problems: finished.problems,
             });
         }
         let mut notes = finished.problems;
@@ -626,6 +647,7 @@ impl Live {
             exit_code,
             run_dir,
             valid,
+            problems: Vec::new(),
         })
     }
 }

@@ -86,24 +86,36 @@ impl Readers {
         })
     }
 
-    /// Waits until everything that the workers sent is with the log. They have ended, but somebody who holds their pipes open may not.
-    pub fn join(&mut self) {
+    /// Waits until everything that the workers sent is with the log; false if that does not come. They have ended, but somebody who
+    /// holds their pipes open may not.
+    pub fn join(&mut self) -> bool {
         let deadline = Instant::now() + LAST_FRAMES_WITHIN;
         for _ in 0..std::mem::take(&mut self.count) {
             let left = deadline.saturating_duration_since(Instant::now());
             if self.ended.recv_timeout(left).is_err() {
-                return;
+                return false;
             }
         }
+        true
     }
 }
 
 fn read(worker: u32, pipe: File, start: Nanos, log: &Sender, end: &SyncSender<()>) {
     let first_source = (worker + 1) * SOURCES_PER_PROCESS;
-    let mut orderly = false;
-    for line in BufReader::new(pipe).split(b'\n') {
+    let (mut orderly, mut frames, mut line) = (false, Vec::new(), Vec::new());
+    let mut pipe = BufReader::new(pipe);
+    loop {
+        // One entry of the log's queue for what has come together.
+        if !pipe.buffer().contains(&b'\n') && !frames.is_empty() {
+            log.send_all(std::mem::take(&mut frames));
+        }
+        line.clear();
+        let length = pipe.read_until(b'\n', &mut line).unwrap_or(0);
         // What was cut off by the worker's death is no frame.
-        let Ok(Ok(mut frame)) = line.map(|line| serde_json::from_slice::<Frame>(&line)) else {
+        let Some(mut frame) = (length > 0)
+            .then(|| serde_json::from_slice::<Frame>(&line).ok())
+            .flatten()
+        else {
             break;
         };
         match frame.body {
@@ -116,17 +128,18 @@ fn read(worker: u32, pipe: File, start: Nanos, log: &Sender, end: &SyncSender<()
             _ => {}
         }
         frame.source = first_source + frame.source.min(SOURCES_PER_PROCESS - 1);
-        log.send_all(vec![frame]);
+        frames.push(frame);
     }
     if !orderly {
-        log.send_all(vec![Frame {
+        frames.push(Frame {
             at: clock::now().saturating_sub(start) / 1_000,
             span: 0,
             source: first_source,
             phase: 0,
             body: Body::Mark(Mark::WorkerLost { worker }),
-        }]);
+        });
     }
+    log.send_all(frames);
     // Nobody may be waiting any more.
     let _ = end.try_send(());
 }
@@ -176,7 +189,7 @@ mod tests {
         drop(pipe);
         to_two.write_all(last).expect("it is read");
         drop(to_two);
-        readers.join();
+        assert!(readers.join());
         let marks = log.finish().expect("it runs").timeline.marks;
         marks.into_iter().map(|(key, mark)| (key.1, mark)).collect()
     }
