@@ -12,7 +12,7 @@ from typing import Any
 
 import gevent
 
-from . import log
+from . import data, log
 from ._processes import Crew, Place, fork
 from ._run import Ready, Run, tune_collector
 from .env import Environment, Iterations
@@ -28,6 +28,7 @@ def go(ready: Ready, environment: Environment, processes: int) -> int:
     tune_collector()
     crew = fork(processes)
     if isinstance(crew, Place):
+        data.take_share()
         return WorkerRun(ready, environment, crew).go()
     return ParentRun(ready, environment, crew).go()
 
@@ -63,9 +64,6 @@ class ParentRun(Run):
     def _close(self, reason: str) -> int:
         self.crew.kill()
         return super()._close(reason)
-
-    def _drop_users(self) -> None:
-        self.crew.kill()
 
     def _has_errors(self) -> bool:
         return super()._has_errors() or self.runner.has_errors

@@ -5,7 +5,6 @@ Both know users as numbers and messages; forks and sockets are `_processes`'.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from time import monotonic, perf_counter_ns
@@ -178,10 +177,7 @@ class MasterRunner(DistributedRunner):
     def _judge_spawned(self) -> None:
         left = {worker.index for worker in self.crew.left}
         if self.state == STATE_SPAWNING and left and left <= self._spawned_in:
-            counts = self.user_classes_count
-            shown = json.dumps(dict(sorted(counts.items())))
-            logger.info("All users spawned: %s (%d total users)", shown, sum(counts.values()))
-            self.environment.events.spawning_complete.fire(user_count=sum(counts.values()))
+            self._spawned()
 
     def _worker_ended(self, worker: Worker, said: dict[str, Any]) -> None:
         worker.ended = True
@@ -246,9 +242,8 @@ class WorkerRunner(DistributedRunner, LocalRunner):
             lambda **_: place.channel.say("spawned", counts=self.user_classes_count)
         )
         self._start_number = 0
-        gevent.spawn(
-            self._tell
-        )  # to the very end: it is how the parent knows that this process is alive
+        # To the very end: it is how the parent knows that this process is alive.
+        gevent.spawn(self._tell)
 
     def _tell(self) -> None:
         """For ever: lets the parent know how many users there are."""

@@ -195,7 +195,7 @@ def _processes_of(ready: Ready, environment: Environment) -> int:
     if environment.shape_class is None and ready.resolved["plan"]["users"] < processes:
         processes = max(1, ready.resolved["plan"]["users"])
         logger.info("%d users need no more than as many processes.", processes)
-    data.share_among(processes)
+    data.can_be_shared(processes)
     return int(processes)
 
 
@@ -395,15 +395,11 @@ class Run:
             self._over.set()
             return
         logger.warning("Interrupted again: users are not waited for.")
-        self._drop_users()
         code = self._close(reason)
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
-
-    def _drop_users(self) -> None:
-        """What is left of the load ends with this process."""
 
     def _shut_down(self) -> int:
         environment, runner = self.environment, self.runner

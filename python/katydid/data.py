@@ -39,21 +39,14 @@ class Feed:
         self.name = name
         self.order = order
         self._all = rows
-        self._share: tuple[int, int] | None = None
-        self._part: list[Row] = []
-        self._turns = count()
         self._said = False
+        self.take(*share())
         self._made.add(self)
 
-    @property
-    def _rows(self) -> list[Row]:
-        """Those of this process. While the locustfile is loaded it is not known yet which one that is."""
-        if self.order == "random":
-            return self._all
-        mine = share()
-        if mine != self._share:
-            self._share, self._part, self._turns = mine, part(self._all, *mine), count()
-        return self._part
+    def take(self, index: int, processes: int) -> None:
+        """From now on only the rows of this process; in random order each has all of them."""
+        self._rows = self._all if self.order == "random" else part(self._all, index, processes)
+        self._turns = count()
 
     def next(self) -> Row:
         """A copy of the next row. FeedExhausted, which stops the user, when the order is "unique" and every row was given out."""
@@ -112,10 +105,16 @@ def feed(path: str | os.PathLike[str], order: str = "sequential") -> Feed:
     return made
 
 
-def share_among(processes: int) -> None:
+def can_be_shared(processes: int) -> None:
     """FeedError if a file that was read has too few rows for so many processes."""
     for made in Feed._made:
         made.fits(processes)
+
+
+def take_share() -> None:
+    """Leaves each feed that was made before the processes parted the rows of this one."""
+    for made in Feed._made:
+        made.take(*share())
 
 
 def share(environ: Mapping[str, str] = os.environ) -> tuple[int, int]:

@@ -272,6 +272,13 @@ class Runner:
         """A number that no other user of the class has in any process, for the next one after so many in this process."""
         return spawned
 
+    def _spawned(self) -> None:
+        counts = self.user_classes_count
+        shown = json.dumps(dict(sorted(counts.items())))
+        logger.info("All users spawned: %s (%d total users)", shown, sum(counts.values()))
+        self.target_user_classes_count = counts
+        self.environment.events.spawning_complete.fire(user_count=sum(counts.values()))
+
     # stopping -------------------------------------------------------------------------------------
     # ---------------------
 
@@ -474,14 +481,12 @@ class LocalRunner(Runner):
             now = dispatcher.get_current_user_count()
             while now < self._due:
                 now += 1
-                dispatcher.advance(now)
-                self._go_to(dispatcher.users_on(self._node))
+                self._go_to(self._part_of(dispatcher, now))
                 if dispatcher.get_current_user_count() < now:
                     return  # there is no class to take a user of
             if now > self._due:
                 now = self._due
-                dispatcher.advance(now)
-                self._go_to(dispatcher.users_on(self._node))
+                self._go_to(self._part_of(dispatcher, now))
             if now == waited_for:
                 self._spawned()
                 waited_for = next(levels, None)
@@ -560,13 +565,6 @@ class LocalRunner(Runner):
     def _begin_phase(self, kind: str) -> None:
         self._session.begin_phase(kind)
 
-    def _spawned(self) -> None:
-        counts = self.user_classes_count
-        shown = json.dumps(dict(sorted(counts.items())))
-        logger.info("All users spawned: %s (%d total users)", shown, sum(counts.values()))
-        self.target_user_classes_count = counts
-        self.environment.events.spawning_complete.fire(user_count=sum(counts.values()))
-
     def _ramp(
         self, target: int, spawn_rate: float, wait: bool, user_classes: list[Any] | None
     ) -> None:
@@ -595,8 +593,7 @@ class LocalRunner(Runner):
         """Starts and stops users as the engine's messages say that they are due."""
         begun = dispatcher.get_current_user_count()
         if begun == target:
-            dispatcher.advance(target)
-            self._reach(dispatcher.users_on(self._node))
+            self._reach(self._part_of(dispatcher, target))
             return
         self._due = begun
         self._due_changed.clear()
@@ -609,10 +606,14 @@ class LocalRunner(Runner):
                 # One at a time: each is made in Locust's order, and a slow constructor delays the
                 # next.
                 now += 1 if self._due > now else -1
-                dispatcher.advance(now)
-                self._reach(dispatcher.users_on(self._node))
+                self._reach(self._part_of(dispatcher, now))
                 if dispatcher.get_current_user_count() < now:
                     return  # there is no class to take a user of
+
+    def _part_of(self, dispatcher: UsersDispatcher, users: int) -> dict[str, int]:
+        """With so many users in all processes: how many of each class are this one's."""
+        dispatcher.advance(users)
+        return dispatcher.users_on(self._node)
 
     def _go_to(self, wanted: dict[str, int]) -> None:
         """As `_reach`, but waits for nobody who is to stop: they would hold up all that is due after

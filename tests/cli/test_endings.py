@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import PATIENCE, until
 
 SCENARIO = """
 class U(HttpUser):
@@ -19,15 +20,6 @@ class U(HttpUser):
     def t(self):
         self.client.get("/")
 """
-PATIENCE = 60.0
-
-
-def until(condition: Any, what: str) -> None:
-    """Waits for it; a failure when it does not come."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)
 
 
 def under_load(katydid: Any, *words: str, text: str = SCENARIO) -> "subprocess.Popen[str]":

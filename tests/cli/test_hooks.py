@@ -1,18 +1,16 @@
 """Events in the plan: commands that run at their time, begin a phase, and leave nothing behind."""
 
-import contextlib
 import json
 import re
 import signal
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import PATIENCE, is_at_work, until
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
 SCENARIO = """
 class U(HttpUser):
     wait_time = constant(0.05)
@@ -27,21 +25,6 @@ import sys, urllib.request
 url = f"{sys.argv[1]}/_control/freeze?ms={sys.argv[2]}"
 print(urllib.request.urlopen(urllib.request.Request(url, method="POST")).status)
 """
-
-
-def until(condition: Any, what: str) -> None:
-    """Waits for it; a failure when it does not come."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)
-
-
-def is_at_work(process: str) -> bool:
-    """Whether there is such a process; one that nobody has waited for does nothing any more."""
-    with contextlib.suppress(OSError):
-        return ") Z " not in Path(f"/proc/{process.strip()}/stat").read_text()
-    return False
 
 
 def run(katydid: Any, load: str, *words: str, text: str = SCENARIO) -> Any:

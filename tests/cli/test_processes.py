@@ -4,11 +4,12 @@ import json
 import os
 import signal
 import subprocess
-import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import PATIENCE, is_at_work, until
 
 SCENARIO = """
 class A(FastHttpUser):
@@ -24,7 +25,6 @@ class B(FastHttpUser):
     def t(self):
         self.client.get("/", name="/b")
 """
-PATIENCE = 60.0
 
 
 def run(katydid: Any, *words: str, text: str = SCENARIO) -> Any:
@@ -32,11 +32,10 @@ def run(katydid: Any, *words: str, text: str = SCENARIO) -> Any:
     return katydid("-H", katydid.target, "--run-dir", "run", *words)
 
 
-def until(condition: Any, what: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.02)
+def served(katydid: Any) -> int:
+    """How many requests the target has answered, as it says itself."""
+    with urllib.request.urlopen(katydid.target + "/_truth") as answer:
+        return int(json.load(answer)["total"]["served"])
 
 
 def workers_of(parent: int) -> list[int]:
@@ -63,17 +62,12 @@ def under_load(katydid: Any, *words: str) -> "tuple[subprocess.Popen[str], list[
     return process, workers_of(process.pid)
 
 
-def alive(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-
-
 @pytest.mark.parametrize("processes", [2, 3])
 def test_arrivals_are_split_exactly(katydid: Any, processes: int) -> None:
     load = ("--load", "ramp to 200/s over 1s, hold 2s", "--processes", str(processes))
+    before = served(katydid)
     summary = run(katydid, *load).ended(0).summary
+    assert served(katydid) - before == 500
     requests = {
         row["name"]: row["requests"] for row in summary["endpoints"] if row["kind"] == "request"
     }
@@ -105,10 +99,11 @@ def _(environment, **_):
     say(**{"requests in " + os.environ.get("KATYDID_PROCESS_INDEX", "parent"): environment.stats.total.num_requests})
 """
     )
+    before = served(katydid)
     done = run(
         katydid, *("-u", "9", "-r", "100", "-i", "301", "--processes", "2"), text=text
     ).ended(0)
-    assert done.summary["total"]["requests"] == 301
+    assert done.summary["total"]["requests"] == served(katydid) - before == 301
     assert done.summary["run"]["users"] == 9
     said = done.said
     assert said["MasterRunner-1"] == said["WorkerRunner0"] == said["WorkerRunner1"] == 2
@@ -258,7 +253,7 @@ def test_without_its_parent_a_worker_ends(katydid: Any) -> None:
     process, workers = under_load(katydid, "-t", "300s")
     process.kill()
     process.communicate(timeout=PATIENCE)
-    until(lambda: not any(alive(pid) for pid in workers), "workers that end")
+    until(lambda: not any(is_at_work(pid) for pid in workers), "workers that end")
 
 
 @pytest.mark.parametrize("to_all", [False, True], ids=["the parent", "the whole group"])
@@ -270,7 +265,7 @@ def test_a_signal(katydid: Any, number: int, to_all: bool) -> None:
     out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode in (0, 3), err
     assert "Aggregated" in out and "lost" not in err
-    assert not any(alive(pid) for pid in workers)
+    assert not any(is_at_work(pid) for pid in workers)
 
 
 def test_no_more_processes_than_users(katydid: Any) -> None:

@@ -36,7 +36,7 @@ def test_a_run_follows_its_load(katydid: Any) -> None:
     # When a phase begins is the I/O thread's business; how soon users have gone and come is the machine's, too.
     begun = list(phases.values())
     for begins, due in zip(begun, (0, 2, 4, 6), strict=True):
-        assert due <= begins - begun[0] < due + 1, phases
+        assert due - 0.1 < begins - begun[0] < due + 1, phases
     users = summary["series"]["users"]
     assert max(users) == 60 and users[-1] in (0, 20), users
     assert max(users[: int(begun[2])]) == 20, users
@@ -154,15 +154,19 @@ def test_a_load_and_a_shape(katydid: Any) -> None:
     assert "--load and the locustfile's S both say" in done.err
 
 
-@pytest.mark.parametrize("processes", ["1", "2"])
-def test_a_ceiling(katydid: Any, processes: str) -> None:
-    """Forty users that never wait stay below it, and what they wait for is in no response time."""
-    katydid.write("""
+#: Users that never wait.
+BUSY = """
 class U(FastHttpUser):
     @task
     def t(self):
         self.client.get("/")
-""")
+"""
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_ceiling(katydid: Any, processes: str) -> None:
+    """Forty users that never wait stay below it, and what they wait for is in no response time."""
+    katydid.write(BUSY)
     words = ("-H", katydid.target, "-u", "40", "-r", "1000", "-t", "3s", "--run-dir", "run")
     done = katydid(*words, "--max-rate", "100", "--processes", processes).ended(0)
     summary = done.summary
@@ -181,12 +185,7 @@ def test_a_ceiling_of_nothing(katydid: Any) -> None:
 
 def test_what_the_ceiling_still_holds_at_the_end_is_not_bad(katydid: Any) -> None:
     """It was never sent: how long it waited says nothing of the target."""
-    katydid.write("""
-class U(FastHttpUser):
-    @task
-    def t(self):
-        self.client.get("/")
-""")
+    katydid.write(BUSY)
     words = ("-H", katydid.target, "-u", "60", "-r", "1000", "-t", "4s", "--run-dir", "run")
     done = katydid(*words, "--max-rate", "40", "--slo", "p50 < 300ms").ended(0)
     assert done.summary["total"]["aborted"] > 40

@@ -46,11 +46,6 @@ fn is_nothing<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
-fn is_none(count: &u64) -> bool {
-    *count == 0
-}
-
 /// What a frame holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -324,7 +319,7 @@ pub struct GeneratorWindow {
     #[serde(skip_serializing_if = "is_nothing")]
     pub in_flight: u64,
     /// Requests that had to wait for the ceiling (`--max-rate`).
-    #[serde(skip_serializing_if = "is_none")]
+    #[serde(skip_serializing_if = "is_nothing")]
     pub held_back: u64,
     /// Users that looped without any wait in this window (a no-wait closed loop).
     #[serde(skip_serializing_if = "is_nothing")]

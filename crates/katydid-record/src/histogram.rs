@@ -232,6 +232,27 @@ impl PartialEq for Histogram {
     }
 }
 
+/// Buckets, ascending, as [`Sparse::gaps_and_counts`]; `room` for so many numbers.
+fn gaps_and_counts(room: usize, buckets: impl Iterator<Item = (usize, u64)>) -> Vec<u64> {
+    let mut flat = Vec::with_capacity(room);
+    let mut next = 0;
+    for (index, n) in buckets {
+        flat.extend([(index - next) as u64, n]);
+        next = index + 1;
+    }
+    flat
+}
+
+/// Values in the buckets that begin above `limit_us`.
+fn count_above(limit_us: u64, max_us: u64, buckets: impl Iterator<Item = (usize, u64)>) -> u64 {
+    if max_us <= limit_us {
+        return 0;
+    }
+    let last_within = bucket_of(limit_us);
+    let above = buckets.filter(|(index, _)| *index > last_within);
+    above.map(|(_, n)| n).sum()
+}
+
 /// A histogram as a window or a file holds it: only the buckets in use.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sparse {
@@ -267,13 +288,8 @@ impl Sparse {
             self.clone_from(other);
             return;
         }
-        let mut gaps_and_counts =
-            Vec::with_capacity(self.gaps_and_counts.len() + other.gaps_and_counts.len());
-        let mut next = 0;
-        for (index, n) in union(self.buckets(), other.buckets()) {
-            gaps_and_counts.extend([(index - next) as u64, n]);
-            next = index + 1;
-        }
+        let most = self.gaps_and_counts.len() + other.gaps_and_counts.len();
+        let gaps_and_counts = gaps_and_counts(most, union(self.buckets(), other.buckets()));
         *self = Self {
             count: self.count.saturating_add(other.count),
             sum_us: self.sum_us.saturating_add(other.sum_us),
@@ -285,12 +301,7 @@ impl Sparse {
 
     /// How many values are above `limit_us`: those of the buckets that begin above it.
     pub fn count_above(&self, limit_us: u64) -> u64 {
-        if self.max_us <= limit_us {
-            return 0;
-        }
-        let last_within = bucket_of(limit_us);
-        let above = self.buckets().filter(|(index, _)| *index > last_within);
-        above.map(|(_, n)| n).sum()
+        count_above(limit_us, self.max_us, self.buckets())
     }
 
     /// The value, in µs, at quantile `q` in 0..=1, as [`Histogram::quantile_us`].

@@ -7,6 +7,7 @@
 mod endpoint;
 mod event;
 mod generator;
+mod newest;
 mod phase;
 mod seconds;
 mod slices;

@@ -1,6 +1,6 @@
 //! A sparse histogram in few bytes, for those of which thousands are kept: a bucket takes two bytes where [`Sparse`] takes sixteen.
 
-use super::{Sparse, bucket_of, union};
+use super::{Sparse, bucket_of, count_above, gaps_and_counts, union};
 use crate::histogram::CEILING_US;
 
 /// Gaps and counts as in [`Sparse`], each seven bits a byte, lowest first (LEB128).
@@ -45,29 +45,18 @@ impl Packed {
 
     /// The same, not packed.
     pub fn to_sparse(&self) -> Sparse {
-        let mut gaps_and_counts = Vec::new();
-        let mut next = 0;
-        for (index, n) in self.buckets() {
-            gaps_and_counts.extend([(index - next) as u64, n]);
-            next = index + 1;
-        }
         Sparse {
             count: self.count,
             sum_us: self.sum_us,
             min_us: self.min_us,
             max_us: self.max_us,
-            gaps_and_counts,
+            gaps_and_counts: gaps_and_counts(0, self.buckets()),
         }
     }
 
     /// How many values are above `limit_us`, as [`Sparse::count_above`].
     pub fn count_above(&self, limit_us: u64) -> u64 {
-        if self.max_us <= limit_us {
-            return 0;
-        }
-        let last_within = bucket_of(limit_us);
-        let above = self.buckets().filter(|(index, _)| *index > last_within);
-        above.map(|(_, n)| n).sum()
+        count_above(limit_us, self.max_us, self.buckets())
     }
 
     /// The value, in µs, at quantile `q` in 0..=1, as [`super::Histogram::quantile_us`].

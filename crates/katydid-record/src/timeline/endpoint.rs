@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::FAILURES_PER_ENDPOINT;
+use super::newest::keep_newest;
 use crate::frame::{Cause, EndpointWindow, RunTime};
 use crate::histogram::{Histogram, Sparse};
 
@@ -122,7 +123,7 @@ impl Endpoint {
             recent.ended += window.ok + window.failed;
             recent.failed += window.failed;
             recent.asked.merge(&asked);
-            self.forget_old();
+            keep_newest(&mut self.recent, RECENT_SECONDS + 1);
         }
     }
 
@@ -158,14 +159,6 @@ impl Endpoint {
         totals.count += more.count;
     }
 
-    fn forget_old(&mut self) {
-        if let Some(newest) = self.recent.keys().next_back().copied() {
-            self.recent = self
-                .recent
-                .split_off(&newest.saturating_sub(RECENT_SECONDS));
-        }
-    }
-
     /// Adds another endpoint's totals.
     pub fn merge(&mut self, other: &Endpoint) {
         self.ok += other.ok;
@@ -195,7 +188,7 @@ impl Endpoint {
             recent.failed += more.failed;
             recent.asked.merge(&more.asked);
         }
-        self.forget_old();
+        keep_newest(&mut self.recent, RECENT_SECONDS + 1);
     }
 }
 

@@ -3,13 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use super::newest::{NEWEST, keep_newest};
 use crate::frame::{EndpointWindow, Frame, GeneratorWindow, PhaseId, RunTime, SourceId};
 use crate::histogram::Packed;
 
 /// Intervals kept, but for one or two more in each phase: its first and its last may be cut by its edges.
 pub const INTERVALS: u64 = 3_600;
-/// Newest seconds that are also kept as they are, for "current" numbers.
-const NEWEST: u64 = 20;
 const SECOND_US: u64 = 1_000_000;
 
 /// What happened in one interval, over all requests.
@@ -121,15 +120,7 @@ impl Seconds {
         let number = second / stretch.width_s;
         add(stretch.intervals.entry(number).or_default());
         add(self.newest.entry(second).or_default());
-        let last = self.newest.keys().next_back().copied().unwrap_or(second);
-        while self
-            .newest
-            .keys()
-            .next()
-            .is_some_and(|old| old + NEWEST <= last)
-        {
-            self.newest.pop_first();
-        }
+        keep_newest(&mut self.newest, NEWEST);
     }
 
     /// What ended in one window of one source, all requests together.

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::newest::{NEWEST, keep_newest};
 use crate::frame::RunTime;
 use crate::slo::Tally;
 
 /// Most slices kept for one objective and phase; past that neighbours are merged.
 pub const SLICES: usize = 3_600;
-/// Newest seconds that are also kept as they are, for conditions that look at the last seconds.
-const NEWEST: u64 = 20;
 const SECOND_US: u64 = 1_000_000;
 
 /// Counts in slices of `width_s` seconds.
@@ -44,15 +43,7 @@ impl Slices {
             }
         }
         self.newest.entry(second).or_default().add(tally);
-        let last = self.newest.keys().next_back().copied().unwrap_or(second);
-        while self
-            .newest
-            .keys()
-            .next()
-            .is_some_and(|old| old + NEWEST <= last)
-        {
-            self.newest.pop_first();
-        }
+        keep_newest(&mut self.newest, NEWEST);
     }
 
     /// All together.
