@@ -53,8 +53,10 @@ class Arrivals:
         user_classes: list[Any],
         most: int,
         make: Callable[[str, Arrivals, int], None],
+        lines: list[str],
     ) -> None:
-        """`make(class name, self, due)` starts a user that begins with the arrival of `due`; it may wait. `most`: users at once."""
+        """`make(class name, self, due)` starts a user that begins with the arrival of `due`; it may wait. `most`: users at once.
+        `lines`: classes of the schedule's lines; empty where it has none."""
         self.most = most
         self.blocked = 0
         self.missed = 0
@@ -65,17 +67,13 @@ class Arrivals:
         """Of the next turn."""
         self._idle: dict[str, deque[User]] = {name: deque() for name in self._flows}
         self._make = make
+        self._lines = lines
         self.alive = 0
         """Users that are there or being made."""
 
-    def arrive(self, due: int, number: int) -> None:
-        """Starts the iteration of the arrival that was due at this instant, ns; those between the last number and this one are
-        other processes'. Called by the hub: waits for nothing."""
-        while self._number < number:
-            next(self._turns)
-            self._number += 1
-        self._number += 1
-        name = next(self._turns)
+    def arrive(self, due: int, number: int, line: int) -> None:
+        """Starts the iteration of the arrival that was due at this instant, ns. Called by the hub: waits for nothing."""
+        name = self._lines[line] if self._lines else self._whose_turn(number)
         if name is None:
             return
         if perf_counter_ns() - due >= TOO_LATE:
@@ -95,6 +93,14 @@ class Arrivals:
             return
         self.blocked += 1
         self._session.skipped_slots(self._flows[name], 1, 0)
+
+    def _whose_turn(self, number: int) -> str | None:
+        """Class of the arrival of this number; those between the last number and this one are other processes'."""
+        while self._number < number:
+            next(self._turns)
+            self._number += 1
+        self._number += 1
+        return next(self._turns)
 
     def _one_leaves(self) -> bool:
         """Ends an idle user, of the class that has most of them: its place is needed for another."""

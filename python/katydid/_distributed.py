@@ -14,6 +14,7 @@ import gevent
 
 from . import log
 from ._processes import Crew, Place, Worker, wait_for
+from ._schedule import peak_users
 from .dispatch import BalancedDispatcher, UsersDispatcher
 from .exception import NotBuiltYet
 from .runners import (
@@ -24,7 +25,6 @@ from .runners import (
     STATE_STOPPED,
     DistributedRunner,
     LocalRunner,
-    peak_users,
 )
 from .workers import STATE_MISSING, WorkerNode, WorkerNodes
 
@@ -58,7 +58,10 @@ class MasterRunner(DistributedRunner):
         for worker in crew.workers:
             self.clients[str(worker.index)] = WorkerNode(str(worker.index))
             gevent.spawn(self._watch, worker, gevent.spawn(self._listen, worker))
-        self._spawned_in: set[int] = set()
+        self._levels_of: Counter[int] = Counter()
+        """How many levels of users, one after the other, each worker has come to since the last start."""
+        self._levels = 0
+        """As many all of them have."""
         self._starts = 0
         self._came_to_its_end = False
         self.has_errors = False
@@ -112,7 +115,8 @@ class MasterRunner(DistributedRunner):
 
     def _begin(self, target: int) -> None:
         self.target_user_count = target
-        self._spawned_in.clear()
+        self._levels_of.clear()
+        self._levels = 0
         if self.state not in (STATE_RUNNING, STATE_SPAWNING):
             self.stats.clear_all()
             self.exceptions = {}
@@ -166,17 +170,19 @@ class MasterRunner(DistributedRunner):
             node.user_classes_count = said["data"]["user_classes_count"]
             self.environment.events.worker_report.fire(client_id=node.id, data=said["data"])
         elif kind == "spawned":
-            self._spawned_in.add(worker.index)
             node.user_classes_count = said["counts"]
-            self._judge_spawned()
+            if said["number"] == self._starts:
+                self._levels_of[worker.index] += 1
+                self._judge_spawned()
         elif kind == "message":
             self._receive(said["type"], said["data"], node.id)
         elif kind == "ended":
             self._worker_ended(worker, said)
 
     def _judge_spawned(self) -> None:
-        left = {worker.index for worker in self.crew.left}
-        if self.state == STATE_SPAWNING and left and left <= self._spawned_in:
+        levels = min((self._levels_of[worker.index] for worker in self.crew.left), default=0)
+        while self._levels < levels and self.state in (STATE_SPAWNING, STATE_RUNNING):
+            self._levels += 1
             self._spawned()
 
     def _worker_ended(self, worker: Worker, said: dict[str, Any]) -> None:
@@ -239,7 +245,9 @@ class WorkerRunner(DistributedRunner, LocalRunner):
         self.client_id = self._node = str(place.index)
         self._nodes = [WorkerNode(str(index)) for index in range(place.of)]
         environment.events.spawning_complete.add_listener(
-            lambda **_: place.channel.say("spawned", counts=self.user_classes_count)
+            lambda **_: place.channel.say(
+                "spawned", counts=self._staying(), number=self._start_number
+            )
         )
         self._start_number = 0
         # To the very end: it is how the parent knows that this process is alive.

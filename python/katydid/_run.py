@@ -146,7 +146,7 @@ def run(words: list[str]) -> int:
             print("    " + name)
         return 0
     try:
-        user_classes = ready.user_classes()
+        user_classes = _with_a_line(ready, ready.user_classes())
         environment = ready.environment(user_classes)
         if options.show_task_ratio or options.show_task_ratio_json:
             return _show_ratio(options, environment.user_classes)
@@ -186,6 +186,24 @@ def run(words: list[str]) -> int:
     except (_scenario.ScenarioError, FeedError, ValueError) as error:
         logger.error("%s", error)
         return 2
+
+
+def _with_a_line(ready: Ready, user_classes: list[Any]) -> list[Any]:
+    """Those that --load has a line for, if it has one for each class. ScenarioError when it names another."""
+    lines = (ready.resolved["plan"]["schedule"] or {}).get("lines", ())
+    if not lines:
+        return user_classes
+    names = [u.__name__ for u in user_classes]
+    asked = [line["class"] for line in lines]
+    for name in asked:
+        if name not in names:
+            raise _scenario.ScenarioError(
+                f"--load has a line for {name}, which is no user class of this run: there is {', '.join(names)}"
+            )
+    for name in names:
+        if name not in asked:
+            logger.warning("--load has no line for %s: none of its users takes part.", name)
+    return [u for u in user_classes if u.__name__ in asked]
 
 
 def _processes_of(ready: Ready, environment: Environment) -> int:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import socket
 import time
 import traceback
@@ -27,6 +26,7 @@ from gevent.queue import SimpleQueue
 
 from ._arrivals import Arrivals
 from ._link import open_session
+from ._schedule import Levels, peak_users
 from .dispatch import UsersDispatcher
 from .exception import StopTest
 from .log import greenlet_exception_logger
@@ -117,7 +117,8 @@ class Runner:
         self.final_user_classes_count: dict[str, int] = {}
         self.custom_messages: dict[str, tuple[Callable[..., Any], bool]] = {}
         self._users_dispatcher: UsersDispatcher | None = None
-        self._due = 0
+        #: Users that are due, of each line of the schedule.
+        self._due = [0]
         self._due_changed = Event()
         self._ending = False
         self._seed = getattr(environment.parsed_options, "seed", None)
@@ -135,7 +136,6 @@ class Runner:
             group.kill(block=False)
 
     # looking at it --------------------------------------------------------------------------------
-    # ---------------------
 
     @property
     def user_classes(self) -> list[Any]:
@@ -174,11 +174,11 @@ class Runner:
     def _on_message(self, message: tuple[Any, ...]) -> None:
         """Called by the hub, where nothing may wait."""
         if message[0] == "spawn":
-            self._users_due(message[1])
+            self._users_due(message[2], message[1])
         elif message[0] == "arrival":
             arrivals = self.environment._arrivals
             if arrivals is not None and self.state in (STATE_SPAWNING, STATE_RUNNING):
-                arrivals.arrive(message[1], message[2])
+                arrivals.arrive(*message[1:])
         elif message[0] == "time_up":
             self.on_time_up()
         elif message[0] == "io_ended":
@@ -189,8 +189,8 @@ class Runner:
             )
             self.on_time_up()
 
-    def _users_due(self, count: int) -> None:
-        self._due = count
+    def _users_due(self, line: int, count: int) -> None:
+        self._due[line] = count
         self._due_changed.set()
 
     def _on_spawning_complete(self, user_count: int, **_: Any) -> None:
@@ -227,7 +227,6 @@ class Runner:
         return self.cpu_warning_emitted
 
     # starting -------------------------------------------------------------------------------------
-    # ---------------------
 
     def start(
         self,
@@ -273,14 +272,17 @@ class Runner:
         return spawned
 
     def _spawned(self) -> None:
-        counts = self.user_classes_count
+        counts = self._staying()
         shown = json.dumps(dict(sorted(counts.items())))
         logger.info("All users spawned: %s (%d total users)", shown, sum(counts.values()))
         self.target_user_classes_count = counts
         self.environment.events.spawning_complete.fire(user_count=sum(counts.values()))
 
+    def _staying(self) -> dict[str, int]:
+        """Users of each class, but for those that are about to stop."""
+        return self.user_classes_count
+
     # stopping -------------------------------------------------------------------------------------
-    # ---------------------
 
     def stop_users(self, user_classes_stop_count: dict[str, int]) -> None:
         """Stops so many users of each class, newest first, and returns when they are gone. With a
@@ -331,7 +333,6 @@ class Runner:
             self.stop()
 
     # shapes ---------------------------------------------------------------------------------------
-    # ---------------------
 
     def start_shape(self) -> None:
         """Starts the test of `environment.shape_class`."""
@@ -365,7 +366,6 @@ class Runner:
             gevent.sleep(max(1 - (time.perf_counter() - began), 0))
 
     # exceptions and messages
-    # -----------------------------------------------------------------------------------------
 
     def log_exception(self, node_id: str, msg: str, formatted_tb: str) -> None:
         """Counts an exception by its traceback; the first thousand of each kind are marked in the
@@ -460,36 +460,53 @@ class LocalRunner(Runner):
         self.spawning_greenlet.link_exception(locust_exception_handler(self.environment))
 
     def _follow_schedule(self, schedule: dict[str, Any], began_ns: int | None) -> None:
-        phases, peak = schedule["phases"], peak_users(schedule)
+        peak = peak_users(schedule)
+        lines = schedule.get("lines", ())
         dispatcher = self._begin(peak)
         if not _is_own(type(dispatcher)):
             raise StopTest("--load cannot be combined with a dispatcher_class of the script's own")
         dispatcher.new_dispatch(peak, max(peak, 1))
+        self._due = [0] * (len(lines) or 1)
         self._due_changed.clear()
         self._session.follow(schedule, began_ns)
-        levels = (
-            phase["to"]
-            for phase, rest in zip(phases, [*phases[1:], None], strict=True)
-            # What an event cut on its way has not arrived: the rest of it goes on.
-            if phase["from"] != phase["to"]
-            and not (rest and rest.get("after") and rest["from"] != rest["to"])
-        )
-        waited_for = next(levels, None)
+        apart = [line["schedule"] for line in lines] or [schedule]
+        levels = [Levels(line["phases"]) for line in apart]
+        reached = [0] * len(levels)
         while True:
             self._due_changed.wait()
             self._due_changed.clear()
-            now = dispatcher.get_current_user_count()
-            while now < self._due:
-                now += 1
-                self._go_to(self._part_of(dispatcher, now))
-                if dispatcher.get_current_user_count() < now:
-                    return  # there is no class to take a user of
-            if now > self._due:
-                now = self._due
-                self._go_to(self._part_of(dispatcher, now))
-            if now == waited_for:
+            has_come = False
+            for line, level in enumerate(levels):
+                if lines:
+                    due = self._due[line]
+                    self._go_to({lines[line]["class"]: self._part_of_line(line, due)})
+                else:
+                    due = self._follow_dispatcher(dispatcher)
+                    if dispatcher.get_current_user_count() < due:
+                        return  # there is no class to take a user of
+                if due != reached[line]:
+                    reached[line] = due
+                    has_come = level.comes_to(due) or has_come
+            if has_come and all(level.is_there for level in levels):
                 self._spawned()
-                waited_for = next(levels, None)
+
+    def _follow_dispatcher(self, dispatcher: UsersDispatcher) -> int:
+        """Goes to the users that are due, and says how many; to fewer if there is no class to take a user of."""
+        now = dispatcher.get_current_user_count()
+        while now < self._due[0]:
+            now += 1
+            self._go_to(self._part_of(dispatcher, now))
+            if dispatcher.get_current_user_count() < now:
+                return now
+        if now > self._due[0]:
+            now = self._due[0]
+            self._go_to(self._part_of(dispatcher, now))
+        return now
+
+    def _part_of_line(self, line: int, users: int) -> int:
+        """With so many users of one line in all processes: how many are this one's. Each line begins with another process."""
+        place = (self.worker_index + line) % self.worker_count
+        return (users - place + self.worker_count - 1) // self.worker_count
 
     def start_arrivals(
         self,
@@ -503,7 +520,11 @@ class LocalRunner(Runner):
         self._session.no_wait(False)
         to_make: SimpleQueue[tuple[str, Arrivals, int]] = SimpleQueue()
         self.environment._arrivals = Arrivals(
-            self._session, self.user_classes, most, lambda *who: to_make.put(who)
+            self._session,
+            self.user_classes,
+            most,
+            lambda *who: to_make.put(who),
+            [line["class"] for line in schedule.get("lines", ())],
         )
         self.spawning_greenlet = self.greenlet.spawn(self._make_users, to_make)
         self.spawning_greenlet.link_exception(locust_exception_handler(self.environment))
@@ -595,17 +616,17 @@ class LocalRunner(Runner):
         if begun == target:
             self._reach(self._part_of(dispatcher, target))
             return
-        self._due = begun
+        self._due = [begun]
         self._due_changed.clear()
         self._session.ramp(begun, target, rate)
         now = begun
         while now != target:
             self._due_changed.wait()
             self._due_changed.clear()
-            while now != self._due:
+            while now != self._due[0]:
                 # One at a time: each is made in Locust's order, and a slow constructor delays the
                 # next.
-                now += 1 if self._due > now else -1
+                now += 1 if self._due[0] > now else -1
                 self._reach(self._part_of(dispatcher, now))
                 if dispatcher.get_current_user_count() < now:
                     return  # there is no class to take a user of
@@ -615,6 +636,14 @@ class LocalRunner(Runner):
         dispatcher.advance(users)
         return dispatcher.users_on(self._node)
 
+    def _staying(self) -> dict[str, int]:
+        counts = self.user_classes_count
+        return {name: count - len(self._leaving_of(name)) for name, count in counts.items()}
+
+    def _leaving_of(self, name: str) -> set[Any]:
+        users = self.user_greenlets.by_class.get(name, {})
+        return {u for u in self._leaving.get(name, ()) if u.greenlet in users}
+
     def _go_to(self, wanted: dict[str, int]) -> None:
         """As `_reach`, but waits for nobody who is to stop: they would hold up all that is due after
         them."""
@@ -622,7 +651,7 @@ class LocalRunner(Runner):
         going: list[Any] = []
         for name, count in wanted.items():
             users = self.user_greenlets.by_class.get(name, {})
-            leaving = {u for u in self._leaving.get(name, ()) if u.greenlet in users}
+            leaving = self._leaving_of(name)
             have = len(users) - len(leaving)
             if have < count:
                 to_spawn[name] = count - have
@@ -660,12 +689,6 @@ class LocalRunner(Runner):
             listener(environment=self.environment, msg=Message(msg_type, data, "local"))
         else:
             logger.warning("Unknown message type received: %s", msg_type)
-
-
-def peak_users(schedule: dict[str, Any]) -> int:
-    """Most users, or arrivals per second, at any time of a schedule."""
-    tops: list[float] = [max(phase["from"], phase["to"]) for phase in schedule["phases"]]
-    return math.ceil(max(tops))
 
 
 def _is_own(kind: type[UsersDispatcher]) -> bool:

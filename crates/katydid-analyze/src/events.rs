@@ -100,6 +100,7 @@ mod tests {
         let mut schedule = Schedule {
             model: Model::Users,
             phases: vec![hold],
+            lines: Vec::new(),
         };
         let event = |name: &str, at_s: f64| Event {
             name: name.into(),

@@ -1,6 +1,7 @@
 //! Objectives judged: kept, broken, or not to be told from what was measured. Never by comparing a percentile with its limit: by the
 //! share of bad requests and how far it may be off.
 
+use katydid_record::schedule::is_numbered;
 use katydid_record::slo::Tally;
 use katydid_record::summary::{SloOutcome, SloSummary};
 use katydid_record::timeline::{PhaseEndpoint, Slices};
@@ -97,7 +98,7 @@ impl About<'_> {
 
 fn is_about(slo: &Slo, phase: &PhaseTotals) -> bool {
     match &slo.phase {
-        Some(wanted) => *wanted == phase.name || *wanted == phase.kind,
+        Some(wanted) => is_numbered(&phase.name, wanted) || *wanted == phase.kind,
         None => validity::is_judged(phase),
     }
 }
@@ -398,6 +399,19 @@ mod tests {
             |_| 1,
             "Pass in hold: 1 % of 6000 requests were bad (95 % interval 0.76 % to 1.29 %), allowed are 5 %: 60 over the limit",
         );
+    }
+
+    #[test]
+    fn a_name_stands_for_its_numbers_too() {
+        let phase = |name: &str| PhaseTotals {
+            name: name.to_owned(),
+            kind: "hold".to_owned(),
+            ..PhaseTotals::default()
+        };
+        let about = |wanted: &str, name: &str| is_about(&p95(None, Some(wanted)), &phase(name));
+        assert!(about("busy", "busy") && about("busy", "busy 2") && about("hold", "busy"));
+        assert!(!about("busy 2", "busy") && !about("busy", "busy after flush"));
+        assert!(!about("busy", "busy2") && !about("usy", "busy"));
     }
 
     #[test]

@@ -250,6 +250,7 @@ mod tests {
                 phase(PhaseKind::Spike, 50.0, 10.0),
                 phase(PhaseKind::Recovery, 5.0, 40.0),
             ],
+            lines: Vec::new(),
         };
         cuts.iter().for_each(|at| schedule.cut(*at, "e"));
         let mut timeline = Timeline::default();

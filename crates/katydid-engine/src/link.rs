@@ -255,7 +255,10 @@ pub(crate) mod tests {
         let mut events = Events::with_capacity(8);
         while left.load(Ordering::Relaxed) > 0 {
             while let Some(Command::Users(number)) = inbox.pop() {
-                outbox.push(Message::Spawn(number));
+                outbox.push(Message::Spawn {
+                    line: 0,
+                    users: number,
+                });
                 left.fetch_sub(1, Ordering::Relaxed);
             }
             outbox.ring();
@@ -300,7 +303,7 @@ pub(crate) mod tests {
                     dawdle(&mut random);
                 }
                 match outbox.pop() {
-                    Some(Message::Spawn(number)) => {
+                    Some(Message::Spawn { users: number, .. }) => {
                         assert_eq!(number, back, "in the order in which they came");
                         back += 1;
                     }

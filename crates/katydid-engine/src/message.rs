@@ -218,10 +218,22 @@ pub enum Message {
     Completed(Box<Flight>),
     /// A piece of a streamed body that was asked for.
     Streamed(u64, Box<Piece>),
-    /// So many users are due by now.
-    Spawn(u64),
-    /// An arrival that was due at this instant, and its number among those of all processes.
-    Arrival(Nanos, u64),
+    /// Of this line of the schedule so many users are due by now.
+    Spawn {
+        /// Its number; 0 where there are no lines.
+        line: u32,
+        /// In all processes.
+        users: u64,
+    },
+    /// An arrival: a [`crate::pacer::Arrival`], whose fields fill the gaps here.
+    Arrival {
+        /// When it was due.
+        due: Nanos,
+        /// Its number among those of its line in all processes.
+        number: u64,
+        /// Its line's number; 0 where there are no lines.
+        line: u32,
+    },
     /// Due at this instant, to see how late the hub is; and time to cut its frames.
     Tick(Nanos),
     /// This phase has begun: what completed before it was queued before.

@@ -106,35 +106,63 @@ fn mixed(number: u64) -> u64 {
 pub struct Follower {
     schedule: Schedule,
     began: Nanos,
-    users: u64,
+    /// One for each line of the schedule; of one without lines itself.
+    tracks: Vec<Track>,
     share: Share,
+    phase: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Track {
+    schedule: Schedule,
+    users: u64,
     /// Number of its next arrival.
     next: u64,
-    phase: Option<usize>,
 }
 
 /// What a [`Follower`] has to tell.
 #[derive(Debug, Default, PartialEq)]
 pub struct News {
-    /// So many users are due from now on.
-    pub users: Option<u64>,
-    /// When each of the arrivals was due that have become due since last asked, and its number among those of all processes.
-    pub arrivals: Vec<(Nanos, u64)>,
+    /// Of this line so many users are due from now on.
+    pub users: Vec<(u32, u64)>,
+    /// The arrivals that have become due since last asked, in their order.
+    pub arrivals: Vec<Arrival>,
     /// Name and kind of the phases that have begun, in their order.
     pub phases: Vec<(String, PhaseKind)>,
     /// When to ask again; `None`: the schedule is over.
     pub next: Option<Nanos>,
 }
 
+/// One arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Arrival {
+    /// When it was due.
+    pub due: Nanos,
+    /// Its number among those of its line in all processes.
+    pub number: u64,
+    /// Its line's number in the schedule; 0 where there are no lines.
+    pub line: u32,
+}
+
 impl Follower {
     /// Follows a schedule that begins at `began`, with `users` at work. Users are those of all processes, arrivals only the share's.
     pub fn new(schedule: Schedule, began: Nanos, users: u64, share: Share) -> Self {
+        let track = |schedule: &Schedule| Track {
+            schedule: schedule.clone(),
+            users,
+            next: share.from(0),
+        };
+        let tracks = if schedule.lines.is_empty() {
+            vec![track(&schedule)]
+        } else {
+            let lines = schedule.lines.iter();
+            lines.map(|line| track(&line.schedule)).collect()
+        };
         Self {
             schedule,
             began,
-            users,
+            tracks,
             share,
-            next: share.from(0),
             phase: None,
         }
     }
@@ -163,31 +191,42 @@ impl Follower {
             }
         };
         if t < self.schedule.length_s() {
-            let at = self.instant(change.unwrap_or_else(|| self.schedule.length_s()));
+            let at = instant(
+                self.began,
+                change.unwrap_or_else(|| self.schedule.length_s()),
+            );
             news.next = Some(at.max(now + step));
         }
         news
     }
 
-    fn instant(&self, t: f64) -> Nanos {
-        self.began + (t * SECOND as f64).ceil() as Nanos
-    }
-
     fn follow_users(&mut self, t: f64, news: &mut News) {
-        let due = self.schedule.users(t);
-        if due != self.users {
-            self.users = due;
-            news.users = Some(due);
+        for (line, track) in (0..).zip(&mut self.tracks) {
+            let due = track.schedule.users(t);
+            if due != track.users {
+                track.users = due;
+                news.users.push((line, due));
+            }
         }
     }
 
     fn follow_arrivals(&mut self, t: f64, news: &mut News) {
-        let due = self.schedule.arrivals_by(t);
-        while self.next < due
-            && let Some(at) = self.schedule.arrival(self.next)
-        {
-            news.arrivals.push((self.instant(at), self.next));
-            self.next = self.share.from(self.next + 1);
+        let (began, share) = (self.began, self.share);
+        for (line, track) in (0..).zip(&mut self.tracks) {
+            let due = track.schedule.arrivals_by(t);
+            while track.next < due
+                && let Some(at) = track.schedule.arrival(track.next)
+            {
+                news.arrivals.push(Arrival {
+                    due: instant(began, at),
+                    number: track.next,
+                    line,
+                });
+                track.next = share.from(track.next + 1);
+            }
+        }
+        if self.tracks.len() > 1 {
+            news.arrivals.sort_unstable();
         }
     }
 
@@ -195,9 +234,14 @@ impl Follower {
     fn next_arrival(&self, t: f64) -> Option<f64> {
         let (index, began) = self.schedule.phase_at(t)?;
         let edge = began + self.schedule.phases[index].length_s;
-        let arrival = self.schedule.arrival(self.next);
-        Some(arrival.map_or(edge, |at| at.min(edge)))
+        let tracks = self.tracks.iter();
+        let arrivals = tracks.filter_map(|track| track.schedule.arrival(track.next));
+        Some(arrivals.fold(edge, f64::min))
     }
+}
+
+fn instant(began: Nanos, t: f64) -> Nanos {
+    began + (t * SECOND as f64).ceil() as Nanos
 }
 
 #[cfg(test)]
@@ -250,6 +294,7 @@ mod tests {
                 phase(PhaseKind::Ramp, 0.0, 2_000.0, 0.5),
                 phase(PhaseKind::Hold, 2_000.0, 2_000.0, 0.5),
             ],
+            lines: Vec::new(),
         };
         let expected: Vec<(Nanos, u64)> = (0..1_500)
             .filter_map(|n| Some((schedule.arrival(n)?, n)))
@@ -275,9 +320,14 @@ mod tests {
         let (mut now, mut seen, mut names) = (7, Vec::new(), Vec::new());
         loop {
             let news = follower.poll(now);
-            assert!(news.arrivals.iter().all(|(due, _)| *due <= now + 1));
-            assert_eq!(news.users, None);
-            seen.extend(news.arrivals);
+            assert!(news.arrivals.iter().all(|arrival| arrival.due <= now + 1));
+            assert_eq!(news.users, []);
+            assert!(news.arrivals.is_sorted());
+            seen.extend(
+                news.arrivals
+                    .iter()
+                    .map(|arrival| (arrival.due, arrival.number)),
+            );
             names.extend(news.phases.into_iter().map(|(name, _)| name));
             let Some(next) = news.next else { break };
             now = next;
@@ -285,6 +335,73 @@ mod tests {
         assert_eq!(names, ["ramp", "hold"]);
         assert!((7 + SECOND..7 + SECOND + MILLISECOND).contains(&now));
         seen
+    }
+
+    #[test]
+    fn each_line_is_followed() {
+        let line = |class: &str, to: f64, length_s: f64| katydid_record::Line {
+            class: class.to_owned(),
+            schedule: Schedule {
+                phases: vec![katydid_record::Phase {
+                    name: "ramp".to_owned(),
+                    kind: PhaseKind::Ramp,
+                    from: 0.0,
+                    to,
+                    rise_s: length_s,
+                    length_s,
+                    after: None,
+                }],
+                ..Schedule::default()
+            },
+        };
+        let lines = || vec![line("A", 30.0, 2.0), line("B", 8.0, 1.0)];
+        let mut follower = Follower::new(
+            Schedule::of_lines(Model::Users, lines()),
+            7,
+            0,
+            Share::WHOLE,
+        );
+        let (mut now, mut seen) = (7, [Vec::new(), Vec::new()]);
+        while let News {
+            users,
+            next: Some(next),
+            ..
+        } = follower.poll(now)
+        {
+            for (line, due) in users {
+                seen[line as usize].push(due);
+            }
+            now = next;
+        }
+        assert_eq!(seen[0], (1..=30).collect::<Vec<_>>());
+        assert_eq!(seen[1], (1..=8).chain([0]).collect::<Vec<_>>());
+        assert!(now >= 7 + 2 * SECOND);
+
+        let schedule = Schedule::of_lines(Model::Arrivals, lines());
+        for of in [1, 3] {
+            let mut seen = [Vec::new(), Vec::new()];
+            for index in 0..of {
+                let share = Share { index, of };
+                let mut follower = Follower::new(schedule.clone(), 7, 0, share);
+                let mut now = 7;
+                loop {
+                    let news = follower.poll(now);
+                    assert!(news.arrivals.is_sorted());
+                    for arrival in news.arrivals {
+                        seen[arrival.line as usize].push((arrival.number, arrival.due));
+                    }
+                    let Some(next) = news.next else { break };
+                    now = next;
+                }
+            }
+            for (line, seen) in schedule.lines.iter().zip(&mut seen) {
+                seen.sort_unstable();
+                let due = |n| Some((n, instant(7, line.schedule.arrival(n)?)));
+                let all: Vec<_> = (0..line.schedule.arrivals()).filter_map(due).collect();
+                assert_eq!(*seen, all);
+            }
+        }
+        assert_eq!(schedule.arrivals(), 30 + 4);
     }
 
     proptest! {

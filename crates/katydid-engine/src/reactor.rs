@@ -31,7 +31,7 @@ use crate::flight::{Flight, Stream};
 use crate::health::Health;
 use crate::link::{Inbox, Outbox};
 use crate::message::{Command, Message, Request};
-use crate::pacer::{Follower, Ramp};
+use crate::pacer::{Arrival, Follower, Ramp};
 use crate::precise::PreciseTimer;
 use crate::recorder::Recorder;
 use crate::resolve::Resolver;
@@ -361,7 +361,7 @@ impl Reactor {
             self.ramp = None;
         }
         if let Some(users) = changed {
-            self.push(Message::Spawn(users));
+            self.push(Message::Spawn { line: 0, users });
         }
     }
 
@@ -374,11 +374,11 @@ impl Reactor {
         for (name, kind) in news.phases {
             self.begin_phase(now, name, kind);
         }
-        if let Some(users) = news.users {
-            self.push(Message::Spawn(users));
+        for (line, users) in news.users {
+            self.push(Message::Spawn { line, users });
         }
-        for (due, number) in news.arrivals {
-            self.push(Message::Arrival(due, number));
+        for Arrival { due, number, line } in news.arrivals {
+            self.push(Message::Arrival { due, number, line });
         }
         if news.next.is_none() {
             self.end_load(now);

@@ -253,16 +253,19 @@ impl Session {
                 }
                 Message::Tick(due) => self.shared.live().tick(due),
                 Message::Phase(phase) => self.shared.live().phase_began(phase),
-                Message::Spawn(users) => {
+                Message::Spawn { line, users } => {
                     flat.extend([
                         py.None(),
-                        ("spawn", users).into_pyobject(py)?.into_any().unbind(),
+                        ("spawn", users, line)
+                            .into_pyobject(py)?
+                            .into_any()
+                            .unbind(),
                     ]);
                 }
-                Message::Arrival(due, number) => {
+                Message::Arrival { due, number, line } => {
                     flat.extend([
                         py.None(),
-                        ("arrival", due, number)
+                        ("arrival", due, number, line)
                             .into_pyobject(py)?
                             .into_any()
                             .unbind(),
@@ -306,7 +309,7 @@ impl Session {
         });
     }
 
-    /// `("spawn", n)` comes whenever the schedule's users change, its phases are marked, and `("time_up",)` comes at its end. It
+    /// `("spawn", n, line)` comes whenever the users of a line of the schedule change, its phases are marked, and `("time_up",)` comes at its end. It
     /// began, or begins, at `began_ns`; now without that.
     #[pyo3(signature = (schedule, began_ns=None))]
     fn follow(&self, schedule: &Bound<'_, PyDict>, began_ns: Option<u64>) -> PyResult<()> {

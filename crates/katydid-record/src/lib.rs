@@ -27,7 +27,7 @@ pub use histogram::{Histogram, Sparse};
 pub use manifest::{FORMAT, FormatVersion, HostFacts, Manifest, ScenarioFile};
 pub use plan::{Event, Plan, PlannedUser};
 pub use reader::{Completeness, ReadError, Run, list_runs};
-pub use schedule::{Model, Phase, PhaseKind, Schedule};
+pub use schedule::{Line, Model, Phase, PhaseKind, Schedule};
 pub use slo::{Limit, Slo};
 pub use summary::Summary;
 pub use timeline::{Endpoint, EndpointKey, PhaseTotals, Timeline};

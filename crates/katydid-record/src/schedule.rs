@@ -5,7 +5,11 @@
 //! who carries the load out.
 #![allow(clippy::float_cmp)] // heights are copied, not computed: equal ones are equal
 
+mod lines;
+
 use serde::{Deserialize, Serialize};
+
+pub use lines::{Line, is_numbered};
 
 /// What the height of a schedule counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -129,8 +133,11 @@ impl Phase {
 pub struct Schedule {
     /// What its height counts.
     pub model: Model,
-    /// In their order. Empty: no load at all.
+    /// In their order. Empty: no load at all. Of a schedule with lines their heights are only what it has at their edges.
     pub phases: Vec<Phase>,
+    /// One for each user class, where they were said apart: the schedule is their sum.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<Line>,
 }
 
 /// Arrivals and users are whole; this much is rounding.
@@ -146,8 +153,27 @@ impl Schedule {
 
     /// The greatest height.
     pub fn peak(&self) -> f64 {
+        if !self.lines.is_empty() {
+            let knees = self.knees().into_iter();
+            let heights = knees.map(|t| self.level(t).max(self.level_before(t)));
+            return heights.fold(0.0, f64::max);
+        }
         let heights = self.phases.iter().flat_map(|phase| [phase.from, phase.to]);
         heights.fold(0.0, f64::max)
+    }
+
+    /// Most users due at any time. Of lines, at an instant at which one of them bends: in between there may be one more of each.
+    pub fn most_users(&self) -> u64 {
+        if !self.lines.is_empty() {
+            let knees = self.knees().into_iter();
+            let users = knees.map(|t| {
+                let before = self.lines.iter();
+                let before = before.map(|line| whole_users(line.schedule.level_before(t)));
+                self.users(t).max(before.sum())
+            });
+            return users.max().unwrap_or(0);
+        }
+        whole_users(self.peak())
     }
 
     /// Which phase runs `t` seconds after the beginning, and since when. The last one goes on for ever.
@@ -165,13 +191,19 @@ impl Schedule {
 
     /// Height at `t` seconds; at the end of the last phase and after it what that ended with.
     pub fn level(&self, t: f64) -> f64 {
+        if !self.lines.is_empty() {
+            return self.lines.iter().map(|line| line.schedule.level(t)).sum();
+        }
         self.phase_at(t)
             .map_or(0.0, |(index, began)| self.phases[index].level(t - began))
     }
 
     /// Users due at `t` seconds: on the way up the first of a ramp at once, on the way down the last one at its end.
     pub fn users(&self, t: f64) -> u64 {
-        (self.level(t) - ROUNDING).ceil().max(0.0) as u64
+        if !self.lines.is_empty() {
+            return self.lines.iter().map(|line| line.schedule.users(t)).sum();
+        }
+        whole_users(self.level(t))
     }
 
     /// The first instant after `t` seconds at which the number of users may be another one, or another phase begins; `None` when
@@ -182,6 +214,11 @@ impl Schedule {
         let here = t - began;
         let is_last = index + 1 == self.phases.len();
         let end = (!is_last || here < phase.length_s).then_some(began + phase.length_s);
+        if !self.lines.is_empty() {
+            let lines = self.lines.iter();
+            let changes = lines.filter_map(|line| line.schedule.change_after(t));
+            return changes.chain(end).min_by(f64::total_cmp);
+        }
         if here >= phase.rise_s || phase.from == phase.to {
             return end;
         }
@@ -196,6 +233,9 @@ impl Schedule {
 
     /// The area under the schedule up to `t` seconds: arrivals, or user-seconds.
     pub fn area(&self, t: f64) -> f64 {
+        if !self.lines.is_empty() {
+            return self.lines.iter().map(|line| line.schedule.area(t)).sum();
+        }
         let mut began = 0.0;
         let mut area = 0.0;
         for phase in &self.phases {
@@ -210,12 +250,20 @@ impl Schedule {
 
     /// All arrivals of the schedule: the first is due when the area leaves zero, the one after `n` others when it is `n`.
     pub fn arrivals(&self) -> u64 {
+        if !self.lines.is_empty() {
+            let lines = self.lines.iter();
+            return lines.map(|line| line.schedule.arrivals()).sum();
+        }
         let area = self.area(self.length_s());
         (area - rounding(area)).ceil().max(0.0) as u64
     }
 
     /// Arrivals due by `t` seconds, that instant included.
     pub fn arrivals_by(&self, t: f64) -> u64 {
+        if !self.lines.is_empty() {
+            let lines = self.lines.iter();
+            return lines.map(|line| line.schedule.arrivals_by(t)).sum();
+        }
         let area = self.area(t);
         if area == 0.0 {
             return u64::from(self.arrival(0).is_some_and(|first| first <= t));
@@ -224,8 +272,10 @@ impl Schedule {
         (whole + 1).min(self.arrivals())
     }
 
-    /// When the arrival after `n` others is due, seconds; `None` if there are no more.
+    /// When the arrival after `n` others is due, seconds; `None` if there are no more. Lines are asked one by one: their arrivals are
+    /// numbered apart.
     pub fn arrival(&self, n: u64) -> Option<f64> {
+        debug_assert!(self.lines.is_empty());
         if n >= self.arrivals() {
             return None;
         }
@@ -261,7 +311,11 @@ impl Schedule {
         if t - began < EDGE_S || began + phase.length_s - t < EDGE_S {
             return;
         }
-        let rest = phase.cut(t - began, event);
+        let mut rest = phase.cut(t - began, event);
+        if !self.lines.is_empty() {
+            rest.from = self.level(t);
+            self.phases[index].to = self.level_before(t);
+        }
         self.phases.insert(index + 1, rest);
     }
 
@@ -276,6 +330,11 @@ impl Schedule {
         let mut phases = self.phases.iter();
         phases.any(|phase| phase.name == name && phase.after.is_some())
     }
+}
+
+/// On the way up the first of a ramp at once.
+fn whole_users(height: f64) -> u64 {
+    (height - ROUNDING).ceil().max(0.0) as u64
 }
 
 /// Sums and roots are off by some units in the last place.
@@ -304,6 +363,7 @@ mod tests {
         Schedule {
             model: Model::Arrivals,
             phases,
+            lines: Vec::new(),
         }
     }
 
@@ -311,6 +371,7 @@ mod tests {
         Schedule {
             model: Model::Users,
             phases,
+            lines: Vec::new(),
         }
     }
 

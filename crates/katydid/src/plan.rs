@@ -16,7 +16,7 @@ use crate::cli::words::{self, Word};
 use crate::cli::{one_on_stdout, option_rows};
 use crate::config::{self, Layer, Source, Surroundings};
 use crate::error::UsageError;
-use crate::load::{self, Line};
+use crate::load::{self, Load};
 use crate::resolved::{Resolved, split};
 use crate::slo;
 
@@ -170,7 +170,7 @@ pub fn resolve(
     let load = load(&options, &settled, &rows)?;
     let arrive = load
         .as_ref()
-        .is_some_and(|line| line.schedule.model == Model::Arrivals);
+        .is_some_and(|load| load.schedule.model == Model::Arrivals);
     if arrive && !settled.contains_key("stop_timeout") {
         options.load.stop_timeout = GRACE_OF_ARRIVALS;
     }
@@ -188,8 +188,8 @@ pub fn resolve(
     };
     Ok(Resolved {
         command: if check { "check" } else { "run" },
-        schedule: load.as_ref().map(|line| line.schedule.clone()),
-        events: load.map(|line| line.events).unwrap_or_default(),
+        schedule: load.as_ref().map(|load| load.schedule.clone()),
+        events: load.map(|load| load.events).unwrap_or_default(),
         slos,
         abort_on,
         load_given: LOAD.iter().any(|dest| settled.contains_key(*dest)),
@@ -264,7 +264,7 @@ fn load(
     options: &Options,
     given: &Settled,
     rows: &[OptionRow],
-) -> Result<Option<Line>, UsageError> {
+) -> Result<Option<Load>, UsageError> {
     const NO_ARRIVALS: &str = "--max-users is for arrivals (--load 'arrive at 50/s for 5m'); this load says itself how many users there are";
     let Some(words) = &options.load.load else {
         if given.contains_key("max_users") {
@@ -282,17 +282,11 @@ fn load(
             row.title()
         )));
     }
-    let mut lines = load::parse(words)?;
-    if lines.len() > 1 || lines.iter().any(|line| line.class.is_some()) {
-        return Err(UsageError::new(
-            "--load: a line for each user class is not built yet; write one for all, as in 'ramp to 50 users over 1m, hold 5m'",
-        ));
-    }
-    let line = lines.remove(0);
-    if line.schedule.model == Model::Users && given.contains_key("max_users") {
+    let load = load::parse(words)?;
+    if load.schedule.model == Model::Users && given.contains_key("max_users") {
         return Err(UsageError::new(NO_ARRIVALS));
     }
-    Ok(Some(line))
+    Ok(Some(load))
 }
 
 /// The words after `check`, and whether it was there.

@@ -61,7 +61,7 @@ impl Resolved {
     pub fn users(&self) -> u64 {
         match &self.schedule {
             Some(schedule) => match schedule.model {
-                Model::Users => schedule.peak().ceil() as u64,
+                Model::Users => schedule.most_users(),
                 Model::Arrivals => self
                     .options
                     .load

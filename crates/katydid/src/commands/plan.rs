@@ -6,7 +6,7 @@ use std::fmt::Write;
 use anyhow::Result;
 use katydid_record::plan::Event;
 use katydid_record::redact::redact;
-use katydid_record::schedule::{Model, Schedule};
+use katydid_record::schedule::{Model, Phase, Schedule};
 
 use super::say;
 use crate::config::{Source, Surroundings};
@@ -50,19 +50,10 @@ fn phases(schedule: &Schedule) -> String {
     let mut rows = vec![["phase", "kind", unit, "begins", "lasts"].map(str::to_owned)];
     let mut began = 0.0;
     for phase in &schedule.phases {
-        let height = if phase.from == phase.to {
-            picture::number(phase.to)
-        } else {
-            format!(
-                "{} → {}",
-                picture::number(phase.from),
-                picture::number(phase.to)
-            )
-        };
         rows.push([
             phase.name.clone(),
             phase.kind.as_str().to_owned(),
-            height,
+            height(phase),
             picture::duration(began),
             picture::duration(phase.length_s),
         ]);
@@ -75,7 +66,36 @@ fn phases(schedule: &Schedule) -> String {
         picture::duration(schedule.length_s()),
         picture::number(schedule.peak()),
     );
-    text
+    text + &lines(schedule, unit)
+}
+
+/// What each user class gets, after an empty line, if they have lines of their own.
+fn lines(schedule: &Schedule, unit: &str) -> String {
+    if schedule.lines.is_empty() {
+        return String::new();
+    }
+    let mut rows = vec![["class", unit, "begins", "lasts"].map(str::to_owned)];
+    for line in &schedule.lines {
+        let mut began = 0.0;
+        for phase in &line.schedule.phases {
+            rows.push([
+                line.class.clone(),
+                height(phase),
+                picture::duration(began),
+                picture::duration(phase.length_s),
+            ]);
+            began += phase.length_s;
+        }
+    }
+    format!("\n{}", table(&rows))
+}
+
+fn height(phase: &Phase) -> String {
+    let (from, to) = (picture::number(phase.from), picture::number(phase.to));
+    if from == to {
+        return to;
+    }
+    format!("{from} → {to}")
 }
 
 /// Commands without their secrets; with an empty line behind, if there are any.

@@ -8,75 +8,104 @@ pub mod picture;
 mod presets;
 
 use katydid_record::plan::Event;
-use katydid_record::schedule::{Model, Schedule};
+use katydid_record::schedule::{Line, Model, Schedule};
 
 use crate::error::UsageError;
 use crate::pointed::Piece;
 
+use parts::Parts;
 pub(crate) use parts::seconds;
 pub use presets::{PRESETS, Preset};
 
 /// What messages are about.
 const SUBJECT: &str = "the load";
 
-/// What one line of a load asks for.
+/// What a load asks for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line {
-    /// The user class it is for; `None`: all of them.
-    pub class: Option<String>,
+pub struct Load {
     /// When how much.
     pub schedule: Schedule,
     /// What is done meanwhile, in the order of the times.
     pub events: Vec<Event>,
 }
 
-/// The lines of a load. Errors point at the word that is wrong and say what may stand there.
-pub fn parse(text: &str) -> Result<Vec<Line>, UsageError> {
+/// Reads a load. Errors point at the word that is wrong and say what may stand there.
+pub fn parse(text: &str) -> Result<Load, UsageError> {
     let quoted = events::commands(text);
     let whole = Piece::of(SUBJECT, text).quoting(&quoted);
-    let mut lines: Vec<Line> = Vec::new();
-    for piece in whole
-        .split(&[';', '\n'])
-        .filter(|piece| !piece.text.is_empty())
-    {
-        let (class, body) = match piece.split_once(':') {
-            Some((class, body)) => (Some(class), body),
-            None => (None, piece),
-        };
-        let name = class.map(|class| class.text.to_owned());
-        if let Some(class) = class.filter(|class| class.text.split_whitespace().count() != 1) {
-            return Err(class.missing("before a ':' stands the name of one user class"));
+    let pieces = whole.split(&[';', '\n']);
+    let pieces: Vec<_> = pieces.filter(|piece| !piece.text.is_empty()).collect();
+    let mut asked = Vec::new();
+    let mut schedule = match pieces.as_slice() {
+        [] => {
+            return Err(
+                whole.missing("it is empty; write for example 'ramp to 50 users over 1m, hold 5m'")
+            );
         }
-        if lines
-            .iter()
-            .any(|line| line.class == name || line.class.is_none() || name.is_none())
-        {
-            return Err(body.missing(
-                "there is more than one line for the same users; give each user class one line, as in 'Shopper: …; Admin: …'",
-            ));
-        }
-        let (schedule, events) = line(body)?;
-        lines.push(Line {
-            class: name,
-            schedule,
-            events,
-        });
-    }
-    let first = lines.first().ok_or_else(|| {
-        whole.missing("it is empty; write for example 'ramp to 50 users over 1m, hold 5m'")
-    })?;
-    let model = first.schedule.model;
-    if lines.iter().any(|line| line.schedule.model != model) {
-        return Err(whole.missing("users and arrivals per second cannot be mixed in one load"));
-    }
-    Ok(lines)
+        [all] if all.split_once(':').is_none() => line(*all, Parts::default(), &mut asked)?,
+        pieces => lines(whole, pieces, &mut asked)?,
+    };
+    let events = events::place(asked, &mut schedule)?;
+    Ok(Load { schedule, events })
 }
 
-fn line(body: Piece<'_>) -> Result<(Schedule, Vec<Event>), UsageError> {
+/// A line for each user class.
+fn lines<'a>(
+    whole: Piece<'a>,
+    pieces: &[Piece<'a>],
+    asked: &mut Vec<events::Asked<'a>>,
+) -> Result<Schedule, UsageError> {
+    let mut lines: Vec<(Piece<'a>, Line)> = Vec::new();
+    for piece in pieces {
+        let same = |body: Piece<'a>| {
+            body.missing("there is more than one line for the same users; give each user class one line, as in 'Shopper: …; Admin: …'")
+        };
+        let (class, body) = piece.split_once(':').ok_or_else(|| same(*piece))?;
+        if class.text.split_whitespace().count() != 1 {
+            return Err(class.missing("before a ':' stands the name of one user class"));
+        }
+        if lines.iter().any(|(_, line)| line.class == class.text) {
+            return Err(same(body));
+        }
+        let schedule = line(body, Parts::beside_others(), asked)?;
+        lines.push((
+            body,
+            Line {
+                class: class.text.to_owned(),
+                schedule,
+            },
+        ));
+    }
+    let model = lines[0].1.schedule.model;
+    if lines.iter().any(|(_, line)| line.schedule.model != model) {
+        return Err(whole.missing("users and arrivals per second cannot be mixed in one load"));
+    }
+    let lengths = lines.iter().map(|(_, line)| line.schedule.length_s());
+    let longest = lengths.filter(|length| length.is_finite());
+    let Some(longest) = longest.reduce(f64::max) else {
+        return Err(
+            whole.missing("no line says how long; write for example 'hold 5 users for 10m'")
+        );
+    };
+    for (body, line) in &mut lines {
+        if !parts::end_at(longest, &mut line.schedule) {
+            return Err(body.missing("its last part has no length, and it begins when the other lines are over; write how long it is"));
+        }
+    }
+    let lines = lines.into_iter().map(|(_, line)| line).collect();
+    Ok(Schedule::of_lines(model, lines))
+}
+
+/// One line. Its events are added to `asked`.
+fn line<'a>(
+    body: Piece<'a>,
+    empty: Parts,
+    asked: &mut Vec<events::Asked<'a>>,
+) -> Result<Schedule, UsageError> {
     let (events, parts): (Vec<Piece<'_>>, Vec<Piece<'_>>) =
         body.split(&[',']).partition(|part| events::is_event(*part));
     if events.is_empty() {
-        return Ok((schedule(body, &parts)?, Vec::new()));
+        return schedule(body, &parts, empty);
     }
     let Some((first, more)) = parts.split_first() else {
         return Err(body.missing(
@@ -84,27 +113,26 @@ fn line(body: Piece<'_>) -> Result<(Schedule, Vec<Event>), UsageError> {
         ));
     };
     let is_preset = presets::spelled_out(*first)?.is_some();
-    let mut schedule = match more.first() {
+    let schedule = match more.first() {
         Some(part) if is_preset => {
             return Err(part.missing("a preset is all of the load: beside it stand only events"));
         }
-        Some(_) => schedule(body, &parts)?,
-        None => schedule(*first, &parts)?,
+        Some(_) => schedule(body, &parts, empty)?,
+        None => schedule(*first, &parts, empty)?,
     };
-    let events = events.into_iter().map(events::read);
-    let events = events.collect::<Result<_, _>>()?;
-    let events = events::place(events, &mut schedule)?;
-    Ok((schedule, events))
+    for event in events {
+        asked.push(events::read(event)?);
+    }
+    Ok(schedule)
 }
 
 /// Of the parts of `body` that say how much load there is.
-fn schedule(body: Piece<'_>, parts: &[Piece<'_>]) -> Result<Schedule, UsageError> {
+fn schedule(body: Piece<'_>, parts: &[Piece<'_>], mut line: Parts) -> Result<Schedule, UsageError> {
     if let Some(text) = presets::spelled_out(body)? {
         // What a preset says is right, whatever it was scaled to.
         let words = Piece::of(SUBJECT, &text);
-        return schedule(words, &words.split(&[',']).collect::<Vec<_>>());
+        return schedule(words, &words.split(&[',']).collect::<Vec<_>>(), line);
     }
-    let mut line = parts::Parts::default();
     for part in parts {
         line.take(*part)?;
     }

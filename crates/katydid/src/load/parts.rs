@@ -30,6 +30,8 @@ pub(super) struct Parts {
     /// Height that the next part holds unless it says another: a spike comes back to it.
     level: f64,
     names: HashMap<PhaseKind, u32>,
+    /// Whether its last part may go on for as long as other lines do.
+    may_be_open: bool,
 }
 
 /// The words of one part that are still to be read.
@@ -131,9 +133,34 @@ pub(crate) fn seconds(text: &str) -> Option<f64> {
     (!text.is_empty()).then_some(total)
 }
 
+/// Gives its last part the length that is left until then, if it has none. False if nothing is left.
+pub(super) fn end_at(end_s: f64, schedule: &mut Schedule) -> bool {
+    let Some((last, before)) = schedule.phases.split_last_mut() else {
+        return true;
+    };
+    if last.length_s.is_finite() {
+        return true;
+    }
+    last.length_s = end_s - before.iter().map(|phase| phase.length_s).sum::<f64>();
+    last.rise_s = last.rise_s.min(last.length_s);
+    last.length_s > 0.0
+}
+
 impl Parts {
+    /// Of a line that has others beside it.
+    pub fn beside_others() -> Self {
+        Self {
+            may_be_open: true,
+            ..Self::default()
+        }
+    }
+
     /// Adds one part.
     pub fn take(&mut self, piece: Piece<'_>) -> Result<(), UsageError> {
+        let is_open = |phase: &Phase| phase.length_s.is_infinite();
+        if self.phases.last().is_some_and(is_open) {
+            return Err(piece.missing("nothing can follow a part without a length"));
+        }
         let mut reading = Reading::of(piece);
         let verb = reading.next(&format!("a part ({BEGIN})"))?;
         match verb.text {
@@ -156,6 +183,7 @@ impl Parts {
         Schedule {
             model: self.model.unwrap_or_default(),
             phases: self.phases,
+            lines: Vec::new(),
         }
     }
 
@@ -188,8 +216,7 @@ impl Parts {
             return Err(piece
                 .missing("how much is held? Write 'hold 50 users for 5m' or 'hold 20/s for 5m'"));
         }
-        reading.skip(&["for"]);
-        let length = reading.duration()?;
+        let length = self.length(reading, false)?;
         let kind = if spiked && level.is_none() {
             PhaseKind::Recovery
         } else {
@@ -198,6 +225,19 @@ impl Parts {
         let to = level.unwrap_or(self.level);
         let rise = (self.spread(length), length);
         self.add(reading, kind, (self.height_now(), to), rise)
+    }
+
+    /// `for T`; infinite if it is left out where it may be.
+    fn length(&self, reading: &mut Reading<'_>, says_for: bool) -> Result<f64, UsageError> {
+        if self.may_be_open && reading.peek().is_none_or(|word| word.text == "as") {
+            return Ok(f64::INFINITY);
+        }
+        if says_for {
+            reading.expect(&["for"])?;
+        } else {
+            reading.skip(&["for"]);
+        }
+        reading.duration()
     }
 
     /// `spike to L for T`
@@ -218,8 +258,7 @@ impl Parts {
         reading.expect(&["at"])?;
         self.settle(reading, Model::Arrivals)?;
         let to = self.height(reading)?;
-        reading.expect(&["for"])?;
-        let length = reading.duration()?;
+        let length = self.length(reading, true)?;
         self.add(
             reading,
             PhaseKind::Hold,

@@ -106,17 +106,17 @@ mod tests {
 
     #[test]
     fn a_spike_is_seen() {
-        let lines = crate::load::parse(
+        let load = crate::load::parse(
             "ramp to 200 users over 2m, hold 10m, spike to 1000 users for 3s, hold 5m",
         )
         .expect("it is clear");
-        insta::assert_snapshot!(picture(&lines[0].schedule, &[]));
+        insta::assert_snapshot!(picture(&load.schedule, &[]));
     }
 
     #[test]
     fn events_stand_on_the_axis() {
         let words = "hold 50 users for 10m, at 0s run 'a', at 5m run 'b', at 9m59s run 'c'";
-        let line = crate::load::parse(words).expect("it is clear").remove(0);
+        let line = crate::load::parse(words).expect("it is clear");
         let drawn = picture(&line.schedule, &line.events);
         let axis = drawn
             .lines()

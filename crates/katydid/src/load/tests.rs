@@ -6,9 +6,9 @@ use katydid_record::schedule::{Model, PhaseKind, Schedule};
 use super::*;
 
 fn one(text: &str) -> Schedule {
-    let mut lines = parse(text).expect("it is clear");
-    assert_eq!(lines.len(), 1);
-    lines.remove(0).schedule
+    let schedule = parse(text).expect("it is clear").schedule;
+    assert_eq!(schedule.lines, []);
+    schedule
 }
 
 /// Name, kind, from, to, rise and length of each phase.
@@ -72,12 +72,80 @@ fn steps_and_names() {
 
 #[test]
 fn a_line_for_each_class() {
-    let lines = parse("Shopper: ramp to 200 users over 2m, hold 10m; Admin: hold 5 users 12m")
+    let load = parse("Shopper: ramp to 200 users over 2m, hold 10m as busy; Admin: hold 5 users")
         .expect("clear");
-    let classes: Vec<_> = lines.iter().map(|line| line.class.as_deref()).collect();
-    assert_eq!(classes, [Some("Shopper"), Some("Admin")]);
-    assert_eq!(lines[1].schedule.peak(), 5.0);
-    assert!(parse("Shopper: hold 5 users 1m\nAdmin: hold 2 users 1m\n").is_ok());
+    let lines = load.schedule.lines.iter();
+    let lines = lines.map(|line| {
+        (
+            line.class.as_str(),
+            line.schedule.peak(),
+            line.schedule.length_s(),
+        )
+    });
+    assert_eq!(
+        lines.collect::<Vec<_>>(),
+        [("Shopper", 200.0, 720.0), ("Admin", 5.0, 720.0)]
+    );
+    let phases = load.schedule.phases.iter();
+    let phases: Vec<_> = phases
+        .map(|p| (p.name.as_str(), p.kind, p.from, p.to, p.length_s))
+        .collect();
+    assert_eq!(
+        phases,
+        [
+            ("ramp", Ramp, 0.0, 205.0, 120.0),
+            ("busy", Hold, 205.0, 205.0, 600.0)
+        ]
+    );
+    let load =
+        parse("A: hold 5 users 1m\nB: hold 2 users 30s, at 50s run 'echo'\n").expect("clear");
+    let phases: Vec<_> = load
+        .schedule
+        .phases
+        .iter()
+        .map(|p| (p.name.as_str(), p.to))
+        .collect();
+    assert_eq!(
+        phases,
+        [("hold", 7.0), ("hold 2", 5.0), ("hold 2 after echo", 5.0)]
+    );
+    let load = parse("Shopper: smoke of 5 users; Admin: arrive at 2/s");
+    assert!(
+        load.expect_err("two models")
+            .to_string()
+            .contains("cannot be mixed")
+    );
+    let load = parse("Reader: ramp to 20/s over 1m; Writer: arrive at 2/s").expect("clear");
+    assert_eq!(load.schedule.arrivals(), 600 + 120);
+}
+
+#[test]
+fn lines_without_an_end() {
+    let refused = [
+        ("A: hold 5 users", "no line says how long"),
+        ("A: hold 5 users; B: hold 3 users", "no line says how long"),
+        (
+            "A: hold 5 users, hold 3 users 1m; B: hold 5 users 1m",
+            "nothing can follow",
+        ),
+        (
+            "A: hold 5 users 1m, hold 3 users; B: hold 5 users 1m",
+            "its last part has no length",
+        ),
+        ("hold 5 users", "how long"),
+        (
+            "A: hold 5 users 1m; A: hold 5 users 1m",
+            "more than one line for the same users",
+        ),
+        (
+            "A: hold 5 users 1m; hold 5 users 1m",
+            "more than one line for the same users",
+        ),
+    ];
+    for (text, why) in refused {
+        let error = parse(text).expect_err(text).to_string();
+        assert!(error.contains(why), "{text}: {error}");
+    }
 }
 
 #[test]
@@ -205,7 +273,7 @@ fn a_mistake_is_pointed_at() {
 }
 
 fn events(text: &str) -> Vec<(String, f64, String, f64)> {
-    let line = parse(text).expect("it is clear").remove(0);
+    let line = parse(text).expect("it is clear");
     let events = line.events.into_iter();
     events
         .map(|e| (e.name, e.at_s, e.command, e.limit_s))

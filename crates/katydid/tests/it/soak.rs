@@ -98,11 +98,11 @@ impl Simulated {
                 };
                 self.recorder.mark(now, mark);
             }
-            self.users = news.users.unwrap_or(self.users);
+            self.users = news.users.last().map_or(self.users, |(_, due)| *due);
             self.arrivals += news.arrivals.len() as u64;
-            for (due, _) in news.arrivals {
+            for arrival in news.arrivals {
                 let endpoint = self.random.u32(..endpoints);
-                self.request(endpoint, due);
+                self.request(endpoint, arrival.due);
             }
             let Some(next) = news.next else { break };
             while next_cut <= next {
@@ -212,8 +212,7 @@ fn within_300_ms(phase: Option<&str>) -> Slo {
 }
 
 fn schedule(load: &str) -> Schedule {
-    let mut lines = katydid::load::parse(load).unwrap();
-    lines.remove(0).schedule
+    katydid::load::parse(load).unwrap().schedule
 }
 
 /// The sums over intervals are those of the run, and there are not more of them than is said.

@@ -157,7 +157,7 @@ fn the_clock_speaks() {
     for expected in 1..=3 {
         let message = hub.message();
         assert!(
-            matches!(message, Message::Spawn(users) if users == expected),
+            matches!(message, Message::Spawn { users, .. } if users == expected),
             "{message:?}"
         );
     }
