@@ -124,8 +124,12 @@ class Session:
         """Whether users loop without any wait: the generator's own limits then only warn."""
 
     # the second inlet ----------------------------------------------------------------------------------------------
-    def endpoint(self, kind: str, method: str, name: str) -> int:
-        """Interns (kind: "request" | "flow" | "job" | "custom", method, name). Past the cap: the id of "(other)"."""
+    def tags_count(self) -> None:
+        """Requests of greenlets with an attribute `katydid_tag` ("read" or "write") are what it says."""
+
+    def endpoint(self, kind: str, method: str, name: str, tagged: str | None = None) -> int:
+        """Interns (kind: "request" | "flow" | "job" | "custom", method, name). Past the cap: the id of "(other)". `tagged`: "read" or
+        "write", if the task says so."""
 
     def record(
         self,

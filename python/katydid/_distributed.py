@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 
 from . import log
+from ._local import LocalRunner
 from ._processes import Crew, Place, Worker, wait_for
 from ._schedule import peak_users
 from .dispatch import BalancedDispatcher, UsersDispatcher
@@ -24,7 +25,6 @@ from .runners import (
     STATE_SPAWNING,
     STATE_STOPPED,
     DistributedRunner,
-    LocalRunner,
 )
 from .workers import STATE_MISSING, WorkerNode, WorkerNodes
 
@@ -244,12 +244,12 @@ class WorkerRunner(DistributedRunner, LocalRunner):
         self.worker_count = place.of
         self.client_id = self._node = str(place.index)
         self._nodes = [WorkerNode(str(index)) for index in range(place.of)]
+        self._start_number = 0
         environment.events.spawning_complete.add_listener(
             lambda **_: place.channel.say(
                 "spawned", counts=self._staying(), number=self._start_number
             )
         )
-        self._start_number = 0
         # To the very end: it is how the parent knows that this process is alive.
         gevent.spawn(self._tell)
 

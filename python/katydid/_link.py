@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from . import _tags
 from ._core import Session
 from ._hub import attach
 
@@ -17,6 +18,8 @@ def open_session(environment: Any, on_message: Callable[[tuple[Any, ...]], None]
     """The environment's session, made if it has none; messages of the engine go to `on_message`."""
     session: Session = environment._session or Session({"record": False, "name": "script"})
     environment._session = session
+    if _tags.tagged:
+        session.tags_count()
     environment._link = attach(session, on_message)
     environment.stats.attach(session)
     environment.events.request.bind(session)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from . import _tags
 from . import _transport as transport
 from ._errors import cause_of, text_of
 from ._flow import note_failure
@@ -38,7 +39,12 @@ def report(
             kind = native.header("content-type") or ""
             shape = transport.outline(content() or b"", _plain(kind))
         session.record(
-            session.endpoint("request", _plain(meta.get("request_type")), _plain(meta.get("name"))),
+            session.endpoint(
+                "request",
+                _plain(meta.get("request_type")),
+                _plain(meta.get("name")),
+                _tags.current(),
+            ),
             edited,
             _length(meta.get("response_length")),
             verdict,

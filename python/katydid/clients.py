@@ -21,6 +21,7 @@ from requests.auth import HTTPBasicAuth
 from requests.exceptions import ContentDecodingError, TooManyRedirects
 from requests.structures import CaseInsensitiveDict
 
+from . import _tags
 from . import _transport as transport
 from ._core import Client, InvalidUrl
 from ._errors import absolute_http_url_regexp, bad_url, exception_of
@@ -475,7 +476,11 @@ class HttpSession(Fallback):
 
     def _row(self, method: str, name: str) -> int:
         session = self.request_event._session
-        return 0 if session is None else int(session.endpoint("request", method, name))
+        return (
+            0
+            if session is None
+            else int(session.endpoint("request", method, name, _tags.current()))
+        )
 
     def _report(self, response: ResponseContextManager, failure: Exception | None) -> None:
         """Records the verdict with the values that `request_meta` has by now, then tells the listeners."""

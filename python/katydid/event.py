@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 from weakref import WeakSet
 
-from . import log
+from . import _tags, log
 from ._core import Session
 from ._flow import note_failure
 from .exception import CONTROL_FLOW
@@ -89,7 +89,7 @@ class RequestHook(EventHook):
     def __init__(self) -> None:
         super().__init__()
         self._session: Session | None = None
-        self._endpoints: dict[tuple[str, str], int] = {}
+        self._endpoints: dict[tuple[str, str, str | None], int] = {}
         self._provisional = False
         self._early: WeakSet[Any] = WeakSet()
 
@@ -138,10 +138,10 @@ class RequestHook(EventHook):
     ) -> None:
         session = self._session
         assert session is not None
-        key = (request_type, name)
+        key = (request_type, name, _tags.current())
         endpoint = self._endpoints.get(key)
         if endpoint is None:
-            endpoint = session.endpoint("custom", str(request_type), str(name))
+            endpoint = session.endpoint("custom", str(request_type), str(name), key[2])
             if len(self._endpoints) < 10_000:  # ids past the engine's cap all mean "(other)"
                 self._endpoints[key] = endpoint
         failure = (type(exception).__name__, failure_text(exception)) if exception else None

@@ -187,3 +187,82 @@ def test_an_objective_that_is_not_clear(katydid: Any, words: str, said: str) -> 
         done = katydid(*command, "--slo", words).ended(2)
         assert said in done.err and "Traceback" not in done.err, done.text
         assert not list(katydid.folder.glob("runs/*"))
+
+
+TAGGED = """
+from locust import SequentialTaskSet
+
+class Base(FastHttpUser):
+    abstract = True
+    wait_time = constant(0.01)
+
+class Searcher(Base):
+    @task
+    @tag("read", "slow")
+    def search(self):
+        self.client.post("/", name="search")
+        with self.client.get("/", name="judged", catch_response=True) as response:
+            response.request_meta["name"] = "renamed"
+        self.environment.events.request.fire(
+            request_type="grpc", name="Find", response_time=1, response_length=0, exception=None, context={}
+        )
+
+    @task
+    def plain(self):
+        self.client.post("/", name="search")
+
+class Visitor(HttpUser):
+    wait_time = constant(0.01)
+
+    @tag("write")
+    @task
+    class Visits(SequentialTaskSet):
+        @task
+        def visit(self):
+            self.client.get("/", name="visit")
+
+        @task
+        def both(self):
+            self.client.get("/", name="both")
+        both = tag("read")(both)
+"""
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_tags_say_what_reads_and_writes_are(katydid: Any, processes: str) -> None:
+    katydid.write(TAGGED)
+    words = ("-H", katydid.target, "--run-dir", "run", "-u", "4", "-r", "100", "-t", "2s")
+    slos = ("--slo", "reads p50 < 9s", "--slo", "writes p50 < 9s")
+    summary = katydid(*words, *slos, "--processes", processes).ended(0).summary
+    found = {
+        (row["method"], row["name"], row["access"]): row["requests"] for row in summary["endpoints"]
+    }
+    assert set(found) == {
+        ("POST", "search", "read"),
+        ("POST", "search", "write"),
+        ("GET", "renamed", "read"),
+        ("grpc", "Find", "read"),
+        ("GET", "visit", "write"),
+        # Both tags say nothing.
+        ("GET", "both", "read"),
+    }
+    of = {who: sum(n for key, n in found.items() if key[2] == who) for who in ("read", "write")}
+    assert summary["reads"]["requests"] == of["read"]
+    assert summary["writes"]["requests"] == of["write"]
+    # All but the first 40 ms are in the hold, which the objectives are about.
+    for slo, access in zip(summary["slos"], ("read", "write"), strict=True):
+        assert of[access] * 0.8 < slo["total"] <= of[access]
+    assert found["POST", "search", "read"] > 10 and found["POST", "search", "write"] > 10
+
+
+def test_the_plan_goes_before_a_tag(katydid: Any) -> None:
+    katydid.write(TAGGED)
+    words = ("-H", katydid.target, "--run-dir", "run", "-u", "2", "-t", "1s", "--csv", "out")
+    summary = katydid(*words, "--writes", "search", "Searcher").ended(0).summary
+    rows = {(row["name"], row["access"]) for row in summary["endpoints"]}
+    assert rows >= {("search", "write"), ("renamed", "read")} and ("search", "read") not in rows
+    # Locust's files have one row for a method and a name.
+    lines = (katydid.folder / "out_stats.csv").read_text().splitlines()
+    searches = [line.split(",") for line in lines if line.startswith("POST,search,")]
+    asked = sum(row["requests"] for row in summary["endpoints"] if row["name"] == "search")
+    assert [int(cells[2]) for cells in searches] == [asked]

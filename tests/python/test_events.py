@@ -132,7 +132,7 @@ def test_fired_by_hand_is_recorded_first(fired: dict[str, Any], expected: Any) -
     hook.add_listener(lambda **kw: seen.append(len(session.recorded)))
     for _ in range(2):
         hook.fire(request_type="X", name="n", **fired)
-    assert session.names == [("custom", "X", "n")]
+    assert session.names == [("custom", "X", "n", None)]
     assert session.recorded == [expected, expected] and seen == [1, 2]
 
 

@@ -2,6 +2,8 @@
 //! `environment.stats`. At katydid's precision where Locust rounds to two digits. The types are the record's, so that faces
 //! can read them.
 
+use std::collections::BTreeMap;
+
 use katydid_record::frame::Kind;
 pub use katydid_record::locust_view::{
     LocustEntry, LocustError, LocustSecond, LocustView, PERCENTILES,
@@ -26,12 +28,22 @@ pub fn view(manifest: &Manifest, timeline: &Timeline) -> LocustView {
             .iter()
             .filter(|(key, _)| matches!(key.kind, Kind::Request | Kind::Custom))
     };
-    let mut entries: Vec<LocustEntry> = counted().map(|(key, e)| entry(key, e, &clock)).collect();
-    entries.sort_by(|a, b| (&a.name, &a.method).cmp(&(&b.name, &b.method)));
+    let mut rows: BTreeMap<(&str, &str), Vec<(&EndpointKey, &Endpoint)>> = BTreeMap::new();
+    for (key, e) in counted() {
+        let row = rows.entry((&key.name, &key.method)).or_default();
+        row.push((key, e));
+    }
+    // Locust has one row for a name and a method, whoever reported it.
+    let entries = rows.into_values().map(|row| match row[..] {
+        [(key, one)] => entry(key, one, &clock),
+        _ => entry(row[0].0, &Timeline::total(row.iter().copied()), &clock),
+    });
+    let entries: Vec<LocustEntry> = entries.collect();
     let all = EndpointKey {
         kind: Kind::Request,
         method: String::new(),
         name: "Aggregated".into(),
+        tagged: None,
     };
     let errors = counted()
         .flat_map(|(key, e)| {

@@ -141,6 +141,7 @@ mod tests {
             kind: Kind::Request,
             method: String::new(),
             name: "/".into(),
+            tagged: None,
         };
         timeline.apply(&frame(0, 0, Body::Names(vec![name])));
         for (phase, at_ms) in (1..).zip(began_ms) {

@@ -342,6 +342,7 @@ mod tests {
             kind: Kind::Request,
             method: "GET".to_owned(),
             name: "/".to_owned(),
+            tagged: None,
         };
         let failure = Name::Failure {
             id: 0,

@@ -268,6 +268,7 @@ mod tests {
             kind: Kind::Request,
             method: "GET".into(),
             name: "/".into(),
+            tagged: None,
         };
         apply(0.0, 0, Body::Names(vec![endpoint]));
         let (mut number, mut began) = (0, 0.0);

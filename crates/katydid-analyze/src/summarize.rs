@@ -115,6 +115,7 @@ fn named(name: &str) -> EndpointKey {
         kind: Kind::Request,
         method: String::new(),
         name: name.to_owned(),
+        tagged: None,
     }
 }
 

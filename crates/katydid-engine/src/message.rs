@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use katydid_record::{Cause, EndpointId, Kind, Mark, PhaseId, PhaseKind, Schedule};
+use katydid_record::{Access, Cause, EndpointId, Kind, Mark, PhaseId, PhaseKind, Schedule};
 
 use crate::clock::Nanos;
 pub use crate::flight::Flight;
@@ -243,7 +243,7 @@ pub enum Message {
 }
 
 /// A row, and its number.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
     /// Its number.
     pub id: EndpointId,
@@ -253,6 +253,8 @@ pub struct Row {
     pub method: String,
     /// Name.
     pub name: String,
+    /// What the tag of a task says it is.
+    pub tagged: Option<Access>,
 }
 
 /// What there is to follow.

@@ -266,10 +266,7 @@ impl Reactor {
             Command::Submit(flight) => self.submit(flight),
             Command::Cancel { client, token } => self.cancel(client, token),
             Command::Read { client, token } => self.read_stream(client, token),
-            Command::Endpoint(row) => {
-                self.recorder
-                    .announce(row.id, row.kind, row.method, row.name);
-            }
+            Command::Endpoint(row) => self.recorder.announce(*row),
             Command::DropClient(client) => self.drop_client(client),
             Command::CloseIdle(client) => self.close_idle(client),
             Command::Ramp { from, to, rate } => {

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 
 use katydid_record::{
     Body, Cause, EndpointId, EndpointWindow, Exemplar, FailureId, Frame, GeneratorWindow,
-    Histogram, Kind, Mark, Name, PhaseId, RunTime, SourceId, Sparse,
+    Histogram, Mark, Name, PhaseId, RunTime, SourceId, Sparse,
 };
 
 use crate::clock::{Nanos, micros_between};
-use crate::message::Instants;
+use crate::message::{Instants, Row};
 
 /// Distinct failure texts kept per source; the rest count under one text.
 pub const FAILURE_TEXTS: usize = 2_000;
@@ -102,12 +102,20 @@ impl Recorder {
     }
 
     /// Announces an endpoint; ids are given out by the caller, densely.
-    pub fn announce(&mut self, id: EndpointId, kind: Kind, method: String, name: String) {
+    pub fn announce(&mut self, row: Row) {
+        let Row {
+            id,
+            kind,
+            method,
+            name,
+            tagged,
+        } = row;
         self.names.push(Name::Endpoint {
             id,
             kind,
             method,
             name,
+            tagged,
         });
     }
 

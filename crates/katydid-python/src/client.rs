@@ -239,6 +239,7 @@ impl Client {
         let py = ask.url.py();
         let text = ask.url.to_cow()?;
         let name = ask.name.map(PyStringMethods::to_cow).transpose()?;
+        let tagged = self.shared.tag_of(ask.greenlet.bind(py))?;
         let state = self.state();
         let mut live = self.shared.live();
         let to = live
@@ -247,6 +248,7 @@ impl Client {
                 ask.method,
                 &text,
                 name.as_deref(),
+                tagged,
                 self.fast_list,
             )
             .map_err(crate::cli::InvalidUrl::new_err)?;

@@ -1,5 +1,6 @@
 //! `_core.Session`: a running test as Python drives it. The hub's side of the queues, and the second inlet.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use katydid::session::{Closing, Ended, Live, Options, SessionError};
@@ -8,8 +9,9 @@ use katydid_engine::link::Outbox;
 use katydid_engine::message::{Command, Flight, Instants, Message, Piece};
 use katydid_engine::recorder::Failed;
 use katydid_record::redact::redact;
-use katydid_record::{Cause, Kind, Mark, Schedule};
+use katydid_record::{Access, Cause, Kind, Mark, Schedule};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use slab::Slab;
@@ -58,6 +60,16 @@ pub struct Shared {
     live: Mutex<Live>,
     outbox: Arc<Outbox>,
     waiters: Mutex<Waiters>,
+    /// Whether tasks are tagged as reads or writes; then greenlets are asked.
+    tagged: AtomicBool,
+}
+
+fn access(tag: &str) -> PyResult<Access> {
+    match tag {
+        "read" => Ok(Access::Read),
+        "write" => Ok(Access::Write),
+        other => Err(PyValueError::new_err(format!("no such tag: {other}"))),
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -67,6 +79,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     pub fn live(&self) -> MutexGuard<'_, Live> {
         lock(&self.live)
+    }
+
+    /// What the task that this greenlet is in is tagged as.
+    pub fn tag_of(&self, greenlet: &Bound<'_, PyAny>) -> PyResult<Option<Access>> {
+        if !self.tagged.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let tag = greenlet.getattr_opt(intern!(greenlet.py(), "katydid_tag"))?;
+        let tag: Option<&Bound<'_, PyAny>> = tag.as_ref().filter(|tag| !tag.is_none());
+        tag.map(|tag| access(tag.extract()?)).transpose()
     }
 
     /// Registers a waiter; its token tells it from any earlier one in the same place.
@@ -194,6 +216,7 @@ impl Session {
             live: Mutex::new(live),
             outbox,
             waiters: Mutex::default(),
+            tagged: AtomicBool::new(false),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -373,7 +396,19 @@ impl Session {
         self.shared.live().command(Command::NoWait(no_wait));
     }
 
-    fn endpoint(&self, kind: &str, method: &str, name: &str) -> PyResult<u32> {
+    /// Requests of greenlets with an attribute `katydid_tag` are what that says.
+    fn tags_count(&self) {
+        self.shared.tagged.store(true, Ordering::Relaxed);
+    }
+
+    #[pyo3(signature = (kind, method, name, tagged=None))]
+    fn endpoint(
+        &self,
+        kind: &str,
+        method: &str,
+        name: &str,
+        tagged: Option<&str>,
+    ) -> PyResult<u32> {
         let kind = match kind {
             "request" => Kind::Request,
             "flow" => Kind::Flow,
@@ -385,7 +420,8 @@ impl Session {
                 )));
             }
         };
-        Ok(self.shared.live().endpoint(kind, method, name))
+        let tagged = tagged.map(access).transpose()?;
+        Ok(self.shared.live().endpoint(kind, method, name, tagged))
     }
 
     #[pyo3(signature = (endpoint, response_time_ms, content_length, failure=None, instants=None, status=0, shape=None))]

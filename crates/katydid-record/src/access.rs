@@ -1,4 +1,4 @@
-//! Reads and writes: which of the two an endpoint is, by its method unless the plan says otherwise.
+//! Reads and writes: which of the two an endpoint is, by its method unless the plan or a tag says otherwise.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,9 @@ use crate::plan::Plan;
 use crate::timeline::EndpointKey;
 
 /// What a request does to the service's data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
     /// It only looks.
@@ -22,7 +24,8 @@ const READS: [&str; 5] = ["GET", "HEAD", "OPTIONS", "TRACE", "QUERY"];
 const WRITES: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
 
 impl Plan {
-    /// What an endpoint is; `None` for flows and jobs, and for what scripts report with a method of their own, unless the plan names it.
+    /// What an endpoint is: what the plan says, else what the tag does, else what its method means. `None` for flows and jobs, and for
+    /// what scripts report with a method of their own, of which neither of the first two says anything.
     pub fn access(&self, key: &EndpointKey) -> Option<Access> {
         let named = |names: &[String]| names.iter().any(|name| key.is_called(name));
         if named(&self.writes) {
@@ -30,6 +33,9 @@ impl Plan {
         }
         if named(&self.reads) {
             return Some(Access::Read);
+        }
+        if key.tagged.is_some() {
+            return key.tagged;
         }
         let has = |methods: &[&str]| methods.iter().any(|m| m.eq_ignore_ascii_case(&key.method));
         match key.kind {
@@ -56,8 +62,16 @@ mod tests {
                 kind,
                 method: method.to_owned(),
                 name: name.to_owned(),
+                tagged: None,
             };
             assert_eq!(plan.access(&key), expected, "{method} {name}");
+            let tagged = EndpointKey {
+                tagged: Some(Access::Write),
+                ..key
+            };
+            let by_plan = expected.filter(|_| plan.reads.contains(&format!("{method} {name}")));
+            let expected = by_plan.or(Some(Access::Write));
+            assert_eq!(plan.access(&tagged), expected, "{method} {name}, tagged");
         };
         check(Kind::Request, "GET", "/", Some(Access::Read));
         check(Kind::Request, "get", "/", Some(Access::Read));

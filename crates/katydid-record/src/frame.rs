@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::access::Access;
 use crate::histogram::Sparse;
 
 /// Microseconds on the run's monotonic clock, zero at the start of the run.
@@ -111,6 +112,9 @@ pub enum Name {
         method: String,
         /// Name after grouping.
         name: String,
+        /// What the task that asks for it is tagged as.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tagged: Option<Access>,
     },
     /// A failure of an endpoint.
     Failure {

@@ -197,6 +197,7 @@ mod tests {
             kind,
             method: method.to_owned(),
             name: name.to_owned(),
+            tagged: None,
         };
         let get = key(Kind::Request, "GET", "/a b");
         let flow = key(Kind::Flow, "", "Shopper");

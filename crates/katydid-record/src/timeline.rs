@@ -14,6 +14,7 @@ mod slices;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::access::Access;
 use crate::frame::{
     Body, Cause, EndpointId, EndpointWindow, EventId, Exemplar, Fact, FailureId, Frame, Kind, Mark,
     Name, PhaseId, RunTime, SOURCES_PER_PROCESS, SourceId,
@@ -43,6 +44,9 @@ pub struct EndpointKey {
     pub method: String,
     /// Name after grouping.
     pub name: String,
+    /// What the scenario's tag says it is. Where some tasks that ask for it are tagged and others are not, these are two rows: so each
+    /// request counts as what it was, in whatever order frames come.
+    pub tagged: Option<Access>,
 }
 
 impl EndpointKey {
@@ -170,11 +174,13 @@ impl Timeline {
                     kind,
                     method,
                     name,
+                    tagged,
                 } => {
                     let key = EndpointKey {
                         kind: *kind,
                         method: method.clone(),
                         name: name.clone(),
+                        tagged: *tagged,
                     };
                     known.endpoints.insert(*id, key);
                 }

@@ -11,6 +11,8 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, overload
 
+from .. import _tags
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -39,7 +41,8 @@ def task(weight: Any = 1) -> Any:
 
 
 def tag(*tags: str) -> Callable[[F], F]:
-    """Names a task, or all tasks of a TaskSet, for --tags and --exclude-tags."""
+    """Names a task, or all tasks of a TaskSet, for --tags and --exclude-tags. What a task tagged `read` or `write` asks for counts
+    among the reads or the writes."""
     if not tags or callable(tags[0]):
         raise ValueError("No tag name was supplied")
 
@@ -49,6 +52,7 @@ def tag(*tags: str) -> Callable[[F], F]:
         else:
             own = vars(decorated).get("locust_tag_set", ())
             decorated.locust_tag_set = {*own, *tags}
+            _tags.note(decorated, decorated.locust_tag_set)
         return decorated
 
     return decorate

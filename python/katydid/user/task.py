@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, TypeVar, ru
 
 from gevent import GreenletExit
 
+from .. import _tags
 from .._turns import turns
 from ..exception import (
     InterruptTaskSet,
@@ -239,7 +240,7 @@ class TaskSet(metaclass=TaskSetMeta):
 
             if user._state == LOCUST_STATE_STOPPING:
                 raise StopUser()
-            if type(todo) is FunctionType:
+            if type(todo) is FunctionType and todo not in _tags.tagged:
                 todo(argument)
             else:
                 self.execute_task(todo)
@@ -295,11 +296,11 @@ class TaskSet(metaclass=TaskSetMeta):
         """Calls a bound method as it is, runs a nested task set, calls anything else with this task
         set."""
         if getattr(task, "__self__", None) is self:
-            task()
+            _tags.call(task.__func__, self)
         elif _is_task_set_class(task):
             task(self).run()
         else:
-            task(self)
+            _tags.call(task, self)
 
     def schedule_task(self, task_callable: Any, first: bool = False) -> None:
         """Puts a task in the queue (in front, with `first`); the queue comes before a random
@@ -369,7 +370,7 @@ class DefaultTaskSet(TaskSet):
         if _is_task_set_class(task):
             task(self.user).run()
         else:
-            task(self.user)
+            _tags.call(task, self.user)
 
 
 def _to_parent(interrupt: InterruptTaskSet) -> Exception:

@@ -130,6 +130,7 @@ fn run(
         kind: Kind::Request,
         method: "GET".into(),
         name: "/".into(),
+        tagged: None,
     };
     apply(0, 0, Body::Names(vec![name]));
     for (phase, at_s, name) in [(1, 0, "ramp"), (2, RAMP_S, "hold")] {

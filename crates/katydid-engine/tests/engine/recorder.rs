@@ -1,7 +1,7 @@
 //! Known distributions through recorder, frames and timeline: the percentiles that come out are those that went in.
 
 use katydid_engine::clock::{MILLISECOND, Nanos, SECOND};
-use katydid_engine::message::Instants;
+use katydid_engine::message::{Instants, Row};
 use katydid_engine::recorder::{FAILURE_TEXTS, Failed, Recorder};
 use katydid_record::{Body, Cause, Endpoint, EndpointKey, Frame, Kind, Timeline};
 
@@ -13,12 +13,17 @@ fn key() -> EndpointKey {
         kind: Kind::Request,
         method: "GET".into(),
         name: "/".into(),
+        tagged: None,
     }
 }
 
 fn recorder(source: u32) -> Recorder {
     let mut recorder = Recorder::new(source, "io", START);
-    recorder.announce(0, Kind::Request, "GET".into(), "/".into());
+    recorder.announce(Row {
+        name: "/".into(),
+        method: "GET".into(),
+        ..Row::default()
+    });
     recorder
 }
 

@@ -30,6 +30,7 @@ fn frames() -> Vec<Frame> {
         kind: Kind::Request,
         method: "GET".into(),
         name: name.into(),
+        tagged: None,
     };
     let failure = |id, text: &str| Name::Failure {
         id,
@@ -211,6 +212,7 @@ fn endpoints_merge_by_key_across_sources() {
         kind: Kind::Request,
         method: "GET".into(),
         name: "/b".into(),
+        tagged: None,
     }];
     assert_eq!((b.ok, b.failed, b.from_due.max_us()), (5, 3, Some(90_000)));
     assert_eq!(Timeline::total(&timeline.endpoints).ok, 8);

@@ -73,7 +73,7 @@ pub fn attack(options: &AttackOptions) -> anyhow::Result<i32> {
         ..Options::default()
     };
     let mut live = Live::drive(&session, Box::new(driver))?;
-    let endpoint = live.endpoint(Kind::Request, options.method(), &url.target);
+    let endpoint = live.endpoint(Kind::Request, options.method(), &url.target, None);
     live.command(katydid_engine::message::Command::NoWait(
         pace == Pace::Closed,
     ));

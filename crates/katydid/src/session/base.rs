@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use katydid_engine::http1::{Origin, Url};
 use katydid_engine::message::{Proxy, Route, TlsMode};
-use katydid_record::{EndpointId, Kind};
+use katydid_record::{Access, EndpointId, Kind};
 
 use super::registry::Registry;
 
@@ -43,7 +43,7 @@ struct Known {
     host: Arc<str>,
     name: Arc<str>,
     foreign: bool,
-    endpoints: Vec<(String, EndpointId)>,
+    endpoints: Vec<(String, Option<Access>, EndpointId)>,
 }
 
 /// All bases, routes and targets of a run.
@@ -120,10 +120,11 @@ impl Bases {
         method: &str,
         url: &str,
         name: Option<&str>,
+        tagged: Option<Access>,
         name_as_given: bool,
     ) -> Result<Target, String> {
         if let Some(known) = self.known[base.id].get_mut(url) {
-            return Ok(known.target(registry, method, name));
+            return Ok(known.target(registry, method, name, tagged));
         }
         let absolute = is_absolute(url);
         let whole = if absolute {
@@ -160,7 +161,7 @@ impl Bases {
             foreign,
             endpoints: Vec::new(),
         };
-        let found = known.target(registry, method, name);
+        let found = known.target(registry, method, name, tagged);
         if self.known[base.id].len() < REMEMBERED {
             self.known[base.id].insert(url.to_owned(), known);
         }
@@ -169,16 +170,25 @@ impl Bases {
 }
 
 impl Known {
-    fn target(&mut self, registry: &mut Registry, method: &str, name: Option<&str>) -> Target {
-        let known = self.endpoints.iter().find(|(known, _)| known == method);
+    fn target(
+        &mut self,
+        registry: &mut Registry,
+        method: &str,
+        name: Option<&str>,
+        tagged: Option<Access>,
+    ) -> Target {
+        let known = self.endpoints.iter();
+        let known = known
+            .filter(|(_, known, _)| *known == tagged)
+            .find(|(known, ..)| known == method);
         // A default name that is not used must not take up one of the rows.
         let endpoint = if let Some(name) = name {
-            registry.intern(Kind::Request, method, name)
-        } else if let Some((_, id)) = known {
+            registry.intern(Kind::Request, method, name, tagged)
+        } else if let Some((.., id)) = known {
             *id
         } else {
-            let id = registry.intern(Kind::Request, method, &self.name);
-            self.endpoints.push((method.to_owned(), id));
+            let id = registry.intern(Kind::Request, method, &self.name, tagged);
+            self.endpoints.push((method.to_owned(), tagged, id));
             id
         };
         Target {

@@ -37,7 +37,7 @@ use katydid_record::frame::{Body, Fact, Kind, Mark};
 use katydid_record::redact::redact;
 use katydid_record::summary::SloOutcome;
 use katydid_record::{
-    EndpointId, Frame, Manifest, PhaseId, PhaseKind, Plan, RunWriter, Timeline, WriteError,
+    Access, EndpointId, Frame, Manifest, PhaseId, PhaseKind, Plan, RunWriter, Timeline, WriteError,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -309,18 +309,26 @@ impl Live {
         method: &str,
         url: &str,
         name: Option<&str>,
+        tagged: Option<Access>,
         name_as_given: bool,
     ) -> Result<Target, String> {
-        let target =
-            self.bases
-                .target(&mut self.registry, base, method, url, name, name_as_given)?;
+        let registry = &mut self.registry;
+        let target = self
+            .bases
+            .target(registry, base, method, url, name, tagged, name_as_given)?;
         self.announce();
         Ok(target)
     }
 
     /// The number of a row.
-    pub fn endpoint(&mut self, kind: Kind, method: &str, name: &str) -> EndpointId {
-        let id = self.registry.intern(kind, method, name);
+    pub fn endpoint(
+        &mut self,
+        kind: Kind,
+        method: &str,
+        name: &str,
+        tagged: Option<Access>,
+    ) -> EndpointId {
+        let id = self.registry.intern(kind, method, name, tagged);
         self.announce();
         id
     }
@@ -328,11 +336,9 @@ impl Live {
     #[inline]
     fn announce(&mut self) {
         if self.registry.has_fresh() {
-            for (id, kind, method, name) in self.registry.take_fresh() {
-                self.recorder
-                    .announce(id, kind, method.clone(), name.clone());
-                self.engine
-                    .push(registry::announce((id, kind, method, name)));
+            for row in self.registry.take_fresh() {
+                self.recorder.announce(row.clone());
+                self.engine.push(Command::Endpoint(Box::new(row)));
             }
         }
     }

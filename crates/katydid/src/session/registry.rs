@@ -1,37 +1,41 @@
-//! The process's endpoints: a number for each (kind, method, name), announced to both recorders before first use.
+//! The process's endpoints: a number for each (kind, method, name, tag), announced to both recorders before first use.
 
 use std::collections::HashMap;
 
-use katydid_engine::message::{Command, Row};
+use katydid_engine::message::Row;
 use katydid_record::redact::redact;
-use katydid_record::{EndpointId, Kind};
+use katydid_record::{Access, EndpointId, Kind};
 
 /// Endpoints kept apart; the rest count in one row.
 pub const ENDPOINTS: usize = 1_000;
 /// The row of the rest.
 pub const OTHER: &str = "(other)";
 
-/// A new endpoint, to be announced.
-pub type Announcement = (EndpointId, Kind, String, String);
-
 /// Numbers given out so far.
 #[derive(Debug, Default)]
 pub struct Registry {
-    by_name: HashMap<String, Vec<(Kind, String, EndpointId)>>,
+    by_name: HashMap<String, Vec<Row>>,
     count: usize,
     over: HashMap<Kind, EndpointId>,
     /// How many requests went to the row of the rest.
     pub overflowed: u64,
-    fresh: Vec<Announcement>,
+    fresh: Vec<Row>,
 }
 
 impl Registry {
     /// The number of an endpoint. New ones are queued for [`Registry::take_fresh`].
-    pub fn intern(&mut self, kind: Kind, method: &str, name: &str) -> EndpointId {
+    pub fn intern(
+        &mut self,
+        kind: Kind,
+        method: &str,
+        name: &str,
+        tagged: Option<Access>,
+    ) -> EndpointId {
+        let same = |row: &&Row| row.kind == kind && row.method == method && row.tagged == tagged;
         if let Some(known) = self.by_name.get(name)
-            && let Some((_, _, id)) = known.iter().find(|(k, m, _)| *k == kind && m == method)
+            && let Some(row) = known.iter().find(same)
         {
-            return *id;
+            return row.id;
         }
         let id = self.count as EndpointId + self.over.len() as EndpointId;
         if self.count >= ENDPOINTS {
@@ -40,16 +44,26 @@ impl Registry {
                 return *id;
             }
             self.over.insert(kind, id);
-            self.fresh.push((id, kind, String::new(), OTHER.to_owned()));
+            self.fresh.push(Row {
+                id,
+                kind,
+                method: String::new(),
+                name: OTHER.to_owned(),
+                tagged: None,
+            });
             return id;
         }
         self.count += 1;
-        self.by_name
-            .entry(name.to_owned())
-            .or_default()
-            .push((kind, method.to_owned(), id));
-        // A name may be a URL with a token in its query.
-        self.fresh.push((id, kind, method.to_owned(), redact(name)));
+        let row = Row {
+            id,
+            kind,
+            method: method.to_owned(),
+            // A name may be a URL with a token in its query.
+            name: redact(name),
+            tagged,
+        };
+        self.fresh.push(row.clone());
+        self.by_name.entry(name.to_owned()).or_default().push(row);
         id
     }
 
@@ -59,19 +73,9 @@ impl Registry {
     }
 
     /// Endpoints that nobody was told of yet.
-    pub fn take_fresh(&mut self) -> Vec<Announcement> {
+    pub fn take_fresh(&mut self) -> Vec<Row> {
         std::mem::take(&mut self.fresh)
     }
-}
-
-/// The announcement as the I/O thread wants it.
-pub fn announce((id, kind, method, name): Announcement) -> Command {
-    Command::Endpoint(Box::new(Row {
-        id,
-        kind,
-        method,
-        name,
-    }))
 }
 
 #[cfg(test)]
@@ -81,15 +85,25 @@ mod tests {
     #[test]
     fn past_the_cap_everything_is_one_row() {
         let mut registry = Registry::default();
-        let first = registry.intern(Kind::Request, "GET", "/0");
+        let first = registry.intern(Kind::Request, "GET", "/0", None);
         for n in 1..ENDPOINTS {
-            registry.intern(Kind::Request, "GET", &format!("/{n}"));
+            registry.intern(Kind::Request, "GET", &format!("/{n}"), None);
         }
-        let rest = registry.intern(Kind::Request, "GET", "/new");
-        assert_eq!(registry.intern(Kind::Request, "POST", "/newer"), rest);
-        assert_eq!(registry.intern(Kind::Request, "GET", "/0"), first);
-        assert_ne!(registry.intern(Kind::Custom, "x", "y"), rest);
+        let rest = registry.intern(Kind::Request, "GET", "/new", None);
+        assert_eq!(registry.intern(Kind::Request, "POST", "/newer", None), rest);
+        assert_eq!(registry.intern(Kind::Request, "GET", "/0", None), first);
+        assert_ne!(registry.intern(Kind::Custom, "x", "y", None), rest);
         assert_eq!(registry.overflowed, 3);
         assert_eq!(registry.take_fresh().len(), ENDPOINTS + 2);
+    }
+    #[test]
+    fn a_tag_makes_a_row_of_its_own() {
+        let mut registry = Registry::default();
+        let mut row = |tagged| registry.intern(Kind::Request, "POST", "/search", tagged);
+        let (plain, read) = (row(None), row(Some(Access::Read)));
+        assert_ne!(plain, read);
+        assert_eq!((row(None), row(Some(Access::Read))), (plain, read));
+        let tags: Vec<_> = registry.take_fresh().iter().map(|row| row.tagged).collect();
+        assert_eq!(tags, [None, Some(Access::Read)]);
     }
 }

@@ -41,6 +41,7 @@ fn record(dir: &Path, id: &str, minute: u64, cut: bool) {
         kind: Kind::Request,
         method: "GET".to_owned(),
         name: "/cart".to_owned(),
+        tagged: None,
     };
     let failure = Name::Failure {
         id: 0,

@@ -7,10 +7,10 @@ use std::process::Command;
 
 use katydid_analyze::{Ending, summarize};
 use katydid_engine::clock::{MILLISECOND, Nanos, SECOND};
-use katydid_engine::message::Instants;
+use katydid_engine::message::{Instants, Row};
 use katydid_engine::pacer::{Follower, Share};
 use katydid_engine::recorder::{Failed, Recorder};
-use katydid_record::frame::{Kind, Mark};
+use katydid_record::frame::Mark;
 use katydid_record::timeline::{INTERVALS, SLICES};
 use katydid_record::{
     Cause, Completeness, EndpointId, FORMAT, HostFacts, Limit, Manifest, Model, Plan, Run,
@@ -62,7 +62,12 @@ impl Simulated {
         };
         let mut recorder = Recorder::new(0, "io", BEGAN);
         for id in 0..endpoints {
-            recorder.announce(id, Kind::Request, "GET".into(), format!("/{id}"));
+            recorder.announce(Row {
+                id,
+                method: "GET".into(),
+                name: format!("/{id}"),
+                ..Row::default()
+            });
         }
         Self {
             writer: RunWriter::create(dir, &manifest).unwrap(),

@@ -21,6 +21,7 @@ fn start(driver: impl Driver + 'static) -> (Engine, Frames) {
         kind: Kind::Request,
         method: "GET".into(),
         name: "/".into(),
+        tagged: None,
     })));
     (engine, frames)
 }

@@ -97,6 +97,7 @@ impl Hub {
                 kind: Kind::Request,
                 method: "GET".into(),
                 name,
+                tagged: None,
             })));
         }
         Self {

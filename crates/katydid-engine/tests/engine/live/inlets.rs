@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use katydid_engine::clock::{MILLISECOND, micros_between, now};
-use katydid_engine::message::{Command, Completion, Judge, Message, Piece, Request};
+use katydid_engine::message::{Command, Completion, Judge, Message, Piece, Request, Row};
 use katydid_engine::recorder::{Failed, Recorder};
-use katydid_record::{Cause, Kind};
+use katydid_record::Cause;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -248,7 +248,12 @@ fn check(attempts: &[Attempt], port: u16, stop_early: bool) {
     let hub = Hub::start();
     let mut recorder = Recorder::new(1, "hub", now());
     for id in 0..4 {
-        recorder.announce(id, Kind::Request, "GET".into(), format!("/{id}"));
+        recorder.announce(Row {
+            id,
+            method: "GET".into(),
+            name: format!("/{id}"),
+            ..Row::default()
+        });
     }
     let mut script = Script {
         hub,

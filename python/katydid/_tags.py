@@ -1,0 +1,47 @@
+"""Reads and writes by tag: what a task tagged `read` or `write` asks for is that, whatever the method.
+
+The tag of the task that a greenlet is in stands on the greenlet, where the engine looks it up with each request; where no task
+has such a tag, nobody looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from gevent import getcurrent
+
+#: Functions with just one of the two tags.
+tagged: dict[Callable[..., Any], str] = {}
+
+
+def note(function: Any, tags: set[str]) -> None:
+    """These are the tags of a function from now on."""
+    ours = tags & {"read", "write"}
+    if type(function) is not FunctionType:
+        return
+    if len(ours) == 1:
+        tagged[function] = ours.pop()
+    else:
+        tagged.pop(function, None)
+
+
+def current() -> str | None:
+    """The tag of the task that the running greenlet is in."""
+    return getattr(getcurrent(), "katydid_tag", None) if tagged else None
+
+
+def call(task: Callable[..., Any], argument: Any) -> None:
+    """Calls a task."""
+    tag = tagged.get(task) if type(task) is FunctionType else None
+    if tag is None:
+        task(argument)
+        return
+    greenlet: Any = getcurrent()
+    before = getattr(greenlet, "katydid_tag", None)
+    greenlet.katydid_tag = tag
+    try:
+        task(argument)
+    finally:
+        greenlet.katydid_tag = before
