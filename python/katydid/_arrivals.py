@@ -3,7 +3,7 @@
 An arrival takes the idle user that has waited longest, of the class whose turn it is by weight. Where none is idle a new one is made,
 up to a cap. Beyond it the arrival is *blocked*: the target has kept everybody busy. One that the hub comes to `TOO_LATE` is *missed*:
 the generator's fault. Neither is made up for. Knows users and instants, not requests; an iteration is recorded as a row of kind
-`flow`, from the instant its arrival was due.
+`flow`, from the instant its arrival was due. The engine tells of an arrival a moment before that, and keeps its first request until then.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Arrivals:
         """Users that are there or being made."""
 
     def arrive(self, due: int, number: int, line: int) -> None:
-        """Starts the iteration of the arrival that was due at this instant, ns. Called by the hub: waits for nothing."""
+        """Starts the iteration of the arrival that is due at this instant, ns. Called by the hub: waits for nothing."""
         name = self._lines[line] if self._lines else self._whose_turn(number)
         if name is None:
             return
@@ -134,7 +134,8 @@ class Arrivals:
         due, user._flow_ns = user._flow_ns, 0
         if not due:
             return
-        now = perf_counter_ns()
+        # It was begun ahead of time: without a request it may be over before it was due.
+        now = max(perf_counter_ns(), due)
         failure = None
         if error is not None:
             failure = ("script", failure_text(error))
@@ -153,14 +154,15 @@ class Arrivals:
 
     def give_up(self, name: str, due: int) -> None:
         """The iteration of the arrival of `due` does not come to its end."""
-        self._session.aborted(self._flows[name], (perf_counter_ns() - due) / 1e6)
+        self._session.aborted(self._flows[name], max(0, perf_counter_ns() - due) / 1e6)
 
     def never_started(self, name: str, due: int, error: Exception) -> None:
         """The user that was to be made for the arrival of `due` could not be."""
         self.alive -= 1
         flow = self._flows[name]
         verdict = ("script", failure_text(error))
-        self._session.record(flow, None, 0, verdict, (due, due, due, perf_counter_ns()))
+        now = max(perf_counter_ns(), due)
+        self._session.record(flow, None, 0, verdict, (due, due, due, now))
 
     def tasks(self, user: User) -> DefaultTaskSet:
         """The task set of a new user."""

@@ -8,8 +8,13 @@ use crate::clock::{MILLISECOND, Nanos, SECOND};
 
 /// Finest step of a fast ramp: 10,000 users in a second come as 50 at a time.
 const FINEST_STEP: Nanos = 5 * MILLISECOND;
-/// The same for arrivals, each of which keeps the instant it was due.
-const FINEST_ARRIVALS: Nanos = MILLISECOND / 5;
+/// Arrivals are told so long before they are due, where the last were told long enough ago: what a script does before its first request
+/// is done by then, and the request goes out when it is due.
+pub const AHEAD: Nanos = 3 * MILLISECOND;
+/// They are told in batches at least so far apart: each wakes two threads.
+const BATCHES: Nanos = MILLISECOND;
+/// The edge of a phase of arrivals is not looked for more often.
+const FINEST_EDGE: Nanos = MILLISECOND / 5;
 
 /// A straight line from one number of users to another.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -125,7 +130,7 @@ struct Track {
 pub struct News {
     /// Of this line so many users are due from now on.
     pub users: Vec<(u32, u64)>,
-    /// The arrivals that have become due since last asked, in their order.
+    /// The arrivals since last asked that are due within [`AHEAD`], in their order.
     pub arrivals: Vec<Arrival>,
     /// Name and kind of the phases that have begun, in their order.
     pub phases: Vec<(String, PhaseKind)>,
@@ -180,22 +185,21 @@ impl Follower {
                 .collect();
             self.phase = Some(index);
         }
-        let (change, step) = match self.schedule.model {
+        let next = match self.schedule.model {
             Model::Users => {
                 self.follow_users(t, &mut news);
-                (self.schedule.change_after(t), FINEST_STEP)
+                let change = self.schedule.change_after(t);
+                let at = change.unwrap_or_else(|| self.schedule.length_s());
+                instant(self.began, at).max(now + FINEST_STEP)
             }
             Model::Arrivals => {
-                self.follow_arrivals(t, &mut news);
-                (self.next_arrival(t), FINEST_ARRIVALS)
+                let until = (now + AHEAD).saturating_sub(self.began);
+                self.follow_arrivals(until as f64 / SECOND as f64, &mut news);
+                self.next_batch(t, now)
             }
         };
         if t < self.schedule.length_s() {
-            let at = instant(
-                self.began,
-                change.unwrap_or_else(|| self.schedule.length_s()),
-            );
-            news.next = Some(at.max(now + step));
+            news.next = Some(next);
         }
         news
     }
@@ -230,13 +234,17 @@ impl Follower {
         }
     }
 
-    /// The next arrival, or the next phase if that comes first.
-    fn next_arrival(&self, t: f64) -> Option<f64> {
-        let (index, began) = self.schedule.phase_at(t)?;
-        let edge = began + self.schedule.phases[index].length_s;
+    /// When the next arrival is to be told, or the next phase begins if that comes first.
+    fn next_batch(&self, t: f64, now: Nanos) -> Nanos {
+        let edge = self.schedule.phase_at(t).map_or(0.0, |(index, began)| {
+            began + self.schedule.phases[index].length_s
+        });
+        let edge = instant(self.began, edge).max(now + FINEST_EDGE);
         let tracks = self.tracks.iter();
         let arrivals = tracks.filter_map(|track| track.schedule.arrival(track.next));
-        Some(arrivals.fold(edge, f64::min))
+        let first = arrivals.map(|at| instant(self.began, at)).min();
+        let batch = first.map(|due| due.saturating_sub(AHEAD).max(now + BATCHES));
+        batch.map_or(edge, |batch| batch.min(edge))
     }
 }
 
@@ -320,7 +328,13 @@ mod tests {
         let (mut now, mut seen, mut names) = (7, Vec::new(), Vec::new());
         loop {
             let news = follower.poll(now);
-            assert!(news.arrivals.iter().all(|arrival| arrival.due <= now + 1));
+            let in_time = now + AHEAD - BATCHES..=now + AHEAD + 1;
+            let told_late = now < 7 + BATCHES;
+            let dues = news.arrivals.iter().map(|arrival| arrival.due);
+            assert!(
+                dues.into_iter()
+                    .all(|due| told_late || in_time.contains(&due))
+            );
             assert_eq!(news.users, []);
             assert!(news.arrivals.is_sorted());
             seen.extend(

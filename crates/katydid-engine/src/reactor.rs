@@ -5,6 +5,7 @@
 //! stand; [`exchange`] is what happens on a connection; [`outcome`] is how a request ends.
 
 mod ceiling;
+mod early;
 mod exchange;
 mod names;
 mod opening;
@@ -24,6 +25,7 @@ use mio::{Events, Poll, Token};
 use slab::Slab;
 
 use self::ceiling::Ceiling;
+use self::early::Early;
 use crate::clock::{self, Nanos, SECOND};
 use crate::conn::Conn;
 use crate::driver::Driver;
@@ -96,6 +98,7 @@ pub(crate) struct Reactor {
     frames: FrameSink,
     start: Nanos,
     ceiling: Option<Ceiling>,
+    early: Early,
     ramp: Option<Ramp>,
     ramp_at: Option<Nanos>,
     follower: Option<Follower>,
@@ -145,6 +148,7 @@ impl Reactor {
             frames,
             start,
             ceiling: None,
+            early: Early::new(),
             ramp: None,
             ramp_at: None,
             follower: None,
@@ -263,7 +267,7 @@ impl Reactor {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Submit(flight) => self.submit(flight),
+            Command::Submit(flight) => self.submit_when_due(flight, clock::now()),
             Command::Cancel { client, token } => self.cancel(client, token),
             Command::Read { client, token } => self.read_stream(client, token),
             Command::Endpoint(row) => self.recorder.announce(*row),
@@ -325,6 +329,7 @@ impl Reactor {
         if now >= self.ticks.next() {
             self.tick(now);
         }
+        self.submit_due(now);
         self.let_pass(now);
         if let Consumer::Driver(driver) = &mut self.consumer {
             driver.wake(now, &mut self.wanted);
@@ -424,7 +429,8 @@ impl Reactor {
                     next = next.min(at);
                 }
                 let turn = self.ceiling.as_ref().and_then(Ceiling::next_turn);
-                for at in [self.follow_at, turn].into_iter().flatten() {
+                let early = self.early.first_key_value().map(|((due, _), _)| *due);
+                for at in [self.follow_at, turn, early].into_iter().flatten() {
                     precise = precise.min(at);
                 }
             }
@@ -468,6 +474,7 @@ impl Reactor {
             self.count_aborted(&flight);
         }
         self.abort_held_back(|_| true);
+        self.abort_early(|_| true);
         self.cut(clock::now());
         self.ring();
     }

@@ -307,9 +307,11 @@ impl Client {
                     follow: other == ENGINE_FOLLOW,
                 },
             },
-            // A slot that lies ahead (its user's wait was cut short) is no time to count from.
+            // A slot that lies ahead (its user's wait was cut short) is no time to count from; an arrival's is when it is to be sent.
             due: if due == 0 {
                 ask.asked
+            } else if self.shared.tells_ahead() {
+                due
             } else {
                 due.min(ask.asked)
             },

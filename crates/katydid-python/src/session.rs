@@ -9,7 +9,7 @@ use katydid_engine::link::Outbox;
 use katydid_engine::message::{Command, Flight, Instants, Message, Piece};
 use katydid_engine::recorder::Failed;
 use katydid_record::redact::redact;
-use katydid_record::{Access, Cause, Kind, Mark, Schedule};
+use katydid_record::{Access, Cause, Kind, Mark, Model, Schedule};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -62,6 +62,8 @@ pub struct Shared {
     waiters: Mutex<Waiters>,
     /// Whether tasks are tagged as reads or writes; then greenlets are asked.
     tagged: AtomicBool,
+    /// Whether arrivals come, a moment before they are due.
+    arrivals: AtomicBool,
 }
 
 fn access(tag: &str) -> PyResult<Access> {
@@ -79,6 +81,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     pub fn live(&self) -> MutexGuard<'_, Live> {
         lock(&self.live)
+    }
+
+    /// Whether a request may be due in a moment.
+    pub fn tells_ahead(&self) -> bool {
+        self.arrivals.load(Ordering::Relaxed)
     }
 
     /// What the task that this greenlet is in is tagged as.
@@ -217,6 +224,7 @@ impl Session {
             outbox,
             waiters: Mutex::default(),
             tagged: AtomicBool::new(false),
+            arrivals: AtomicBool::new(false),
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -337,6 +345,8 @@ impl Session {
     #[pyo3(signature = (schedule, began_ns=None))]
     fn follow(&self, schedule: &Bound<'_, PyDict>, began_ns: Option<u64>) -> PyResult<()> {
         let schedule: Schedule = from_python(schedule.as_any())?;
+        let arrivals = schedule.model == Model::Arrivals;
+        self.shared.arrivals.store(arrivals, Ordering::Relaxed);
         self.shared.live().follow(schedule, began_ns);
         Ok(())
     }

@@ -329,6 +329,7 @@ impl Reactor {
         }
         self.abort_unresolved(|flight| flight.request.client == client);
         self.abort_held_back(|flight| flight.request.client == client);
+        self.abort_early(|flight| flight.request.client == client);
         // Whole bodies whose reader did not come for the rest.
         self.streams.retain(|_, stream| stream.client != client);
     }

@@ -143,6 +143,7 @@ impl Reactor {
         }
         self.abort_unresolved(|flight| flight.request.token == token);
         self.abort_held_back(|flight| flight.request.token == token);
+        self.abort_early(|flight| flight.request.token == token);
     }
 
     /// The connection that carries this request.

@@ -1,5 +1,6 @@
 //! Requests that nobody waits for any more: each is counted once, as aborted.
 
+use katydid_engine::clock::{MILLISECOND, now};
 use katydid_engine::message::{Command, Message, Request};
 
 use super::hub::{Hub, get, target, until};
@@ -164,4 +165,47 @@ fn the_clock_speaks() {
     hub.engine.push(Command::TimeLimit(1_000_000));
     let message = hub.message();
     assert!(matches!(message, Message::TimeUp), "{message:?}");
+}
+
+#[test]
+fn what_is_due_in_a_moment_is_sent_then() {
+    let target = target();
+    let mut hub = Hub::start();
+    let ahead = |millis| now() + millis * MILLISECOND;
+    let asked = |due, client| Request {
+        due,
+        client,
+        ..get(&target.url())
+    };
+    // Not in the order in which they are due, and two at one instant.
+    let twice = ahead(25);
+    let dues = [ahead(40), ahead(15), twice, twice];
+    let tokens: Vec<u64> = dues
+        .into_iter()
+        .zip(0..)
+        .map(|(due, client)| hub.submit(asked(due, client)))
+        .collect();
+    // These are given up before: one by itself, one with its client.
+    let gone = hub.submit(asked(ahead(60_000), 7));
+    hub.engine.push(Command::Cancel {
+        client: 7,
+        token: gone,
+    });
+    hub.submit(asked(ahead(60_000), 8));
+    hub.engine.push(Command::DropClient(8));
+    for (token, due) in tokens.into_iter().zip(dues) {
+        let at = hub.completion(token).instants;
+        assert_eq!((at.due, at.asked), (due, due));
+        assert!(at.taken >= due && at.send >= due, "{at:?}");
+    }
+    // One that comes too late is due when it was, and asked when it was.
+    let late = now() - 5 * MILLISECOND;
+    let token = hub.submit(asked(late, 0));
+    let at = hub.completion(token).instants;
+    assert!(at.due == late && at.asked > late && at.taken >= at.asked);
+    hub.submit(asked(ahead(60_000), 9));
+    let record = hub.finish();
+    assert_eq!(record.ends(), (5, 0, 3, 0));
+    let ages = &record.total().aborted_age;
+    assert_eq!((ages.count(), ages.max_us()), (3, Some(0)));
 }
