@@ -158,9 +158,10 @@ def run(words: list[str]) -> int:
                 file=sys.stderr,
             )
             return 2
-        arrive = (ready.resolved["plan"]["schedule"] or {}).get("model") == "arrivals"
+        schedule = ready.resolved["plan"]["schedule"] or {}
+        share = schedule.get("model") == "arrivals" and not schedule.get("lines")
         fixed = [u.__name__ for u in environment.user_classes if u.fixed_count]
-        if arrive and fixed:
+        if share and fixed:
             print(
                 f"error: arrivals start as many users as they need, but {fixed[0]} has a fixed_count: remove it, or give --load in users",
                 file=sys.stderr,

@@ -101,6 +101,15 @@ def test_a_class_that_is_not_there(katydid: Any) -> None:
     assert "there is Admin" in katydid(*words).ended(2).err
 
 
+def test_a_fixed_count_gives_way_to_a_line_of_arrivals(katydid: Any) -> None:
+    text = SCENARIO.replace("weight = 100", "fixed_count = 50")
+    load = "Shopper: arrive at 20/s for 1s; Admin: arrive at 30/s"
+    assert rows(run(katydid, load, text=text).ended(0).summary, "flow") == {
+        "Shopper": 20,
+        "Admin": 30,
+    }
+
+
 def test_a_fixed_count_gives_way_to_a_line(katydid: Any) -> None:
     text = SCENARIO.replace("weight = 100", "fixed_count = 50")
     done = run(katydid, "Shopper: hold 2 users 2s; Admin: hold 3 users", text=text).ended(0)
