@@ -190,3 +190,39 @@ def test_what_the_ceiling_still_holds_at_the_end_is_not_bad(katydid: Any) -> Non
     done = katydid(*words, "--max-rate", "40", "--slo", "p50 < 300ms").ended(0)
     assert done.summary["total"]["aborted"] > 40
     assert done.summary["slos"][0]["outcome"] == "pass", done.text
+
+
+HERD = """
+import time
+from collections import Counter
+
+class Herd(FastHttpUser):
+    wait_time = constant(5)
+    began = []
+
+    def on_start(self):
+        self.began.append(time.perf_counter())
+
+    @task
+    def look(self):
+        self.client.get("/")
+
+@events.test_stop.add_listener
+def _(**_):
+    first, last = min(Herd.began), max(Herd.began)
+    tenths = Counter(int((at - first) * 10) for at in Herd.began)
+    print(f"herd {len(Herd.began)} {last - first:.3f} {max(tenths.values())}", flush=True)
+"""
+
+
+def test_a_spike_is_spread_within_its_second(katydid: Any) -> None:
+    katydid.write(HERD)
+    load = "spike to 2000 users for 10s"
+    done = katydid("-H", katydid.target, "--load", load, "--run-dir", "run", "-L", "WARNING")
+    users, span, most = next(
+        line.split()[1:] for line in done.out.splitlines() if line.startswith("herd ")
+    )
+    assert int(users) == 2000
+    # A second, or a little more where the machine stood still meanwhile; a tenth of them in each tenth.
+    assert 0.9 < float(span) < 1.5
+    assert int(most) < 700
