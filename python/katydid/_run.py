@@ -204,7 +204,11 @@ def _with_a_line(ready: Ready, user_classes: list[Any]) -> list[Any]:
     for name in names:
         if name not in asked:
             logger.warning("--load has no line for %s: none of its users takes part.", name)
-    return [u for u in user_classes if u.__name__ in asked]
+    with_a_line = [u for u in user_classes if u.__name__ in asked]
+    for user_class in with_a_line:
+        if not user_class.weight:
+            user_class.weight = 1  # 0 says that it takes no part
+    return with_a_line
 
 
 def _processes_of(ready: Ready, environment: Environment) -> int:

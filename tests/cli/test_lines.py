@@ -110,6 +110,12 @@ def test_a_fixed_count_gives_way_to_a_line_of_arrivals(katydid: Any) -> None:
     }
 
 
+def test_a_class_of_weight_0_takes_part_by_its_line(katydid: Any) -> None:
+    text = SCENARIO.replace("weight = 100", "weight = 0")
+    done = run(katydid, "Shopper: arrive at 20/s for 1s; Admin: arrive at 30/s", text=text)
+    assert rows(done.ended(0).summary, "flow") == {"Shopper": 20, "Admin": 30}
+
+
 def test_a_fixed_count_gives_way_to_a_line(katydid: Any) -> None:
     text = SCENARIO.replace("weight = 100", "fixed_count = 50")
     done = run(katydid, "Shopper: hold 2 users 2s; Admin: hold 3 users", text=text).ended(0)
