@@ -130,3 +130,19 @@ def test_plan_shows_the_classes(katydid: Any) -> None:
         "Shopper  0 → 200  0s      2m\nShopper  200      2m      10m\nAdmin    0 → 5    0s      12m"
         in shown
     )
+
+
+def test_a_plan_of_several_lines_in_a_file(katydid: Any) -> None:
+    text = """[load]
+plan = '''
+Shopper: ramp to 200 users over 2m, hold 10m
+Admin: hold 5 users
+'''
+"""
+    (katydid.folder / "katydid.toml").write_text(text)
+    shown = katydid("plan", "--explain").ended(0).out
+    assert "205 users at most" in shown
+    joined = (
+        "load    Shopper: ramp to 200 users over 2m, hold 10m; Admin: hold 5 users  katydid.toml"
+    )
+    assert joined in shown

@@ -145,7 +145,10 @@ fn sources(resolved: &Resolved) -> String {
             serde_json::Value::String(text) => text.clone(),
             other => other.to_string(),
         });
-        let value = redact(&value.unwrap_or_default());
+        // A load with lines may be written as lines; a ';' means the same.
+        let value = value.unwrap_or_default();
+        let value = value.trim().lines().collect::<Vec<_>>().join("; ");
+        let value = redact(&value);
         rows.push([dest.replace('_', "-"), value, source.to_string()]);
     }
     if rows.len() == 1 {
