@@ -3,7 +3,11 @@
 An arrival takes the idle user that has waited longest, of the class whose turn it is by weight. Where none is idle a new one is made,
 up to a cap. Beyond it the arrival is *blocked*: the target has kept everybody busy. One that the hub comes to `TOO_LATE` is *missed*:
 the generator's fault. Neither is made up for. Knows users and instants, not requests; an iteration is recorded as a row of kind
-`flow`, from the instant its arrival was due. The engine tells of an arrival a moment before that, and keeps its first request until then.
+`flow`, from the instant its arrival was due.
+
+The engine tells of an arrival a moment before it is due. An idle user begins at once, and the engine keeps its first request until then.
+Where none is idle, that is looked at again when a user becomes idle, and when the arrival is due: whether it is blocked is not decided
+before. A user whose requests the engine does not make waits for its instant itself.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from collections.abc import Callable
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
-from gevent import GreenletExit
+from gevent import GreenletExit, get_hub
 
 from ._core import Session
 from ._turns import turns
@@ -70,13 +74,19 @@ class Arrivals:
         self._lines = lines
         self.alive = 0
         """Users that are there or being made."""
+        self.over = False
+        """Whether no more come: users end with their iterations."""
+        self._expected: deque[tuple[int, str]] = deque()
+        """When those are due for which nobody was idle, and of which class."""
+        self._alarm: Any = None
 
     def arrive(self, due: int, number: int, line: int) -> None:
         """Starts the iteration of the arrival that is due at this instant, ns. Called by the hub: waits for nothing."""
         name = self._lines[line] if self._lines else self._whose_turn(number)
         if name is None:
             return
-        if perf_counter_ns() - due >= TOO_LATE:
+        now = perf_counter_ns()
+        if now - due >= TOO_LATE:
             self.missed += 1
             self._session.skipped_slots(self._flows[name], 0, 1)
             return
@@ -84,9 +94,44 @@ class Arrivals:
         while idle:
             user = idle.popleft()
             if user._state == LOCUST_STATE_WAITING and user._greenlet:
-                user._flow_ns = user._due_ns = due
+                begin(user, due, now)
                 user._greenlet.switch()
                 return
+        if due > now:
+            self._expected.append((due, name))
+            if len(self._expected) == 1:
+                self._set_alarm(due - now)
+            return
+        self._nobody_is_idle(due, name)
+
+    def _set_alarm(self, after_ns: int) -> None:
+        self._stop_alarm()
+        self._alarm = get_hub().loop.timer(max(0, after_ns) / 1e9)
+        # The loop's idea of "now" is as old as its last turn.
+        self._alarm.start(self._ring, update=True)
+
+    def _stop_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.stop()
+            self._alarm.close()
+            self._alarm = None
+
+    def _ring(self) -> None:
+        now = perf_counter_ns()
+        while self._expected and self._expected[0][0] <= now:
+            self._nobody_is_idle(*self._expected.popleft())
+        self._stop_alarm()
+        if self._expected:
+            self._set_alarm(self._expected[0][0] - now)
+
+    def end(self) -> None:
+        """No more come, nor those that were told but are not due yet."""
+        self._ring()
+        self._stop_alarm()
+        self._expected.clear()
+        self.over = True
+
+    def _nobody_is_idle(self, due: int, name: str) -> None:
         if self.alive < self.most or self._one_leaves():
             self.alive += 1
             self._make(name, self, due)
@@ -114,10 +159,16 @@ class Arrivals:
 
     def park(self, user: User) -> None:
         """Waits for the user's next arrival, in the user's greenlet."""
-        if user._state == LOCUST_STATE_STOPPING:
+        if user._state == LOCUST_STATE_STOPPING or self.over:
             raise StopUser()
+        name = type(user).__name__
+        for place, (due, wanted) in enumerate(self._expected):
+            if wanted == name:
+                del self._expected[place]
+                begin(user, due, perf_counter_ns())
+                return
         user._state = LOCUST_STATE_WAITING
-        idle = self._idle[type(user).__name__]
+        idle = self._idle[name]
         idle.append(user)
         try:
             turns().switch()
@@ -134,8 +185,8 @@ class Arrivals:
         due, user._flow_ns = user._flow_ns, 0
         if not due:
             return
-        # It was begun ahead of time: without a request it may be over before it was due.
-        now = max(perf_counter_ns(), due)
+        # What was done ahead of time counts, the wait for the instant does not.
+        start = min(due, user._begun_ns + user._held_ns)
         failure = None
         if error is not None:
             failure = ("script", failure_text(error))
@@ -143,7 +194,11 @@ class Arrivals:
             failure = ("script", user._failed)
         user._failed = None
         self._session.record(
-            self._flows[type(user).__name__], None, 0, failure, (due, due, due, now)
+            self._flows[type(user).__name__],
+            None,
+            0,
+            failure,
+            (start, start, start, perf_counter_ns()),
         )
 
     def cut_off(self, user: User) -> None:
@@ -161,8 +216,7 @@ class Arrivals:
         self.alive -= 1
         flow = self._flows[name]
         verdict = ("script", failure_text(error))
-        now = max(perf_counter_ns(), due)
-        self._session.record(flow, None, 0, verdict, (due, due, due, now))
+        self._session.record(flow, None, 0, verdict, (due, due, due, perf_counter_ns()))
 
     def tasks(self, user: User) -> DefaultTaskSet:
         """The task set of a new user."""
@@ -171,6 +225,12 @@ class Arrivals:
     def gone(self) -> None:
         """A user has ended."""
         self.alive -= 1
+
+
+def begin(user: User, due: int, now: int) -> None:
+    """An iteration of the user begins, for the arrival of `due`; ns."""
+    user._flow_ns = user._due_ns = due
+    user._begun_ns, user._held_ns = now, 0
 
 
 class ArrivalTaskSet(DefaultTaskSet):
@@ -197,6 +257,9 @@ class ArrivalTaskSet(DefaultTaskSet):
         while True:
             if not user._flow_ns:
                 arrivals.park(user)
+            if not user._asks_engine and user._flow_ns > (now := perf_counter_ns()):
+                turns().sleep((user._flow_ns - now) / 1e9)
+                user._begun_ns = perf_counter_ns()
             if counted is not None:
                 counted.take()
             if not self._queue:
@@ -216,5 +279,5 @@ class ArrivalTaskSet(DefaultTaskSet):
                 arrivals.ended(user, error)
                 raise
             arrivals.ended(user)
-            if user._state == LOCUST_STATE_STOPPING:
+            if user._state == LOCUST_STATE_STOPPING or arrivals.over:
                 raise StopUser()

@@ -58,6 +58,8 @@ class MasterRunner(DistributedRunner):
         for worker in crew.workers:
             self.clients[str(worker.index)] = WorkerNode(str(worker.index))
             gevent.spawn(self._watch, worker, gevent.spawn(self._listen, worker))
+        self._staying_in: dict[int, dict[str, int]] = {}
+        """Users that each worker had when it came to its last level."""
         self._levels_of: Counter[int] = Counter()
         """How many levels of users, one after the other, each worker has come to since the last start."""
         self._levels = 0
@@ -170,7 +172,7 @@ class MasterRunner(DistributedRunner):
             node.user_classes_count = said["data"]["user_classes_count"]
             self.environment.events.worker_report.fire(client_id=node.id, data=said["data"])
         elif kind == "spawned":
-            node.user_classes_count = said["counts"]
+            node.user_classes_count = self._staying_in[worker.index] = said["counts"]
             if said["number"] == self._starts:
                 self._levels_of[worker.index] += 1
                 self._judge_spawned()
@@ -178,6 +180,12 @@ class MasterRunner(DistributedRunner):
             self._receive(said["type"], said["data"], node.id)
         elif kind == "ended":
             self._worker_ended(worker, said)
+
+    def _staying(self) -> dict[str, int]:
+        counts = Counter({u.__name__: 0 for u in self.user_classes})
+        for worker in self.crew.left:
+            counts.update(self._staying_in.get(worker.index, {}))
+        return dict(counts)
 
     def _judge_spawned(self) -> None:
         levels = min((self._levels_of[worker.index] for worker in self.crew.left), default=0)

@@ -19,6 +19,7 @@ from . import _transport as transport
 from ._core import Response as Native
 from ._errors import absolute_http_url_regexp, lowest
 from ._response import ResponseContextManager
+from ._turns import turns
 
 #: What a call may be given and still be made natively.
 NATIVE = frozenset(
@@ -127,6 +128,8 @@ class Fallback(requests.Session):
         whole = url if absolute_http_url_regexp.match(url) else f"{self.base_url}{url}"
         due, blocked, missed = transport.slot_of(self.user)
         transport.slot_served(self.user)
+        if due and self.user._held_ns:
+            turns().sleep(self.user._held_ns / 1e9)
         start_time, began = time.time(), time.perf_counter_ns()
         error: Exception | None = None
         try:

@@ -8,6 +8,12 @@ from typing import Any
 from greenlet import getcurrent
 
 
+def held() -> int:
+    """How long the first request of the current user's iteration waited for its instant, ns: time that is nobody's."""
+    user: Any = getattr(getcurrent(), "user", None)
+    return user._held_ns if user is not None and user._flow_ns else 0
+
+
 def note_failure(text: Callable[[], str]) -> None:
     """A request of the current user has failed; the first one's text is kept."""
     user: Any = getattr(getcurrent(), "user", None)

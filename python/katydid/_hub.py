@@ -6,7 +6,6 @@ has ended and the switch happens here, from a Python frame of the hub.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from time import perf_counter_ns
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from gevent import get_hub
 
 from ._core import Session
-from ._turns import turns
+from ._turns import report_error, turns
 
 #: Batches taken before sockets and timers of the loop get their turn, unless users compute: then only those of so many ns.
 ROUNDS = 8
@@ -80,7 +79,7 @@ class Link:
                 return
             except BaseException:
                 # A listener of messages, or a bare greenlet, let it out. The rest of the batch must not be lost.
-                self._hub.handle_error(self, *sys.exc_info())
+                report_error(self._hub, self)
 
 
 def attach(session: Session, on_message: Callable[[tuple[Any, ...]], None]) -> Link:

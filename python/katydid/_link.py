@@ -18,6 +18,7 @@ def open_session(environment: Any, on_message: Callable[[tuple[Any, ...]], None]
     """The environment's session, made if it has none; messages of the engine go to `on_message`."""
     session: Session = environment._session or Session({"record": False, "name": "script"})
     environment._session = session
+    _tags.learn(environment.user_classes)
     if _tags.tagged:
         session.tags_count()
     environment._link = attach(session, on_message)

@@ -9,12 +9,13 @@ import logging
 import socket
 import traceback
 from itertools import islice
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from gevent.queue import SimpleQueue
 
-from ._arrivals import Arrivals
+from ._arrivals import Arrivals, begin
 from ._schedule import Levels, peak_users
 from .dispatch import UsersDispatcher
 from .exception import StopTest
@@ -176,7 +177,7 @@ class LocalRunner(Runner):
         except BaseException:
             arrivals.give_up(name, due)
             raise
-        user._flow_ns = user._due_ns = due
+        begin(user, due, perf_counter_ns())
         user._greenlet.rawlink(lambda _: arrivals.gone())
 
     def _begin(self, target: int) -> UsersDispatcher:

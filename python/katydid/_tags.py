@@ -6,25 +6,31 @@ has such a tag, nobody looks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any
 
 from gevent import getcurrent
 
+from .user.collect import tags_of
+
 #: Functions with just one of the two tags.
 tagged: dict[Callable[..., Any], str] = {}
 
 
-def note(function: Any, tags: set[str]) -> None:
-    """These are the tags of a function from now on."""
-    ours = tags & {"read", "write"}
-    if type(function) is not FunctionType:
-        return
-    if len(ours) == 1:
-        tagged[function] = ours.pop()
-    else:
-        tagged.pop(function, None)
+def learn(holders: Iterable[Any]) -> None:
+    """Looks for such tasks in User and TaskSet classes, and in the task sets in them."""
+    tagged.clear()
+    seen = list(holders)
+    for holder in seen:
+        for task in holder.tasks:
+            if hasattr(task, "tasks"):
+                if task not in seen:
+                    seen.append(task)
+                continue
+            ours = (tags_of(task) or set()) & {"read", "write"}
+            if len(ours) == 1 and type(task) is FunctionType:
+                tagged[task] = ours.pop()
 
 
 def current() -> str | None:

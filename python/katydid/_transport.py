@@ -9,6 +9,7 @@ from __future__ import annotations
 import json as json_module
 from email.message import Message
 from http.cookiejar import Cookie
+from time import perf_counter_ns
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -30,6 +31,10 @@ def slot_of(user: Any) -> tuple[int, int, int]:
 def slot_served(user: Any) -> None:
     """A request took the slot. One that could not be sent leaves it to the next."""
     if user is not None:
+        if (
+            user._due_ns and user._due_ns == user._flow_ns
+        ):  # an arrival's, not one of `constant_pacing`
+            user._held_ns = max(0, user._due_ns - perf_counter_ns())
         user._due_ns = user._blocked = user._missed = 0
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import sys
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from heapq import heapify, heappop, heappush
 from time import perf_counter
 from typing import Any
@@ -59,6 +60,12 @@ LOOPING = 10
 NOT_YET = 5
 
 INFINITY = float("inf")
+
+
+def report_error(hub: Any, who: Any) -> None:
+    """Reports the current exception as gevent does. That may fail itself, where the output is closed: then nobody hears of it."""
+    with suppress(OSError, ValueError):
+        hub.handle_error(who, *sys.exc_info())
 
 
 def nothing() -> None:
@@ -262,7 +269,7 @@ class Turns:
                 look()
             except BaseException:
                 self._hub.loop.run_callback(look)
-                self._hub.handle_error(self, *sys.exc_info())
+                report_error(self._hub, self)
 
     def _step(self) -> None:
         now = perf_counter() + STEP / 2
@@ -296,7 +303,7 @@ class Turns:
         try:
             who.switch()
         except BaseException:  # of a bare greenlet: the others must not be lost
-            self._hub.handle_error(self, *sys.exc_info())
+            report_error(self._hub, self)
 
     def _go_round(self) -> None:
         queue = self._queue

@@ -163,7 +163,7 @@ class HttpSession(Fallback):
             if user._due_ns:
                 slot = user._due_ns, user._blocked, user._missed
                 token = self._submit_get(getcurrent(), url, name, catch_response, *slot)
-                user._due_ns = user._blocked = user._missed = 0
+                transport.slot_served(user)
             else:
                 token = self._submit_get(getcurrent(), url, name, catch_response)
         except InvalidUrl as error:

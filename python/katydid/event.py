@@ -17,7 +17,7 @@ from weakref import WeakSet
 
 from . import _tags, log
 from ._core import Session
-from ._flow import note_failure
+from ._flow import held, note_failure
 from .exception import CONTROL_FLOW
 
 Listener = TypeVar("Listener", bound=Callable[..., Any])
@@ -58,13 +58,14 @@ class EventHook:
             "exception": None,
             "start_time": time.time(),
         }
-        began = time.perf_counter()
+        began, was_held = time.perf_counter(), held()
         try:
             yield meta
         except Exception as error:
             meta["exception"] = error
         finally:
-            meta["response_time"] = (time.perf_counter() - began) * 1000
+            took = time.perf_counter() - began - (held() - was_held) / 1e9
+            meta["response_time"] = took * 1000
             self.fire(**meta)
 
 

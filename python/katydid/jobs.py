@@ -13,7 +13,7 @@ from typing import TypeVar
 from gevent import Timeout, sleep
 
 from ._errors import cause_of
-from ._flow import note_failure
+from ._flow import held, note_failure
 from ._here import events_here
 from ._report import _plain, _text
 from .exception import JobTimeout, StopTest, StopUser
@@ -29,12 +29,12 @@ class Job:
             raise ValueError(f"job() needs a timeout above 0 s, got {timeout!r}")
         self.name = name
         self.timeout = timeout
-        self._begun = self._ended = 0
+        self._begun = self._ended = self._held = 0
         self._failure: tuple[str, str] | None = None
 
     def submitted(self) -> None:
         """The clock starts now instead of at the beginning of the block."""
-        self._begun = perf_counter_ns()
+        self._begun, self._held = perf_counter_ns(), held()
 
     def until(
         self, condition: Callable[[], Seen], every: float | Callable[[int], float] = 0.5
@@ -69,10 +69,13 @@ class Job:
         self._failure = ("script", str(text))
 
     def _end_at(self, instant: int) -> None:
+        # If the arrival whose iteration this is in was told ahead of time, a request may have waited for it meanwhile.
+        waited, self._held = held() - self._held, held()
+        self._begun += waited
         self._ended = self._ended or instant
 
     def __enter__(self) -> Job:
-        self._begun = perf_counter_ns()
+        self._begun, self._held = perf_counter_ns(), held()
         self._ended, self._failure = 0, None
         return self
 

@@ -183,8 +183,9 @@ class Runner:
             self.on_time_up()
 
     def _users_due(self, line: int, count: int) -> None:
-        self._due[line] = count
-        self._due_changed.set()
+        if line < len(self._due):  # not of a schedule that a start by the script has replaced
+            self._due[line] = count
+            self._due_changed.set()
 
     def _on_spawning_complete(self, user_count: int, **_: Any) -> None:
         self.update_state(STATE_RUNNING)
@@ -293,6 +294,8 @@ class Runner:
             return
         self.environment.events.test_stopping.fire(environment=self.environment)
         self._session.end_load()
+        if self.environment._arrivals is not None:
+            self.environment._arrivals.end()
         self.final_user_classes_count = self.user_classes_count
         self.update_state(STATE_CLEANUP)
         current = gevent.getcurrent()

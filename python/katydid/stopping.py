@@ -29,6 +29,8 @@ def stop_all(users: list[Any], grace: float) -> None:
         waited_for.append(greenlet)
         if not _ends_as_usual(user):
             gevent.spawn(user.stop, force=not grace)
+        elif grace and user._flow_ns:
+            pass  # it ends with its iteration
         elif grace and user._state == LOCUST_STATE_RUNNING:
             user._state = LOCUST_STATE_STOPPING
         elif not grace or user._state != LOCUST_STATE_STOPPING:

@@ -190,7 +190,14 @@ def test_an_objective_that_is_not_clear(katydid: Any, words: str, said: str) -> 
 
 
 TAGGED = """
+import functools
 from locust import SequentialTaskSet
+
+def wrapped(function):
+    @functools.wraps(function)
+    def call(self):
+        return function(self)
+    return call
 
 class Base(FastHttpUser):
     abstract = True
@@ -201,6 +208,7 @@ class Searcher(Base):
     @tag("read", "slow")
     def search(self):
         self.client.post("/", name="search")
+        self.client.get("/status/503", name="fails")
         with self.client.get("/", name="judged", catch_response=True) as response:
             response.request_meta["name"] = "renamed"
         self.environment.events.request.fire(
@@ -210,6 +218,13 @@ class Searcher(Base):
     @task
     def plain(self):
         self.client.post("/", name="search")
+        self.client.get("/status/503", name="fails")
+
+    @task
+    @wrapped
+    @tag("write")
+    def behind_another_decorator(self):
+        self.client.get("/", name="behind")
 
 class Visitor(HttpUser):
     wait_time = constant(0.01)
@@ -233,13 +248,18 @@ def test_tags_say_what_reads_and_writes_are(katydid: Any, processes: str) -> Non
     katydid.write(TAGGED)
     words = ("-H", katydid.target, "--run-dir", "run", "-u", "4", "-r", "100", "-t", "2s")
     slos = ("--slo", "reads p50 < 9s", "--slo", "writes p50 < 9s")
-    summary = katydid(*words, *slos, "--processes", processes).ended(0).summary
+    done = katydid(*words, *slos, "--processes", processes, "--csv", "out").ended(0)
+    summary = done.summary
     found = {
         (row["method"], row["name"], row["access"]): row["requests"] for row in summary["endpoints"]
     }
     assert set(found) == {
-        ("POST", "search", "read"),
+        # Asked for by tasks with and without the tag.
+        ("POST", "search (read)", "read"),
         ("POST", "search", "write"),
+        ("GET", "fails (read)", "read"),
+        ("GET", "fails", "read"),
+        ("GET", "behind", "write"),
         ("GET", "renamed", "read"),
         ("grpc", "Find", "read"),
         ("GET", "visit", "write"),
@@ -252,17 +272,22 @@ def test_tags_say_what_reads_and_writes_are(katydid: Any, processes: str) -> Non
     # All but the first 40 ms are in the hold, which the objectives are about.
     for slo, access in zip(summary["slos"], ("read", "write"), strict=True):
         assert of[access] * 0.8 < slo["total"] <= of[access]
-    assert found["POST", "search", "read"] > 10 and found["POST", "search", "write"] > 10
+    assert found["POST", "search (read)", "read"] > 10 and found["POST", "search", "write"] > 10
 
 
 def test_the_plan_goes_before_a_tag(katydid: Any) -> None:
     katydid.write(TAGGED)
     words = ("-H", katydid.target, "--run-dir", "run", "-u", "2", "-t", "1s", "--csv", "out")
-    summary = katydid(*words, "--writes", "search", "Searcher").ended(0).summary
+    summary = katydid(*words, "--writes", "search", "Searcher").ended(1).summary
     rows = {(row["name"], row["access"]) for row in summary["endpoints"]}
-    assert rows >= {("search", "write"), ("renamed", "read")} and ("search", "read") not in rows
+    assert rows >= {("search", "write"), ("search (read)", "write"), ("renamed", "read")}
     # Locust's files have one row for a method and a name.
     lines = (katydid.folder / "out_stats.csv").read_text().splitlines()
     searches = [line.split(",") for line in lines if line.startswith("POST,search,")]
-    asked = sum(row["requests"] for row in summary["endpoints"] if row["name"] == "search")
+    asked = sum(row["requests"] for row in summary["endpoints"] if row["name"].startswith("search"))
     assert [int(cells[2]) for cells in searches] == [asked]
+    failed = sum(row["failures"] for row in summary["endpoints"])
+    with (katydid.folder / "out_failures.csv").open() as file:
+        [error] = csv.DictReader(file)
+    assert int(error["Occurrences"]) == failed == sum(f["count"] for f in summary["failures"])
+    assert {f["name"] for f in summary["failures"]} == {"fails", "fails (read)"}

@@ -103,6 +103,22 @@ def test_one_that_raises_into_the_hub_does_not_take_the_others_along(wait: Any) 
     assert sorted(woke) == [0, 1, 2] and len(handled) == 3
 
 
+def test_an_error_that_cannot_be_printed_stops_nobody() -> None:
+    hub: Any = gevent.get_hub()
+
+    def closed(*_: Any) -> None:
+        raise BrokenPipeError
+
+    before, hub.handle_error = hub.handle_error, closed
+    try:
+        try:
+            raise KeyError
+        except KeyError:
+            _turns.report_error(hub, None)
+    finally:
+        hub.handle_error = before
+
+
 def test_the_dead_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_turns, "DEAD", 10)
     mine = turns()

@@ -12,6 +12,7 @@ pub mod series;
 pub mod slo;
 mod spike;
 pub mod summarize;
+mod titles;
 pub mod validity;
 pub mod verdict;
 

@@ -45,20 +45,26 @@ pub fn view(manifest: &Manifest, timeline: &Timeline) -> LocustView {
         name: "Aggregated".into(),
         tagged: None,
     };
-    let errors = counted()
-        .flat_map(|(key, e)| {
-            e.failures
-                .iter()
-                .map(move |((_, text), totals)| LocustError {
+    let mut errors: BTreeMap<(&str, &str, &str), LocustError> = BTreeMap::new();
+    for (key, e) in counted() {
+        for ((_, text), totals) in &e.failures {
+            let (first, last) = (at(totals.first), at(totals.last));
+            let error = errors
+                .entry((&key.method, &key.name, text))
+                .or_insert_with(|| LocustError {
                     method: key.method.clone(),
                     name: key.name.clone(),
                     error: text.clone(),
-                    occurrences: totals.count,
-                    first_seen: at(totals.first),
-                    last_seen: at(totals.last),
-                })
-        })
-        .collect();
+                    occurrences: 0,
+                    first_seen: first,
+                    last_seen: last,
+                });
+            error.occurrences += totals.count;
+            error.first_seen = error.first_seen.min(first);
+            error.last_seen = error.last_seen.max(last);
+        }
+    }
+    let errors = errors.into_values().collect();
     LocustView {
         entries,
         total: entry(&all, &Timeline::total(endpoints), &clock),

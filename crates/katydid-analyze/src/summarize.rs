@@ -10,6 +10,7 @@ use katydid_record::summary::{
 use katydid_record::timeline::Example;
 use katydid_record::{Access, Endpoint, EndpointKey, Histogram, Manifest, Plan, Timeline};
 
+use crate::titles::Titles;
 use crate::{drift, events, series, slo, spike, validity, verdict};
 
 /// Samples behind a percentile that may be taken at face value.
@@ -76,8 +77,10 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         aborted: timeline.aborted.clone(),
     };
     let slos = slo::judge(timeline, &manifest.plan, generator.valid);
+    let titles = Titles::new(timeline.endpoints.keys());
     let row = Rows {
         plan: &manifest.plan,
+        titles: &titles,
         seconds,
         requests: total.ended(),
     };
@@ -94,14 +97,14 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
             .filter(|(_, e)| counted(e))
             .map(|(key, e)| row.of(key, e))
             .collect(),
-        phases: phases(timeline, &manifest.plan),
+        phases: phases(timeline, &manifest.plan, &titles),
         slos,
         spikes: spike::spikes(timeline, &manifest.plan),
         events: events::events(timeline, &manifest.plan),
         drifts: drift::drifts(timeline),
-        failures: failures(timeline),
+        failures: failures(timeline, &titles),
         exceptions: exceptions(timeline),
-        exemplars: exemplars(timeline),
+        exemplars: exemplars(timeline, &titles),
         series: series::series(timeline),
         marks: marks(timeline),
         notes,
@@ -124,7 +127,7 @@ fn counted(e: &Endpoint) -> bool {
     e.ended() + e.aborted + e.blocked + e.missed + e.unjudged > 0
 }
 
-fn phases(timeline: &Timeline, plan: &Plan) -> Vec<PhaseSummary> {
+fn phases(timeline: &Timeline, plan: &Plan, titles: &Titles<'_>) -> Vec<PhaseSummary> {
     let known: Vec<_> = timeline.phases.values().collect();
     let last = known.last().and_then(|phase| phase.began).unwrap_or(0);
     let ended = timeline.load_ended.filter(|at| *at >= last);
@@ -146,6 +149,7 @@ fn phases(timeline: &Timeline, plan: &Plan) -> Vec<PhaseSummary> {
                 .collect();
             let row = Rows {
                 plan,
+                titles,
                 seconds,
                 requests: total.ended(),
             };
@@ -184,6 +188,7 @@ fn other_endpoints(timeline: &Timeline) -> Option<String> {
 /// What the rows of one table have in common.
 struct Rows<'a> {
     plan: &'a Plan,
+    titles: &'a Titles<'a>,
     seconds: f64,
     requests: u64,
 }
@@ -192,6 +197,7 @@ impl Rows<'_> {
     fn of(&self, key: &EndpointKey, e: &Endpoint) -> EndpointSummary {
         EndpointSummary {
             access: self.plan.access(key),
+            name: self.titles.of(key),
             share: e.ended() as f64 / self.requests.max(1) as f64,
             ..endpoint(key, e, self.seconds)
         }
@@ -281,7 +287,7 @@ pub fn latency(h: &Histogram) -> Latency {
     }
 }
 
-fn failures(timeline: &Timeline) -> Vec<FailureSummary> {
+fn failures(timeline: &Timeline, titles: &Titles<'_>) -> Vec<FailureSummary> {
     let mut all: Vec<FailureSummary> = timeline
         .endpoints
         .iter()
@@ -291,7 +297,7 @@ fn failures(timeline: &Timeline) -> Vec<FailureSummary> {
                 .map(|((cause, text), totals)| FailureSummary {
                     kind: key.kind,
                     method: key.method.clone(),
-                    name: key.name.clone(),
+                    name: titles.of(key),
                     cause: *cause,
                     text: text.clone(),
                     count: totals.count,
@@ -327,11 +333,11 @@ fn exceptions(timeline: &Timeline) -> Vec<ExceptionSummary> {
     all
 }
 
-fn exemplars(timeline: &Timeline) -> Vec<ExampleSummary> {
+fn exemplars(timeline: &Timeline, titles: &Titles<'_>) -> Vec<ExampleSummary> {
     let summary = |why: &str, key: &EndpointKey, example: &Example| ExampleSummary {
         why: why.to_owned(),
         method: key.method.clone(),
-        name: key.name.clone(),
+        name: titles.of(key),
         done_s: example.request.done as f64 / 1e6,
         from_due_ms: example.request.from_due_us as f64 / 1e3,
         from_send_ms: example.request.from_send_us as f64 / 1e3,

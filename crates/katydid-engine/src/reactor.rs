@@ -267,7 +267,7 @@ impl Reactor {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Submit(flight) => self.submit_when_due(flight, clock::now()),
+            Command::Submit(flight) => self.submit_when_due(flight),
             Command::Cancel { client, token } => self.cancel(client, token),
             Command::Read { client, token } => self.read_stream(client, token),
             Command::Endpoint(row) => self.recorder.announce(*row),

@@ -7,6 +7,7 @@ use katydid::session::base::{Base, Target};
 use katydid_engine::clock::{self, Nanos};
 use katydid_engine::http1::{self, Body, HeaderBlock, RequestKind};
 use katydid_engine::message::{Command, Judge, Payload, Request};
+use katydid_engine::pacer::AHEAD;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
@@ -307,12 +308,12 @@ impl Client {
                     follow: other == ENGINE_FOLLOW,
                 },
             },
-            // A slot that lies ahead (its user's wait was cut short) is no time to count from; an arrival's is when it is to be sent.
             due: if due == 0 {
                 ask.asked
-            } else if self.shared.tells_ahead() {
+            } else if self.shared.tells_ahead() && due <= ask.asked + AHEAD {
                 due
             } else {
+                // A slot that lies ahead (its user's wait was cut short) is no time to count from.
                 due.min(ask.asked)
             },
             asked: ask.asked,

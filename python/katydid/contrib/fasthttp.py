@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from http.cookiejar import CookieJar
 from ssl import SSLContext
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from gevent import getcurrent
@@ -223,7 +223,7 @@ class FastHttpSession:
         if user._due_ns:
             slot = user._due_ns, user._blocked, user._missed
             token = native_get(getcurrent(), url, name, catch_response, *slot)
-            user._due_ns = user._blocked = user._missed = 0
+            transport.slot_served(user)
         else:
             token = native_get(getcurrent(), url, name, catch_response)
         try:
@@ -576,6 +576,7 @@ def _warn_once(text: str) -> None:
 class FastHttpUser(RestMixin, User):
     """A user whose `client` is a FastHttpSession."""
 
+    _asks_engine: ClassVar[bool] = True
     network_timeout: float = 60.0
     """Seconds without a byte from the server."""
     connection_timeout: float = 60.0

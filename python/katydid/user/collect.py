@@ -11,8 +11,6 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, overload
 
-from .. import _tags
-
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -52,7 +50,6 @@ def tag(*tags: str) -> Callable[[F], F]:
         else:
             own = vars(decorated).get("locust_tag_set", ())
             decorated.locust_tag_set = {*own, *tags}
-            _tags.note(decorated, decorated.locust_tag_set)
         return decorated
 
     return decorate

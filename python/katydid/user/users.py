@@ -58,6 +58,7 @@ class User(metaclass=UserMeta):
     __slots__ = (
         "__dict__",
         "__weakref__",
+        "_begun_ns",
         "_blocked",
         "_chance",
         "_cp_last_run",
@@ -67,6 +68,7 @@ class User(metaclass=UserMeta):
         "_flow_ns",
         "_greenlet",
         "_group",
+        "_held_ns",
         "_missed",
         "_pace",
         "_state",
@@ -87,6 +89,7 @@ class User(metaclass=UserMeta):
     abstract: bool = True
 
     _is_task_set: ClassVar[bool] = False
+    _asks_engine: ClassVar[bool] = False  # its client's requests wait for their instant there
     environment: Environment
     _state: str | None
     _greenlet: Any
@@ -96,6 +99,8 @@ class User(metaclass=UserMeta):
     _chance: Any  # what it draws from: the module `random`, or a generator of its own (--seed)
     _flow_ns: int  # when the arrival was due whose iteration is under way; 0: none is
     _failed: str | None  # what failed first in it
+    _begun_ns: int  # when it was begun, maybe a moment before that
+    _held_ns: int  # how long its first request waited for that moment to come
 
     def __init__(self, environment: Environment) -> None:
         super().__init__()
@@ -108,7 +113,7 @@ class User(metaclass=UserMeta):
         self._pace = None
         self._chance = random
         self._due_ns = 0
-        self._flow_ns = 0
+        self._flow_ns = self._begun_ns = self._held_ns = 0
         self._failed = None
         self._blocked = 0
         self._missed = 0
@@ -212,6 +217,7 @@ class HttpUser(RestMixin, User):
     """A user with an HTTP session of its own: `self.client`, which is a `requests.Session`."""
 
     abstract: bool = True
+    _asks_engine: ClassVar[bool] = True
     pool_manager: Any = None
     """A urllib3 PoolManager to share among users; choosing one takes the session off the native
     path."""

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::Reactor;
-use crate::clock::Nanos;
+use crate::clock::{self, Nanos};
 use crate::flight::Flight;
 
 /// By the instant they are due, and by token.
@@ -12,22 +12,25 @@ pub type Early = BTreeMap<(Nanos, u64), Box<Flight>>;
 
 impl Reactor {
     /// Takes up a request, now or when it is due.
-    pub(super) fn submit_when_due(&mut self, flight: Box<Flight>, now: Nanos) {
-        let request = &flight.request;
-        if request.due > now {
-            self.early.insert((request.due, request.token), flight);
-        } else {
-            self.submit(flight);
+    pub(super) fn submit_when_due(&mut self, mut flight: Box<Flight>) {
+        let request = &mut flight.request;
+        if request.due > request.asked {
+            // Asked for in advance, it counts from when it is due.
+            request.asked = request.due;
+            if request.due > clock::now() {
+                self.early.insert((request.due, request.token), flight);
+                return;
+            }
         }
+        self.submit(flight);
     }
 
-    /// Takes up what has become due. It was asked for in advance; it counts from when it was due.
+    /// Takes up what has become due.
     pub(super) fn submit_due(&mut self, now: Nanos) {
         while let Some(first) = self.early.first_entry()
             && first.key().0 <= now
         {
-            let mut flight = first.remove();
-            flight.request.asked = flight.request.due;
+            let flight = first.remove();
             self.submit(flight);
         }
     }

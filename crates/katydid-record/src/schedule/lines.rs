@@ -16,7 +16,7 @@ pub struct Line {
 impl Schedule {
     /// The lines together, as long as the longest of them; the class of a shorter one has nothing to do from its end on. A phase
     /// begins wherever one of a line does. It is of the kind of the line that says most of it: a spike before a recovery, a ramp, a
-    /// hold; of equal ones the first.
+    /// hold; of equal ones that which begins there and was given a name, or the first.
     pub fn of_lines(model: Model, mut lines: Vec<Line>) -> Self {
         let lengths = lines.iter().map(|line| line.schedule.length_s());
         let length = lengths.fold(0.0, f64::max);
@@ -102,7 +102,10 @@ impl Schedule {
         let at_work: Vec<(&Phase, f64)> = at_work.collect();
         let says = |(phase, began): &(&Phase, f64)| {
             let is_busy = phase.level(middle - began) > 0.0;
-            (is_busy, weight(phase.kind))
+            // A name that somebody gave is to be found.
+            let is_named = !is_numbered(&phase.name, phase.kind.as_str());
+            let begins_here = (begins - began).abs() < EDGE_S;
+            (is_busy, weight(phase.kind), is_named && begins_here)
         };
         // The first of those that say most.
         let leading = at_work.iter().rev().max_by_key(|one| says(one));

@@ -74,10 +74,16 @@ pub fn plan(out: &mut String, manifest: &Manifest) {
     };
     let time = |value: Option<f64>| value.map(duration).unwrap_or_default();
     let number = |n: u64| if n > 0 { count(n) } else { String::new() };
+    // Then neither weight nor fixed_count counts.
+    let has_lines = plan
+        .schedule
+        .as_ref()
+        .is_some_and(|schedule| !schedule.lines.is_empty());
     let classes: Vec<String> = plan
         .user_classes
         .iter()
         .map(|class| match class.fixed_count {
+            _ if has_lines => escape(&class.name),
             0 => format!("{} (weight {})", escape(&class.name), plain(class.weight)),
             n => format!("{} ({} fixed)", escape(&class.name), count(n)),
         })

@@ -142,7 +142,9 @@ pub(super) fn end_at(end_s: f64, schedule: &mut Schedule) -> bool {
         return true;
     }
     last.length_s = end_s - before.iter().map(|phase| phase.length_s).sum::<f64>();
-    last.rise_s = last.rise_s.min(last.length_s);
+    if last.rise_s > 0.0 {
+        last.rise_s = (last.length_s * SPREAD).min(1.0);
+    }
     last.length_s > 0.0
 }
 
