@@ -19,6 +19,7 @@ __all__ = [
     "locate",
     "resolve",
     "no_load_text",
+    "require_here",
     "now_ns",
     "parse_json",
     "redact",
@@ -47,6 +48,12 @@ def resolve(argv: Sequence[str], custom: Sequence[Mapping[str, Any]]) -> dict[st
 
 def no_load_text() -> str:
     """What to say when nothing asks for load."""
+
+def require_here(
+    conditions: Sequence[Mapping[str, Any]], hosts: Sequence[tuple[str, str | None]]
+) -> None:
+    """Raises UsageError if there are conditions (a plan's "abort_on_machine") and one of the hosts, each with who says it, is not this
+    machine. Resolves names, connects to nobody."""
 
 class UsageError(Exception):
     """Bad usage: print `error: <str>` and exit 2."""

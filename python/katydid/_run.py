@@ -19,6 +19,7 @@ import gevent
 from gevent.event import Event
 
 from . import _core, _scenario, data, events, log, stats
+from ._target import require_here
 from .argument_parser import parse
 from .contrib.fasthttp import FastHttpUser
 from .env import Environment
@@ -151,6 +152,7 @@ def run(words: list[str]) -> int:
         if options.show_task_ratio or options.show_task_ratio_json:
             return _show_ratio(options, environment.user_classes)
         _require_hosts(environment)
+        require_here(ready.resolved["plan"], environment, final=False)
         if environment.shape_class is not None and options.load:
             shape = type(environment.shape_class).__name__
             print(
@@ -317,8 +319,9 @@ class Run:
         # serves only its debugger.
         if "GEVENT_TRACK_GREENLET_TREE" not in os.environ:
             gevent.config.track_greenlet_tree = False
-        self.schedule = ready.resolved["plan"]["schedule"]
-        self.most_users = ready.resolved["plan"]["users"]
+        self.plan = ready.resolved["plan"]
+        self.schedule = self.plan["schedule"]
+        self.most_users = self.plan["users"]
         self.session = ready.session(environment, **self._session_options())
         if self.options.max_rate is not None:
             self.session.max_rate(self._share_of_rate(self.options.max_rate))
@@ -355,6 +358,12 @@ class Run:
         if not self._init():
             self._close("done")
             return 1
+        try:
+            require_here(self.plan, self.environment, final=True)
+        except _core.UsageError:
+            self.environment.process_exit_code = 2
+            self._close("done")
+            raise
         gevent.signal_handler(signal.SIGINT, self._stop, "interrupted", "Got CTRL+C")
         gevent.signal_handler(signal.SIGTERM, self._stop, "terminated", "Got SIGTERM signal")
         keys = gevent.spawn(input_listener(self._keys()))

@@ -139,6 +139,14 @@ def test_a_load_that_does_harm_is_ended(katydid: Any) -> None:
     assert any(mark["text"].startswith("aborted: errors") for mark in done.summary["marks"])
 
 
+def test_an_attack_that_does_harm_is_ended(katydid: Any) -> None:
+    words = ("attack", f"{katydid.target}/error?share=0.5&status=503", "--rate", "100", "-t", "90s")
+    done = judged(katydid(*words, "--run-dir", "run", "--abort-on", "errors > 20%"), 99)
+    run = done.summary["run"]
+    assert run["ended"] == "aborted" and run["duration_s"] < 60
+    assert run["aborted"].startswith("errors > 20%: ") and run["verdict"] == "FAIL"
+
+
 def test_a_load_that_does_not_goes_on(katydid: Any) -> None:
     katydid.write(FAILING)
     words = ("-H", katydid.target, "-u", "5", "-r", "5", "-t", "9s", "--run-dir", "run")

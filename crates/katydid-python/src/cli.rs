@@ -1,6 +1,7 @@
 //! The command line's Rust half, as Python calls it.
 
 use katydid::{OptionRow, Surroundings};
+use katydid_record::MachineLimit;
 use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
@@ -61,6 +62,18 @@ pub fn resolve(
     let mut map = resolved.to_json();
     map.insert("plan".to_owned(), plain(resolved.plan()));
     to_python(py, &serde_json::Value::Object(map))
+}
+
+/// Refuses conditions about the target's machine if a host is not this one.
+#[pyfunction]
+pub fn require_here(
+    py: Python<'_>,
+    conditions: &Bound<'_, PyAny>,
+    hosts: Vec<(String, Option<String>)>,
+) -> PyResult<()> {
+    let conditions: Vec<MachineLimit> = from_python(conditions)?;
+    py.detach(|| katydid::here::require(&conditions, &hosts))
+        .map_err(|error| usage(&error))
 }
 
 /// What to say when nothing asks for load.

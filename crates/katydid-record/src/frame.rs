@@ -310,6 +310,15 @@ pub struct GeneratorWindow {
     /// Busy time of the machine in this window, µs over all processors.
     #[serde(skip_serializing_if = "is_nothing")]
     pub machine_busy_us: u64,
+    /// Time that its processors were idle or waited for a disk, µs over all of them.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub machine_idle_us: u64,
+    /// Memory of the machine, bytes; 0 where it could not be read.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub machine_memory_bytes: u64,
+    /// What was available of it at the end of the window, bytes.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub machine_available_bytes: u64,
     /// Processors of the machine.
     #[serde(skip_serializing_if = "is_nothing")]
     pub processors: u32,

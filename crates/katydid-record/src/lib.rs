@@ -8,6 +8,7 @@ pub mod access;
 pub mod frame;
 pub mod histogram;
 pub mod locust_view;
+pub mod machine;
 pub mod manifest;
 pub mod plan;
 pub mod reader;
@@ -24,6 +25,7 @@ pub use frame::{
     Frame, GeneratorWindow, Kind, Mark, Name, PhaseId, RunTime, SeriesId, SeriesKind, SourceId,
 };
 pub use histogram::{Histogram, Sparse};
+pub use machine::{MachineLimit, Resource};
 pub use manifest::{FORMAT, FormatVersion, HostFacts, Manifest, ScenarioFile};
 pub use plan::{Event, Plan, PlannedUser};
 pub use reader::{Completeness, ReadError, Run, list_runs};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::machine::MachineLimit;
 use crate::schedule::Schedule;
 use crate::slo::Slo;
 
@@ -44,6 +45,9 @@ pub struct Plan {
     pub slos: Vec<Slo>,
     /// Conditions that end the load: broken as an objective is.
     pub abort_on: Vec<Slo>,
+    /// More of them, about the machine that the target runs on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub abort_on_machine: Vec<MachineLimit>,
     /// Endpoints that are reads, whatever their method: names, or methods and names.
     pub reads: Vec<String>,
     /// Endpoints that are writes.

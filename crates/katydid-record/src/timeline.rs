@@ -7,6 +7,7 @@
 mod endpoint;
 mod event;
 mod generator;
+mod machine;
 mod newest;
 mod phase;
 mod seconds;
@@ -24,6 +25,7 @@ use crate::plan::Plan;
 pub use endpoint::{Endpoint, FailureTotals, Recent};
 pub use event::{EVENTS, EventEnd, EventSeen};
 pub use generator::{GeneratorSums, GeneratorTotals, Generators};
+pub use machine::{MachineSecond, MachineSeconds};
 pub use phase::{PHASES, PhaseEndpoint, PhaseTotals};
 pub use seconds::{INTERVALS, Second, Seconds, Stretch};
 pub use slices::{SLICES, Slices};
@@ -105,6 +107,8 @@ pub struct Timeline {
     pub seconds: Seconds,
     /// The generator's own health.
     pub generators: Generators,
+    /// What was in use of its machine.
+    pub machine: MachineSeconds,
     /// What happened when, in order of time.
     pub marks: BTreeMap<(RunTime, SourceId, usize), Mark>,
     /// Facts, in order of arrival within their second.
@@ -143,6 +147,7 @@ impl Timeline {
             }
             Body::Generator(window) => {
                 self.generators.add(frame, window);
+                self.machine.add(frame, window);
                 let phase = frame.phase.min(PHASES + 1);
                 self.seconds.add_generator(phase, frame, window);
                 if let Some(phase) = self.phase(frame.phase) {

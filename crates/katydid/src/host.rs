@@ -48,6 +48,14 @@ pub fn details() -> Vec<Fact> {
     known.collect()
 }
 
+/// Whether this machine lets programs bind to addresses that are not its own.
+pub(crate) fn binds_anywhere() -> bool {
+    ["ipv4", "ipv6"].iter().any(|family| {
+        let switch = line(&format!("/proc/sys/net/{family}/ip_nonlocal_bind"));
+        switch.is_some_and(|switch| switch != "0")
+    })
+}
+
 fn line(path: &str) -> Option<String> {
     let text = read_to_string(path).ok()?;
     text.lines().next().map(|line| line.trim().to_owned())

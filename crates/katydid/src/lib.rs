@@ -6,8 +6,10 @@
 pub mod attack;
 pub mod cli;
 pub mod commands;
+mod condition;
 pub mod config;
 mod error;
+pub mod here;
 pub mod host;
 pub mod load;
 pub mod plan;

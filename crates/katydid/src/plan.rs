@@ -14,6 +14,7 @@ use crate::cli::table::OptionRow;
 use crate::cli::values::Timespan;
 use crate::cli::words::{self, Word};
 use crate::cli::{one_on_stdout, option_rows};
+use crate::condition;
 use crate::config::{self, Layer, Source, Surroundings};
 use crate::error::UsageError;
 use crate::load::{self, Load};
@@ -178,9 +179,7 @@ pub fn resolve(
     let slos = slos
         .map(|text| slo::parse(text))
         .collect::<Result<_, _>>()?;
-    let conditions = options.goals.abort_on.iter().flatten();
-    let conditions = conditions.map(|text| slo::parse_abort(text));
-    let abort_on = conditions.collect::<Result<_, _>>()?;
+    let abort_on = condition::parse_all(options.goals.abort_on.iter().flatten())?;
     let source = |row: &OptionRow| {
         settled
             .get(&row.dest)

@@ -8,6 +8,7 @@ use katydid_record::{Event, Model, Phase, PhaseKind, Plan, PlannedUser, Schedule
 use serde_json::{Map, Value};
 
 use crate::cli::{AttackOptions, Options};
+use crate::condition::{self, Condition};
 use crate::config::Source;
 
 /// Every option's value, and where it came from.
@@ -28,7 +29,7 @@ pub struct Resolved {
     /// Objectives.
     pub slos: Vec<Slo>,
     /// Conditions that end the load.
-    pub abort_on: Vec<Slo>,
+    pub abort_on: Vec<Condition>,
     /// Whether the options ask for load. When they do not and there is no shape: [`crate::NO_LOAD`].
     pub load_given: bool,
 }
@@ -154,6 +155,7 @@ impl Resolved {
             name: name.clone(),
             ..PlannedUser::default()
         };
+        let (abort_on, abort_on_machine) = condition::apart(self.abort_on.clone());
         Plan {
             command: self.command.to_owned(),
             host: scenario.host.as_deref().map(redact),
@@ -170,7 +172,8 @@ impl Resolved {
             schedule: self.schedule.clone(),
             events: self.events.clone(),
             slos: self.slos.clone(),
-            abort_on: self.abort_on.clone(),
+            abort_on,
+            abort_on_machine,
             reads: self.options.goals.reads.clone().unwrap_or_default(),
             writes: self.options.goals.writes.clone().unwrap_or_default(),
             options: self.other_options(),

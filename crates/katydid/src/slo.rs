@@ -1,7 +1,7 @@
 //! From words to objectives: `p95 < 300ms`, `GET /dashboard p99 < 800ms in spike`, `errors < 1%`.
 
-use katydid_record::Access;
 use katydid_record::slo::{Limit, Slo};
+use katydid_record::{Access, Resource};
 
 use crate::error::UsageError;
 use crate::load::seconds;
@@ -9,6 +9,7 @@ use crate::pointed::{Piece, Word};
 
 const METRIC: &str =
     "before the sign stands a percentile or 'errors', as in 'p95 < 300ms' or 'errors < 1%'";
+const MACHINE: &str = "that is the machine's, and an objective is about requests; --abort-on 'cpu > 90%' ends the load by it";
 const TIME: &str = "a time has a unit: 300ms, 1.5s";
 /// A longer limit is a typing error: a day, in seconds.
 const LONGEST: f64 = 86_400.0;
@@ -24,37 +25,26 @@ pub fn parse(text: &str) -> Result<Slo, UsageError> {
             whole.missing("it has no '<'; write for example 'p95 < 300ms' or 'errors < 1%'")
         );
     };
-    read(text, sides)
+    read(text, sides, METRIC)
 }
 
-/// A condition that ends the load: `errors > 10%`.
-pub fn parse_abort(text: &str) -> Result<Slo, UsageError> {
-    let whole = Piece::of("the condition", text);
-    let Some(sides) = whole.split_once('>') else {
-        return Err(whole.missing("it has no '>'; write for example 'errors > 10%' or 'p95 > 2s'"));
-    };
-    let slo = read(text, sides)?;
-    if slo.phase.is_some() {
-        return Err(whole.missing("a condition is looked for in every phase"));
-    }
-    Ok(slo)
-}
-
-fn read(text: &str, (left, right): (Piece<'_>, Piece<'_>)) -> Result<Slo, UsageError> {
-    let right = match right.text.strip_prefix('=') {
-        Some(_) => right.split_once('=').map_or(right, |(_, rest)| rest),
-        None => right,
-    };
+/// An objective or a condition from what stands before and after its sign.
+pub(crate) fn read(
+    text: &str,
+    (left, right): (Piece<'_>, Piece<'_>),
+    metrics: &str,
+) -> Result<Slo, UsageError> {
+    let right = after_equals(right);
     let named = left.words();
     let Some((metric, _)) = named.split_last() else {
-        return Err(left.missing(METRIC));
+        return Err(left.missing(metrics));
     };
     let endpoint = left.text[..left.text.len() - metric.text.len()].trim();
     let mut words = right.words().into_iter();
     let value = words
         .next()
         .ok_or_else(|| right.missing("the limit is missing"))?;
-    let limit = limit(left, *metric, right, value)?;
+    let limit = limit((left, *metric), (right, value), metrics)?;
     let phase = match words.next() {
         None => None,
         Some(word) if word.text == "in" => {
@@ -76,7 +66,7 @@ fn read(text: &str, (left, right): (Piece<'_>, Piece<'_>)) -> Result<Slo, UsageE
         _ => None,
     };
     Ok(Slo {
-        text: text.split_whitespace().collect::<Vec<_>>().join(" "),
+        text: spaced(text),
         endpoint: (access.is_none() && !endpoint.is_empty()).then(|| endpoint.to_owned()),
         access,
         phase,
@@ -84,37 +74,55 @@ fn read(text: &str, (left, right): (Piece<'_>, Piece<'_>)) -> Result<Slo, UsageE
     })
 }
 
+/// What follows the sign, be it `<` or `<=`.
+pub(crate) fn after_equals(right: Piece<'_>) -> Piece<'_> {
+    match right.text.strip_prefix('=') {
+        Some(_) => right.split_once('=').map_or(right, |(_, rest)| rest),
+        None => right,
+    }
+}
+
+/// One blank between words.
+pub(crate) fn spaced(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// 0.1 of `10%`.
+pub(crate) fn percent(right: Piece<'_>, value: Word<'_>, of_what: &str) -> Result<f64, UsageError> {
+    let percent = value.text.strip_suffix('%');
+    let percent: Option<f64> = percent.and_then(|text| text.parse().ok());
+    let Some(percent) = percent else {
+        let what = format!("{of_what} is in percent without a blank: 1%, 0.1%");
+        return Err(right.wrong(value, what));
+    };
+    if !(percent > 0.0 && percent < 100.0) {
+        return Err(right.wrong(value, "it lies between 0% and 100%"));
+    }
+    // 99.9 / 100 is not 0.999.
+    let share = format!("{percent}e-2").parse();
+    Ok(share.unwrap_or(percent / 100.0))
+}
+
 fn limit(
-    left: Piece<'_>,
-    metric: Word<'_>,
-    right: Piece<'_>,
-    value: Word<'_>,
+    (left, metric): (Piece<'_>, Word<'_>),
+    (right, value): (Piece<'_>, Word<'_>),
+    metrics: &str,
 ) -> Result<Limit, UsageError> {
     if ["errors", "error", "failures"].contains(&metric.text) {
-        let percent = value
-            .text
-            .strip_suffix('%')
-            .and_then(|text| text.parse().ok());
-        let percent: f64 = percent.ok_or_else(|| {
-            right.wrong(
-                value,
-                "a share of errors is in percent without a blank: 1%, 0.1%",
-            )
-        })?;
-        if percent == 0.0 {
+        let none = value.text.strip_suffix('%').map(str::parse::<f64>);
+        if none == Some(Ok(0.0)) {
             return Err(right.wrong(
                 value,
                 "no number of requests shows that none ever fails; write for example 0.1%",
             ));
         }
-        if !(percent > 0.0 && percent < 100.0) {
-            return Err(right.wrong(value, "it lies between 0% and 100%"));
-        }
-        return Ok(Limit::Errors {
-            share: percent / 100.0,
-        });
+        let share = percent(right, value, "a share of errors")?;
+        return Ok(Limit::Errors { share });
     }
-    let share = share(metric.text).ok_or_else(|| left.wrong(metric, METRIC))?;
+    if Resource::named(metric.text).is_some() {
+        return Err(left.wrong(metric, MACHINE));
+    }
+    let share = share(metric.text).ok_or_else(|| left.wrong(metric, metrics))?;
     let has_unit = value.text.ends_with(|c: char| c.is_ascii_alphabetic());
     let limit = seconds(value.text)
         .filter(|_| has_unit)
@@ -212,6 +220,8 @@ mod tests {
         check("pNaN < 3s", METRIC);
         check("p-5 < 3s", METRIC);
         check("speed < 3s", METRIC);
+        check("cpu < 90%", "that is the machine's");
+        check("GET /a memory < 90%", "that is the machine's");
         check("p95 <", "the limit is missing");
         check("p95 < 300", TIME);
         check("p95 < -1s", TIME);
@@ -225,22 +235,5 @@ mod tests {
         check("errors < 0%", "none ever fails");
         check("errors < 100%", "between 0% and 100%");
         check("errors < NaN%", "between 0% and 100%");
-    }
-
-    #[test]
-    fn conditions() {
-        let slo = parse_abort("GET /a p95 > 2s").expect("it is clear");
-        assert_eq!(
-            (slo.endpoint.as_deref(), slo.limit),
-            (Some("GET /a"), within(0.95, 2_000_000))
-        );
-        for (text, expected) in [
-            ("errors < 10%", "it has no '>'"),
-            ("errors > 10% in hold", "every phase"),
-            ("cpu > 90%", METRIC),
-        ] {
-            let error = parse_abort(text).expect_err(text).to_string();
-            assert!(error.contains(expected), "{error}");
-        }
     }
 }

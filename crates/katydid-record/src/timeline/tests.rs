@@ -75,6 +75,8 @@ fn frames() -> Vec<Frame> {
             Body::Generator(Box::new(crate::GeneratorWindow {
                 users: 7,
                 processors: 2,
+                machine_busy_us: 1_500_000,
+                machine_idle_us: 500_000,
                 ..Default::default()
             })),
         ),
@@ -132,8 +134,13 @@ fn picture(timeline: &Timeline) -> String {
         })
         .collect();
     format!(
-        "{endpoints:?} {:?} {:?} {} {phases:?} {:?} {:?}",
-        timeline.seconds, timeline.marks, timeline.end, timeline.slices, timeline.events
+        "{endpoints:?} {:?} {:?} {} {phases:?} {:?} {:?} {:?}",
+        timeline.seconds,
+        timeline.marks,
+        timeline.end,
+        timeline.slices,
+        timeline.events,
+        timeline.machine
     )
 }
 

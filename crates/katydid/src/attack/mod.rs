@@ -16,7 +16,9 @@ use katydid_record::Plan;
 use katydid_record::frame::Kind;
 
 use crate::cli::AttackOptions;
+use crate::condition;
 use crate::error::UsageError;
+use crate::here;
 use crate::session::base::parse_proxy;
 use crate::session::outputs::Outputs;
 use crate::session::{Closing, Live, Options};
@@ -34,6 +36,7 @@ pub fn attack(options: &AttackOptions) -> anyhow::Result<i32> {
     let url = Url::parse(&options.url)
         .map_err(|error| UsageError::new(format!("{}: {error}", options.url)))?;
     let template = request(options, &url)?;
+    let plan = plan(options)?;
     let signals = Arc::new(AtomicUsize::new(0));
     for signal in [libc::SIGINT, libc::SIGTERM] {
         signal_hook::flag::register_usize(signal, signals.clone(), signal as usize)
@@ -64,10 +67,7 @@ pub fn attack(options: &AttackOptions) -> anyhow::Result<i32> {
             .clone()
             .unwrap_or_else(|| options.host().to_owned()),
         argv: std::env::args().collect(),
-        plan: Plan {
-            slos: options.slos()?,
-            ..options.plan()
-        },
+        plan,
         progress: true,
         csv: options.csv.clone(),
         ..Options::default()
@@ -103,6 +103,22 @@ pub fn attack(options: &AttackOptions) -> anyhow::Result<i32> {
     Ok(live.finish(&closing)?.exit_code)
 }
 
+/// With its goals, which are refused if they cannot be watched.
+fn plan(options: &AttackOptions) -> Result<Plan, UsageError> {
+    let (abort_on, abort_on_machine) = condition::apart(options.conditions()?);
+    let mut hosts = vec![("the URL".to_owned(), Some(options.url.clone()))];
+    if let Some(proxy) = &options.http_proxy {
+        hosts.push(("the proxy".to_owned(), Some(proxy.clone())));
+    }
+    here::require(&abort_on_machine, &hosts)?;
+    Ok(Plan {
+        slos: options.slos()?,
+        abort_on,
+        abort_on_machine,
+        ..options.plan()
+    })
+}
+
 /// Until the load has ended by itself or by a signal; a second signal does not wait for answers.
 fn wait(
     live: &Live,
@@ -130,8 +146,12 @@ fn wait(
             };
             deadline = deadline.min(std::time::Instant::now() + GRACE);
         }
+        if live.is_to_end() && !stop.swap(true, Ordering::AcqRel) {
+            deadline = deadline.min(std::time::Instant::now() + GRACE);
+        }
         std::thread::sleep(LOOK);
     }
+    live.end_load();
     reason
 }
 

@@ -10,6 +10,7 @@ use super::parse::usage;
 use super::table::flags;
 use super::values::{Timespan, above_zero, positive, timespan};
 use super::words::nearest;
+use crate::condition::{self, Condition};
 use crate::error::UsageError;
 use crate::slo;
 
@@ -104,6 +105,9 @@ pub struct AttackOptions {
     /// What must hold: 'p95 < 300ms', 'errors < 1%'; may be repeated
     #[arg(long, value_name = "OBJECTIVE")]
     pub slo: Vec<String>,
+    /// End the load when this holds for ten seconds: 'errors > 10%', 'p95 > 2s', 'cpu > 90%'; may be repeated
+    #[arg(long, value_name = "CONDITION")]
+    pub abort_on: Vec<String>,
     /// Exit code 3, not 0, when it cannot be told whether an objective holds
     #[arg(long)]
     pub strict: bool,
@@ -150,6 +154,11 @@ impl AttackOptions {
     /// Its objectives, read.
     pub fn slos(&self) -> Result<Vec<Slo>, UsageError> {
         self.slo.iter().map(|text| slo::parse(text)).collect()
+    }
+
+    /// Its conditions, read.
+    pub fn conditions(&self) -> Result<Vec<Condition>, UsageError> {
+        condition::parse_all(&self.abort_on)
     }
 
     /// Host of the URL, without credentials and port: the run's name unless one is given.
@@ -360,7 +369,8 @@ fn url(text: &str) -> Result<String, String> {
     }
 }
 
-fn host_of(url: &str) -> Option<&str> {
+/// Host of a URL, without credentials, port and brackets.
+pub(crate) fn host_of(url: &str) -> Option<&str> {
     let rest = url.split_once("://")?.1;
     let authority = rest.split(['/', '?', '#']).next()?;
     let place = authority.rsplit('@').next()?;

@@ -200,7 +200,7 @@ pub struct Goals {
     /// What must hold: 'p95 < 300ms', 'GET /cart p99 < 1s in spike', 'errors < 1%'; may be repeated
     #[arg(long, value_name = "OBJECTIVE", env = "KATYDID_SLO", action = clap::ArgAction::Append)]
     pub slo: Option<Vec<String>>,
-    /// End the load when this holds for the last ten seconds: 'errors > 10%', 'p95 > 2s'; may be repeated
+    /// End the load when this holds for ten seconds: 'errors > 10%', 'p95 > 2s', 'cpu > 90%'; may be repeated
     #[arg(long, value_name = "CONDITION", env = "KATYDID_ABORT_ON", action = clap::ArgAction::Append)]
     pub abort_on: Option<Vec<String>>,
     /// An endpoint that is a read, whatever its method: 'POST /search'; may be repeated

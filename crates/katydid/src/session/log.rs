@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use katydid_record::{Body, Frame, Mark, Plan, RunWriter, SourceId, Timeline};
+use katydid_record::{Body, Frame, Plan, RunWriter, SourceId, Timeline};
 
-use super::abort::{self, Watch};
+use super::abort::{self, End, Watch};
 use super::csv_files::CsvFiles;
 use super::hooks;
 use super::progress::Progress;
@@ -104,14 +104,14 @@ impl Log {
         progress: Option<Progress>,
         csv: Option<CsvFiles>,
         plan: &Plan,
-        engine: abort::Engine,
+        early_end: Arc<End>,
     ) -> std::io::Result<Self> {
         let (entries, queue) = sync_channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
         let for_thread = lost.clone();
         let keeper = Keeper {
             timeline: Timeline::watching(plan),
-            watch: Watch::new(plan, engine),
+            watch: Watch::new(plan, early_end),
             writer,
             problems: Vec::new(),
             progress,
@@ -194,14 +194,14 @@ impl Keeper {
 
     fn take(&mut self, frames: &[Frame]) {
         self.fold(frames);
-        if let Some(why) = self.watch.look(&self.timeline) {
+        for body in self.watch.look(&self.timeline) {
             let at = self.timeline.end;
             self.fold(&[Frame {
                 at,
                 span: 0,
                 source: LOG,
                 phase: 0,
-                body: Body::Mark(Mark::Aborted { why }),
+                body,
             }]);
         }
         if let Some(progress) = &mut self.progress {
@@ -233,12 +233,14 @@ impl Keeper {
         }
     }
 
-    /// Events are told when they happen.
+    /// Events are told when they happen, and so is a condition that cannot be watched.
     fn say(&mut self, frame: &Frame) {
-        let Body::Mark(mark) = &frame.body else {
-            return;
+        let line = match &frame.body {
+            Body::Mark(mark) => hooks::line(mark),
+            Body::Facts(facts) => abort::line(facts),
+            _ => None,
         };
-        let Some((line, wrong)) = hooks::line(mark) else {
+        let Some((line, wrong)) = line else {
             return;
         };
         match &mut self.progress {

@@ -43,6 +43,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
+use self::abort::End;
 use self::base::{Base, Bases, Target};
 use self::github::GitHub;
 use self::hooks::Hooks;
@@ -172,6 +173,7 @@ pub struct Live {
     /// Why the record is not whole, as far as the log does not know it.
     problems: Vec<String>,
     hooks: Hooks,
+    early_end: Arc<End>,
     over: bool,
 }
 
@@ -242,11 +244,11 @@ impl Live {
             })
             .transpose()
             .map_err(|error| SessionError::Usage(error.to_string()))?;
-        let for_watch = abort::Engine::default();
+        let early_end = Arc::new(End::default());
         // Whether objectives hold is for the process that sees the whole.
         let judged = options.worker.is_none().then_some(&options.plan);
         let judged = judged.cloned().unwrap_or_default();
-        let log = Log::start(writer, progress, csv, &judged, for_watch.clone())
+        let log = Log::start(writer, progress, csv, &judged, early_end.clone())
             .map_err(SessionError::Log)?;
         let start = options.start_ns.unwrap_or_else(clock::now);
         let (sender, for_engine) = (log.sender(), log.sender());
@@ -255,8 +257,7 @@ impl Live {
         let engine = engine(start, Box::new(move |frames| for_engine.send(frames)))?;
         let run_dir = dir.map(|dir| dir.path);
         let hooks = Hooks::ready(&options.plan, run_dir.as_deref(), start, log.sender())?;
-        // Nobody else sets it.
-        let _ = for_watch.set(engine.inbox().clone());
+        early_end.of(engine.inbox());
         Ok(Self {
             engine,
             recorder: Recorder::new(HUB, "hub", start),
@@ -277,6 +278,7 @@ impl Live {
             worker: options.worker,
             problems: Vec::new(),
             hooks,
+            early_end,
             over: false,
         })
     }

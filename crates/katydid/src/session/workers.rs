@@ -147,9 +147,10 @@ fn read(worker: u32, pipe: File, start: Nanos, log: &Sender, end: &SyncSender<()
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::abort;
+    use crate::session::abort::End;
     use crate::session::log::Log;
     use std::os::fd::AsRawFd;
+    use std::sync::Arc;
 
     fn frame(body: Body) -> Frame {
         Frame {
@@ -173,8 +174,8 @@ mod tests {
         let (one, to_one) = io::pipe().expect("a pipe");
         let (two, mut to_two) = io::pipe().expect("a pipe");
         let plan = katydid_record::Plan::default();
-        let mut log =
-            Log::start(None, None, None, &plan, abort::Engine::default()).expect("a thread");
+        let early_end = Arc::new(End::default());
+        let mut log = Log::start(None, None, None, &plan, early_end).expect("a thread");
         let fds = [one.as_raw_fd(), two.as_raw_fd()];
         let mut readers = Readers::start(&fds, clock::now(), &log.sender()).expect("threads");
         let mut pipe = FramePipe::open(to_one.as_raw_fd()).expect("a pipe");

@@ -1,9 +1,10 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use katydid_record::timeline::EventEnd;
 
-use super::super::abort;
+use super::super::abort::End;
 use super::super::log::Log;
 use super::*;
 
@@ -28,8 +29,8 @@ impl World {
             events: events.iter().map(event).collect(),
             ..Plan::default()
         };
-        let engine = abort::Engine::default();
-        let log = Log::start(None, None, None, &plan, engine).expect("a log");
+        let end = Arc::new(End::default());
+        let log = Log::start(None, None, None, &plan, end).expect("a log");
         let start = clock::now();
         let hooks = Hooks::ready(&plan, Some(folder.path()), start, log.sender());
         let hooks = hooks.expect("a thread");
@@ -173,7 +174,8 @@ fn without_a_run_directory_nothing_runs() {
         }],
         ..Plan::default()
     };
-    let log = Log::start(None, None, None, &plan, abort::Engine::default()).expect("a log");
+    let end = Arc::new(End::default());
+    let log = Log::start(None, None, None, &plan, end).expect("a log");
     let hooks = Hooks::ready(&plan, None, 0, log.sender()).expect("it is not needed");
     assert!(hooks.0.is_none());
 }
