@@ -135,7 +135,7 @@ def test_a_plan_without_a_load_names_the_presets(katydid: Any) -> None:
         (("--load", ""), "it is empty"),
         (("--load", "hold 5 users 1m", "-u", "3"), "-u/--users says it again"),
         (("--load", "hold 5 users 1m", "-t", "3s"), "-t/--run-time says it again"),
-        (("--load", "U: hold 5 users 1m"), "not built yet"),
+        (("--load", "U: hold 5 users"), "no line says how long"),
     ],
 )
 def test_a_load_that_is_not_clear(katydid: Any, words: tuple[str, ...], said: str) -> None:
