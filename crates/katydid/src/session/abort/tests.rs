@@ -207,7 +207,7 @@ fn workers_say_nothing_of_the_machine() {
     let mut watch = Watch::new(&plan, Arc::default());
     timeline.apply(&frame(0, SOURCES_PER_PROCESS, phase_began()));
     for second in 0..20 {
-        timeline.apply(&frame(second, 0, window(cpu(0.1))));
+        timeline.apply(&frame(second, 0, window(cpu(0.85))));
         timeline.apply(&frame(second, SOURCES_PER_PROCESS, window(cpu(1.0))));
         assert_eq!(watch.look(&timeline), []);
     }
