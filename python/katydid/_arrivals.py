@@ -120,9 +120,10 @@ class Arrivals:
         now = perf_counter_ns()
         while self._expected and self._expected[0][0] <= now:
             self._nobody_is_idle(*self._expected.popleft())
-        self._stop_alarm()
         if self._expected:
             self._set_alarm(self._expected[0][0] - now)
+        else:
+            self._stop_alarm()
 
     def end(self) -> None:
         """No more come, nor those that were told but are not due yet."""

@@ -132,7 +132,7 @@ class WorkerRun(Run):
         elif kind == "follow" and schedule["model"] == "arrivals":
             runner.start_arrivals(schedule, place.share(self.most_users), said["began_ns"])
         elif kind == "follow":
-            runner.start_schedule(schedule, said["began_ns"])
+            runner.start_schedule(schedule, self.most_users, said["began_ns"])
         elif kind == "message":
             runner._receive(said["type"], said["data"], "master")
         elif kind == "stop":

@@ -15,7 +15,6 @@ import gevent
 from . import log
 from ._local import LocalRunner
 from ._processes import Crew, Place, Worker, wait_for
-from ._schedule import peak_users
 from .dispatch import BalancedDispatcher, UsersDispatcher
 from .exception import NotBuiltYet
 from .runners import (
@@ -99,9 +98,9 @@ class MasterRunner(DistributedRunner):
             "start", users=user_count, rate=spawn_rate, classes=names, number=self._starts
         )
 
-    def start_schedule(self, schedule: dict[str, Any]) -> None:
+    def start_schedule(self, schedule: dict[str, Any], most: int) -> None:
         """Lets the workers follow the plan's schedule, each its part."""
-        self._begin(peak_users(schedule))
+        self._begin(most)
         self._follow()
 
     def start_arrivals(self, schedule: dict[str, Any], most: int) -> None:

@@ -16,7 +16,7 @@ from uuid import uuid4
 from gevent.queue import SimpleQueue
 
 from ._arrivals import Arrivals, begin
-from ._schedule import Levels, peak_users
+from ._schedule import Levels
 from .dispatch import UsersDispatcher
 from .exception import StopTest
 from .rpc.protocol import Message
@@ -74,18 +74,22 @@ class LocalRunner(Runner):
         )
         self.spawning_greenlet.link_exception(locust_exception_handler(self.environment))
 
-    def start_schedule(self, schedule: dict[str, Any], began_ns: int | None = None) -> None:
-        """Follows a schedule of users, as the plan has it, to its end; returns at once. It began at that instant, or begins now."""
-        self.spawning_greenlet = self.greenlet.spawn(self._follow_schedule, schedule, began_ns)
+    def start_schedule(
+        self, schedule: dict[str, Any], most: int, began_ns: int | None = None
+    ) -> None:
+        """Follows a schedule of users, as the plan has it, with its most users, to its end; returns at once. It began at that
+        instant, or begins now."""
+        self.spawning_greenlet = self.greenlet.spawn(
+            self._follow_schedule, schedule, most, began_ns
+        )
         self.spawning_greenlet.link_exception(locust_exception_handler(self.environment))
 
-    def _follow_schedule(self, schedule: dict[str, Any], began_ns: int | None) -> None:
-        peak = peak_users(schedule)
+    def _follow_schedule(self, schedule: dict[str, Any], most: int, began_ns: int | None) -> None:
         lines = schedule.get("lines", ())
-        dispatcher = self._begin(peak)
+        dispatcher = self._begin(most)
         if not _is_own(type(dispatcher)):
             raise StopTest("--load cannot be combined with a dispatcher_class of the script's own")
-        dispatcher.new_dispatch(peak, max(peak, 1))
+        dispatcher.new_dispatch(most, max(most, 1))
         self._due = [0] * (len(lines) or 1)
         self._due_changed.clear()
         self._session.follow(schedule, began_ns)

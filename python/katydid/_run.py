@@ -390,7 +390,7 @@ class Run:
         if schedule is not None and schedule["model"] == "arrivals":
             runner.start_arrivals(schedule, self.most_users)
         elif schedule is not None:
-            runner.start_schedule(schedule)
+            runner.start_schedule(schedule, self.most_users)
         elif self.environment.shape_class is not None:
             runner.start_shape()
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 
@@ -26,9 +25,3 @@ class Levels:
         if self.is_there:
             self._next = next(self._levels, None)
         return self.is_there
-
-
-def peak_users(schedule: dict[str, Any]) -> int:
-    """Most users, or arrivals per second, at any time of a schedule."""
-    tops: list[float] = [max(phase["from"], phase["to"]) for phase in schedule["phases"]]
-    return math.ceil(max(tops))

@@ -227,7 +227,7 @@ pub enum Message {
     },
     /// An arrival: a [`crate::pacer::Arrival`], whose fields fill the gaps here.
     Arrival {
-        /// When it was due.
+        /// When it is due, maybe in a moment.
         due: Nanos,
         /// Its number among those of its line in all processes.
         number: u64,

@@ -141,7 +141,7 @@ pub struct News {
 /// One arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Arrival {
-    /// When it was due.
+    /// When it is due.
     pub due: Nanos,
     /// Its number among those of its line in all processes.
     pub number: u64,

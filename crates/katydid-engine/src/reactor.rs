@@ -470,11 +470,7 @@ impl Reactor {
         for key in busy {
             self.abort(key);
         }
-        for flight in std::mem::take(&mut self.unresolved).into_values().flatten() {
-            self.count_aborted(&flight);
-        }
-        self.abort_held_back(|_| true);
-        self.abort_early(|_| true);
+        self.abort_unsent(|_| true);
         self.cut(clock::now());
         self.ring();
     }

@@ -327,9 +327,7 @@ impl Reactor {
         for key in keys {
             self.abort(key);
         }
-        self.abort_unresolved(|flight| flight.request.client == client);
-        self.abort_held_back(|flight| flight.request.client == client);
-        self.abort_early(|flight| flight.request.client == client);
+        self.abort_unsent(|flight| flight.request.client == client);
         // Whole bodies whose reader did not come for the rest.
         self.streams.retain(|_, stream| stream.client != client);
     }

@@ -141,9 +141,14 @@ impl Reactor {
         if let Some(key) = self.carrier(client, token) {
             return self.abort(key);
         }
-        self.abort_unresolved(|flight| flight.request.token == token);
-        self.abort_held_back(|flight| flight.request.token == token);
-        self.abort_early(|flight| flight.request.token == token);
+        self.abort_unsent(|flight| flight.request.token == token);
+    }
+
+    /// Nobody waits for these any more, which are on no connection yet.
+    pub(super) fn abort_unsent(&mut self, is_gone: impl Fn(&Flight) -> bool) {
+        self.abort_unresolved(&is_gone);
+        self.abort_held_back(&is_gone);
+        self.abort_early(&is_gone);
     }
 
     /// The connection that carries this request.
