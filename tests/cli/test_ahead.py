@@ -15,12 +15,12 @@ def rows(summary: Any) -> dict[str, dict[str, Any]]:
 
 
 def test_a_user_that_will_be_idle_by_then_is_idle(katydid: Any) -> None:
-    """One user, an answer after 6 ms, an arrival every 10 ms: it is busy when the next is told, not when that is due."""
+    """One user, an answer after 8 ms, an arrival every 10 ms: it is busy when the next is told, not when that is due."""
     text = """
 class U(FastHttpUser):
     @task
     def t(self):
-        self.client.get("/delay?ms=6")
+        self.client.get("/delay?ms=8")
 """
     done = arrive(katydid, text, "arrive at 100/s for 3s", "--max-users", "1")
     total = done.ended(0).summary["total"]
@@ -58,6 +58,22 @@ class U(%s):
         assert found["flow U"]["from_due"][at] >= 4, found["flow U"]
     inner = found.get("request /delay?ms=4", found["custom work"])
     assert found["flow U"]["from_due"]["p50"] >= inner["from_due"]["p50"]
+
+
+def test_what_is_done_ahead_of_time_counts(katydid: Any) -> None:
+    """Two milliseconds of the script's own before a request that takes four."""
+    text = """
+import time
+
+class U(FastHttpUser):
+    @task
+    def t(self):
+        time.sleep(0.002)
+        self.client.get("/delay?ms=4")
+"""
+    found = rows(arrive(katydid, text, "arrive at 50/s for 2s").ended(0).summary)
+    assert found["flow U"]["requests"] == 100
+    assert found["flow U"]["from_due"]["p50"] >= 5.5, found["flow U"]
 
 
 def test_the_wait_for_the_instant_is_in_no_time(katydid: Any) -> None:
