@@ -12,8 +12,11 @@ pub mod series;
 pub mod slo;
 mod spike;
 pub mod summarize;
+pub mod target;
 mod titles;
 pub mod validity;
 pub mod verdict;
+pub mod view;
 
 pub use summarize::{Ending, summarize};
+pub use view::view;

@@ -11,7 +11,7 @@ use katydid_record::timeline::Example;
 use katydid_record::{Access, Endpoint, EndpointKey, Histogram, Manifest, Plan, Timeline};
 
 use crate::titles::Titles;
-use crate::{drift, events, series, slo, spike, validity, verdict};
+use crate::{drift, events, series, slo, spike, target, validity, verdict};
 
 /// Samples behind a percentile that may be taken at face value.
 const FOR_P99: u64 = 1_000;
@@ -105,6 +105,7 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         failures: failures(timeline, &titles),
         exceptions: exceptions(timeline),
         exemplars: exemplars(timeline, &titles),
+        target: target::summaries(timeline),
         series: series::series(timeline),
         marks: marks(timeline),
         notes,
@@ -123,7 +124,7 @@ fn named(name: &str) -> EndpointKey {
 }
 
 /// The hops of a redirect leave bytes in a row in which nothing was counted.
-fn counted(e: &Endpoint) -> bool {
+pub(crate) fn counted(e: &Endpoint) -> bool {
     e.ended() + e.aborted + e.blocked + e.missed + e.unjudged > 0
 }
 
@@ -383,7 +384,13 @@ fn marks(timeline: &Timeline) -> Vec<MarkSummary> {
         Mark::UserTarget { users, rate } => Some(format!("to {users} users at {rate} per second")),
         Mark::Reset => Some("statistics reset".into()),
         Mark::Warning { text } => Some(format!("warning: {text}")),
-        Mark::Lost { what } => Some(format!("lost: {what}")),
+        Mark::Lost { what, why } => Some(format!("not seen any more: {what}: {why}")),
+        Mark::Regained { what } => Some(format!("seen again: {what}")),
+        Mark::Restarted { what, why } => Some(format!("began anew: {what}: {why}")),
+        Mark::Stalled { what, took_us } => Some(format!(
+            "a look at {what} took {} ms and was dropped",
+            took_us / 1_000
+        )),
         Mark::WorkerLost { worker } => Some(format!("lost: worker {worker}")),
         Mark::End { reason, .. } => Some(format!("end: {reason}")),
         Mark::SourceBegan { .. } | Mark::Exception { .. } | Mark::Unknown => None,

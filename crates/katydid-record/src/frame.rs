@@ -3,11 +3,14 @@
 //! Frames say what was seen, when, by whom. They do not judge: percentiles, verdicts and rendering
 //! are made from a fold of frames elsewhere.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::access::Access;
 use crate::histogram::Sparse;
+use crate::watched::Watched;
 
 /// Microseconds on the run's monotonic clock, zero at the start of the run.
 pub type RunTime = u64;
@@ -57,7 +60,9 @@ pub enum Body {
     Requests(Vec<EndpointWindow>),
     /// The generator's own health in this window.
     Generator(Box<GeneratorWindow>),
-    /// Raw gauges and counters, target side and generator side alike.
+    /// What a source watches, and how well it can.
+    Watched(Box<Watched>),
+    /// Raw gauges and counters of what is watched, all read at `at`: the middle between asking and having the answer.
     Samples(Vec<(SeriesId, f64)>),
     /// Texts a rule may need to replay offline.
     Facts(Vec<Fact>),
@@ -129,8 +134,13 @@ pub enum Name {
     Series {
         /// Id within the source.
         id: SeriesId,
-        /// Dotted name, e.g. `users`, `generator.cpu.io`.
+        /// The subject of [`Body::Watched`] that it is about.
+        of: String,
+        /// Dotted name, e.g. `cpu.busy`, `statement.calls`.
         name: String,
+        /// What tells it from others of its name: a processor, a statement, a wait class.
+        #[serde(default, skip_serializing_if = "is_nothing")]
+        labels: BTreeMap<String, String>,
         /// Unit, e.g. `s` or `bytes`; empty for a count.
         unit: String,
         /// How to read it.
@@ -479,10 +489,32 @@ pub enum Mark {
         /// Its text.
         text: String,
     },
-    /// An observer or source stopped answering.
+    /// Something that is watched cannot be seen any more, or from the beginning.
     Lost {
-        /// Who.
+        /// Its subject.
         what: String,
+        /// Why, without secrets.
+        #[serde(default)]
+        why: String,
+    },
+    /// It is seen again, or for the first time after a loss.
+    Regained {
+        /// Its subject.
+        what: String,
+    },
+    /// What is watched began anew, or its statistics did: its counters before and after cannot be compared.
+    Restarted {
+        /// Its subject.
+        what: String,
+        /// What happened.
+        why: String,
+    },
+    /// A look took so long that it says nothing about an instant; what it saw was dropped.
+    Stalled {
+        /// The subject.
+        what: String,
+        /// From asking to having the answer, µs.
+        took_us: u64,
     },
     /// A process that made a part of the load ended before its time.
     WorkerLost {

@@ -17,6 +17,8 @@ pub mod schedule;
 pub mod slo;
 pub mod summary;
 pub mod timeline;
+pub mod view;
+pub mod watched;
 pub mod writer;
 
 pub use access::Access;
@@ -33,4 +35,6 @@ pub use schedule::{Line, Model, Phase, PhaseKind, Schedule};
 pub use slo::{Limit, Slo};
 pub use summary::Summary;
 pub use timeline::{Endpoint, EndpointKey, PhaseTotals, Timeline};
+pub use view::View;
+pub use watched::{OBSERVERS, Sight, Watched};
 pub use writer::{RunWriter, WriteError};

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
 use crate::frame::{Cause, EventOutcome, Kind};
+use crate::view::Table;
+use crate::watched::Sight;
 
 /// Version of `summary.json`.
 pub const SUMMARY_VERSION: u32 = 1;
@@ -52,6 +54,9 @@ pub struct Summary {
     pub exceptions: Vec<ExceptionSummary>,
     /// Requests worth looking at.
     pub exemplars: Vec<ExampleSummary>,
+    /// What was watched of the target, and how well it could be seen.
+    #[serde(default)]
+    pub target: Vec<TargetSummary>,
     /// The run over time, for charts.
     pub series: SeriesSummary,
     /// What happened when.
@@ -96,6 +101,46 @@ pub struct RunSummary {
     /// The condition that ended the load before its time, with its numbers.
     #[serde(default)]
     pub aborted: Option<String>,
+}
+
+/// One thing that was watched.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TargetSummary {
+    /// Its key: `host`, `postgres 127.0.0.1:5432/shop`.
+    pub subject: String,
+    /// `host`, `process`, `postgres`, `redis`…
+    pub kind: String,
+    /// For a reader: what it is and its version; empty if it was never seen.
+    pub title: String,
+    /// Distance of looks.
+    pub every_s: f64,
+    /// Looks that were made.
+    pub looks: u64,
+    /// How long a look took, the median.
+    pub read_median_ms: Option<f64>,
+    /// The longest.
+    pub read_max_ms: Option<f64>,
+    /// Share of one core that looking took in katydid.
+    pub cost_share: Option<f64>,
+    /// Looks that took so long that they were dropped.
+    pub stalls: u64,
+    /// When it could not be seen.
+    pub losses: Vec<LossSummary>,
+    /// What could be seen of it and what not, with what opens it.
+    pub sights: Vec<Sight>,
+    /// Tables of the whole run, and of each phase.
+    pub tables: Vec<Table>,
+}
+
+/// A time in which something could not be seen, or an instant at which its counters began anew.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LossSummary {
+    /// Its beginning.
+    pub from_s: f64,
+    /// Its end; null if it was not seen again.
+    pub until_s: Option<f64>,
+    /// Why.
+    pub why: String,
 }
 
 /// The generator's own health. What was not observed is null, not zero.

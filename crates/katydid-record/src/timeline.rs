@@ -12,16 +12,19 @@ mod newest;
 mod phase;
 mod seconds;
 mod slices;
+mod sparks;
+mod watched;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::access::Access;
 use crate::frame::{
     Body, Cause, EndpointId, EndpointWindow, EventId, Exemplar, Fact, FailureId, Frame, Kind, Mark,
-    Name, PhaseId, RunTime, SOURCES_PER_PROCESS, SourceId,
+    Name, PhaseId, RunTime, SOURCES_PER_PROCESS, SeriesId, SeriesKind, SourceId,
 };
 use crate::histogram::Histogram;
 use crate::plan::Plan;
+use crate::watched::OBSERVERS;
 pub use endpoint::{Endpoint, FailureTotals, Recent};
 pub use event::{EVENTS, EventEnd, EventSeen};
 pub use generator::{GeneratorSums, GeneratorTotals, Generators};
@@ -29,6 +32,8 @@ pub use machine::{MachineSecond, MachineSeconds};
 pub use phase::{PHASES, PhaseEndpoint, PhaseTotals};
 pub use seconds::{INTERVALS, Second, Seconds, Stretch};
 pub use slices::{SLICES, Slices};
+pub use sparks::{SPARKS, Spark, Sparks};
+pub use watched::{Growth, POINTS, SERIES, Series, SeriesKey, Subject, Target};
 
 /// Failure texts kept per endpoint.
 pub const FAILURES_PER_ENDPOINT: usize = 200;
@@ -75,6 +80,17 @@ pub struct Example {
 struct Names {
     endpoints: HashMap<EndpointId, EndpointKey>,
     failures: HashMap<FailureId, (Cause, String)>,
+    series: HashMap<SeriesId, SeriesName>,
+    /// Of an observer: what it watches.
+    watches: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+struct SeriesName {
+    of: String,
+    key: SeriesKey,
+    unit: String,
+    kind: SeriesKind,
 }
 
 /// The fold of all frames seen so far.
@@ -109,6 +125,10 @@ pub struct Timeline {
     pub generators: Generators,
     /// What was in use of its machine.
     pub machine: MachineSeconds,
+    /// Each endpoint over time.
+    pub sparks: BTreeMap<EndpointKey, Sparks>,
+    /// What is watched of the target.
+    pub target: Target,
     /// What happened when, in order of time.
     pub marks: BTreeMap<(RunTime, SourceId, usize), Mark>,
     /// Facts, in order of arrival within their second.
@@ -155,6 +175,7 @@ impl Timeline {
                     phase.until(frame);
                 }
             }
+            Body::Facts(facts) if frame.source >= OBSERVERS => self.learn_of(frame, facts),
             Body::Facts(facts) => {
                 for fact in facts {
                     if self.facts.len() == MARKS {
@@ -166,7 +187,14 @@ impl Timeline {
                 }
             }
             Body::Mark(mark) => self.add_mark(frame, mark),
-            Body::Samples(_) | Body::Unknown => {}
+            Body::Watched(watched) => {
+                self.capped |= !self.target.announce(watched);
+                let known = self.names.entry(frame.source).or_default();
+                known.watches = Some(watched.subject.clone());
+                self.unpark(frame.source);
+            }
+            Body::Samples(samples) => self.add_samples(frame, samples),
+            Body::Unknown => {}
         }
     }
 
@@ -192,9 +220,33 @@ impl Timeline {
                 Name::Failure { id, cause, text } => {
                     known.failures.insert(*id, (*cause, text.clone()));
                 }
-                Name::Series { .. } => {}
+                Name::Series {
+                    id,
+                    of,
+                    name,
+                    labels,
+                    unit,
+                    kind,
+                } => {
+                    let key = SeriesKey {
+                        name: name.clone(),
+                        labels: labels.clone(),
+                    };
+                    let series = SeriesName {
+                        of: of.clone(),
+                        key,
+                        unit: unit.clone(),
+                        kind: *kind,
+                    };
+                    known.series.insert(*id, series);
+                }
             }
         }
+        self.unpark(source);
+    }
+
+    /// What a source sent before its names.
+    fn unpark(&mut self, source: SourceId) {
         let (now, later) = std::mem::take(&mut self.parked)
             .into_iter()
             .partition(|frame| frame.source == source);
@@ -280,11 +332,45 @@ impl Timeline {
                 .or_default()
                 .add(frame.at, frame.span, window, &failures);
         }
+        let sparks = self.sparks.entry(key.clone()).or_default();
+        sparks.add(frame.at, window);
         self.endpoints
             .entry(key)
             .or_default()
             .add(frame.at, frame.span, window, &failures);
         Some(kind)
+    }
+
+    fn learn_of(&mut self, frame: &Frame, facts: &[Fact]) {
+        let watches = self.names.get(&frame.source);
+        let Some(of) = watches.and_then(|names| names.watches.clone()) else {
+            return self.park(frame, Body::Facts(facts.to_vec()));
+        };
+        for fact in facts {
+            self.capped |= !self.target.learn(&of, frame.at, fact);
+        }
+    }
+
+    fn add_samples(&mut self, frame: &Frame, samples: &[(SeriesId, f64)]) {
+        let mut early = Vec::new();
+        let names = self.names.get(&frame.source);
+        for (id, value) in samples {
+            match names.and_then(|names| names.series.get(id)) {
+                Some(SeriesName {
+                    of,
+                    key,
+                    unit,
+                    kind,
+                }) => {
+                    let point = (frame.at, *value);
+                    self.capped |= !self.target.add(of, key, (unit, *kind), point);
+                }
+                None => early.push((*id, *value)),
+            }
+        }
+        if !early.is_empty() {
+            self.park(frame, Body::Samples(early));
+        }
     }
 
     fn add_exemplar(&mut self, frame: &Frame, exemplar: &Exemplar) {
@@ -354,6 +440,7 @@ impl Timeline {
             self.workers_lost.insert(*worker);
         }
         self.add_event(frame.at, mark);
+        self.capped |= !self.target.mark(frame.at, mark);
         if let Mark::Aborted { why } = mark {
             self.aborted = Some(why.clone());
         }

@@ -266,7 +266,7 @@ fn the_end_is_kept_after_too_many_marks() {
         reason: "run-time".into(),
         exit_code: 0,
     };
-    let many = std::iter::repeat_n(Mark::Lost { what: "it".into() }, MARKS + 5);
+    let many = std::iter::repeat_n(Mark::Warning { text: "it".into() }, MARKS + 5);
     for (at, mark) in (0..).zip(many.chain([end.clone()])) {
         timeline.apply(&Frame {
             at,

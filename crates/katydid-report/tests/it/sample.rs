@@ -362,6 +362,7 @@ pub fn valid() -> Summary {
             traceback: "Traceback (most recent call last):\n  File \"locustfile.py\", line 31, in buy\n    order = reply.json()[\"order_id\"]\nKeyError: 'order_id'".into(),
         }],
         exemplars: exemplars(),
+        target: Vec::new(),
         series: series(),
         marks: vec![
             MarkSummary { at_s: 0.0, text: "phase ramp (ramp)".into() },
@@ -491,6 +492,7 @@ pub fn empty() -> Summary {
         drifts: Vec::new(),
         exceptions: Vec::new(),
         exemplars: Vec::new(),
+        target: Vec::new(),
         series: SeriesSummary::default(),
         marks: Vec::new(),
         notes: Vec::new(),

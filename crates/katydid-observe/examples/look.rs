@@ -1,0 +1,30 @@
+//! Watches for some seconds and prints the frames as JSON lines: `cargo run --example look -- 5 host postgres://…`.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use katydid_observe::{Address, Watch};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut words = std::env::args().skip(1);
+    let seconds: f64 = words.next().ok_or("look SECONDS ADDRESS…")?.parse()?;
+    let sources: Result<Vec<_>, _> = words
+        .map(|word| Address::read(&word).and_then(Address::source))
+        .collect();
+    let began = Instant::now();
+    let clock = Arc::new(move || began.elapsed().as_micros() as u64);
+    let print = |frames: Vec<katydid_record::Frame>| {
+        let mut out = std::io::stdout().lock();
+        for frame in frames {
+            let line = serde_json::to_string(&frame).unwrap_or_default();
+            // A closed pipe is the reader's decision.
+            let _ = writeln!(out, "{line}");
+        }
+    };
+    let (mut watch, opened) = Watch::start(sources?, clock, print, Duration::from_secs(5))?;
+    eprintln!("{opened:#?}");
+    std::thread::sleep(Duration::from_secs_f64(seconds));
+    watch.finish();
+    Ok(())
+}

@@ -1,0 +1,16 @@
+//! Watches the target while it is under load: its host, processes, database, cache, pools and queues, one file for each.
+//!
+//! An observer only reads, with timeouts, and reports what it costs. What it sees becomes frames; what they mean is not known
+//! here, nor what load is made. That one fails becomes a mark in the record, never an error of the run.
+
+pub mod address;
+pub mod batch;
+pub mod observer;
+pub mod sources;
+mod task;
+pub mod watch;
+
+pub use address::{Address, AddressError};
+pub use batch::Batch;
+pub use observer::{Boxed, Observer, Source, Trouble};
+pub use watch::{Opened, Watch};

@@ -1,0 +1,78 @@
+//! What an observer is.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use katydid_record::Watched;
+use thiserror::Error;
+
+use crate::batch::Batch;
+
+/// A future behind a trait object.
+pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Why something could not be seen. Texts have no secrets in them.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Trouble {
+    /// It does not answer, or not any more. It is tried again.
+    #[error("{0}")]
+    Lost(String),
+    /// It answers, and refuses: trying again would not help before somebody changes something. It is tried again rarely.
+    #[error("{why}")]
+    Refused {
+        /// What it said.
+        why: String,
+        /// What would open it, as a command, or empty.
+        remedy: String,
+    },
+}
+
+impl Trouble {
+    /// It does not answer.
+    pub fn lost(why: impl ToString) -> Self {
+        Self::Lost(why.to_string())
+    }
+
+    /// What would open it, as a command, or empty.
+    pub fn remedy(&self) -> &str {
+        match self {
+            Self::Lost(_) => "",
+            Self::Refused { remedy, .. } => remedy,
+        }
+    }
+}
+
+/// Something that can be watched: made from an address, before anything is connected.
+pub trait Source: Send {
+    /// Its key across sources, without secrets: `postgres 127.0.0.1:5432/shop`.
+    fn subject(&self) -> String;
+
+    /// `host`, `process`, `postgres`…: names its charts.
+    fn kind(&self) -> &'static str;
+
+    /// Distance of its looks.
+    fn every(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    /// Connects and finds out what can be seen. Also after a loss; the observer that was lost is gone then. The caller sets a time
+    /// limit.
+    fn open(&mut self) -> Boxed<'_, Result<Box<dyn Observer>, Trouble>>;
+}
+
+/// Something that is being watched.
+pub trait Observer: Send {
+    /// What it is, and what can be seen of it.
+    fn watched(&self) -> Watched;
+
+    /// Looks once and puts into `batch` what it saw. Called at the source's distance, and at the edges of phases
+    /// ([`Batch::is_edge`]). The caller sets a time limit; after an error the observer is dropped and opened anew.
+    fn look<'a>(&'a mut self, batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>>;
+
+    /// What is better seen once the load is over, or before it: what would disturb it. Called before the load begins and after its end,
+    /// with a time limit of its own.
+    fn survey<'a>(&'a mut self, _batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>> {
+        Box::pin(async { Ok(()) })
+    }
+}

@@ -1,0 +1,32 @@
+//! What can be watched, one file for each: the list that an address is looked up in.
+
+use crate::address::Address;
+use crate::observer::Source;
+
+/// A word before the first colon, and what it stands for.
+pub struct Scheme {
+    /// Lower case; the first is the usual one.
+    pub names: &'static [&'static str],
+    /// For messages; empty where it should not be suggested.
+    pub example: &'static str,
+    /// Reads the address, without connecting. The error says what is wrong with it.
+    pub make: fn(&Address) -> Result<Box<dyn Source>, String>,
+}
+
+/// All of them.
+pub const SCHEMES: &[Scheme] = &[
+    Scheme {
+        names: &["mysql", "mariadb"],
+        example: "",
+        make: |_| Err(not_built("MySQL and MariaDB")),
+    },
+    Scheme {
+        names: &["kafka"],
+        example: "",
+        make: |_| Err(not_built("Kafka")),
+    },
+];
+
+fn not_built(what: &str) -> String {
+    format!("{what} cannot be watched: that is not built yet")
+}
