@@ -1,4 +1,4 @@
-//! Watches for some seconds and prints the frames as JSON lines: `cargo run --example look -- 5 host postgres://…`.
+//! Watches until standard input ends and prints the frames as JSON lines: `sleep 5 | cargo run --example look -- host postgres://…`.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use katydid_observe::{Address, Watch};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut words = std::env::args().skip(1);
-    let seconds: f64 = words.next().ok_or("look SECONDS ADDRESS…")?.parse()?;
+    let words = std::env::args().skip(1);
     let sources: Result<Vec<_>, _> = words
         .map(|word| Address::read(&word).and_then(Address::source))
         .collect();
@@ -24,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let (mut watch, opened) = Watch::start(sources?, clock, print, Duration::from_secs(5))?;
     eprintln!("{opened:#?}");
-    std::thread::sleep(Duration::from_secs_f64(seconds));
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
     watch.finish();
     Ok(())
 }

@@ -110,10 +110,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_said_without_secrets() {
         let text = refused("oracle://me:hunter2@db/x");
-        assert!(
-            text.contains("'oracle:'"),
-            "{text}"
-        );
+        assert!(text.contains("'oracle:'"), "{text}");
         assert!(!text.contains("hunter2"), "{text}");
         assert!(refused("8000").contains("does not say what it is"));
         assert!(refused("env:KATYDID_NO_SUCH").contains("no variable KATYDID_NO_SUCH"));
