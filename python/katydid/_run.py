@@ -19,7 +19,7 @@ import gevent
 from gevent.event import Event
 
 from . import _core, _scenario, data, events, log, stats
-from ._target import require_here
+from ._target import hosts, require_here
 from .argument_parser import parse
 from .contrib.fasthttp import FastHttpUser
 from .env import Environment
@@ -106,6 +106,8 @@ class Ready:
                 "scenario": self.scenario.files,
                 "csv": options.csv_prefix,
                 "csv_full_history": options.stats_history_enabled,
+                "watch": options.watch or [],
+                "hosts": [] if options.no_discovery else hosts(environment),
                 **more,
             }
         )

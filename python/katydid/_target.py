@@ -11,6 +11,14 @@ from . import _core, events
 from .env import Environment
 
 
+def hosts(environment: Environment) -> list[str]:
+    """Base URLs that requests go to, as far as they are known before the run."""
+    if environment.host:
+        return [environment.host]
+    of_classes = [u.host for u in environment.user_classes if isinstance(u.host, str)]
+    return list(dict.fromkeys(filter(None, of_classes)))
+
+
 def require_here(plan: dict[str, Any], environment: Environment, *, final: bool) -> None:
     """UsageError if conditions (`--abort-on "cpu > 90%"`) are about the target's machine and that is not this one. Unless it is
     `final`, a host that a listener of `init` may still set is waited for."""

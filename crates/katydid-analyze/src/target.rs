@@ -138,17 +138,13 @@ fn parts(timeline: &Timeline) -> Vec<Part> {
         .collect();
     let ends = began.iter().skip(1).map(|(_, began)| *began);
     let ends = ends.chain([timeline.load_ended.unwrap_or(timeline.end)]);
-    // Looks at an edge come a moment after it.
     parts.extend(began.iter().zip(ends).map(|((name, from), until)| Part {
         phase: name.clone(),
         from: *from,
-        until: until + EDGE_US,
+        until,
     }));
     parts
 }
-
-/// A look that was asked for at an edge of phases has been made by then, µs.
-const EDGE_US: RunTime = 500_000;
 
 fn losses(subject: &Subject) -> Vec<LossSummary> {
     let mut losses: Vec<LossSummary> = Vec::new();

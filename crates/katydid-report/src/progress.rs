@@ -25,6 +25,8 @@ pub struct ProgressLine {
     pub lag_p99_ms: Option<f64>,
     /// Requests in flight.
     pub in_flight: u64,
+    /// What of the target is nearest its limit.
+    pub pressing: Option<String>,
 }
 
 /// What is said of an event at the moment, without a line end.
@@ -53,6 +55,9 @@ pub fn line(progress: &ProgressLine, width: usize) -> String {
         (6, format!("{} in flight", count(p.in_flight))),
         (4, format!("lag p99 {}", ms(p.lag_p99_ms))),
     ];
+    if let Some(pressing) = &p.pressing {
+        parts.push((2, clean(pressing)));
+    }
     loop {
         let texts: Vec<&str> = parts.iter().map(|(_, text)| text.as_str()).collect();
         let line = texts.join("  ");
@@ -82,6 +87,7 @@ mod tests {
             failed_total: 17,
             lag_p99_ms: None,
             in_flight: 29,
+            pressing: None,
         }
     }
 
@@ -97,6 +103,16 @@ mod tests {
             "1 min 12 s, 48 s left  300 users  1,234 req/s  p95 12.3 ms  17 failed  lag p99 –",
         );
         check(20, "1 min 12 s, 48 s le…");
+    }
+
+    #[test]
+    fn what_is_nearest_its_limit_stands_at_the_end() {
+        let progress = ProgressLine {
+            pressing: Some("db connections 92 of 97".into()),
+            ..sample()
+        };
+        assert!(line(&progress, 160).ends_with("  db connections 92 of 97"));
+        assert!(line(&progress, 100).contains("db connections"));
     }
 
     #[test]

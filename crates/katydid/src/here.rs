@@ -58,6 +58,14 @@ fn is_here(url: Option<&str>) -> Result<(), String> {
     }
 }
 
+/// The port of a base URL whose host is this machine.
+pub fn port_here(url: &str) -> Option<u16> {
+    is_here(Some(url)).ok()?;
+    katydid_engine::http1::Url::parse(url)
+        .ok()
+        .map(|url| url.origin.port)
+}
+
 /// Whether this machine has the address, at port 0: else nobody could bind to it.
 fn is_own(address: SocketAddr) -> bool {
     let ip = address.ip().to_canonical();

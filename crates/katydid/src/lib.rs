@@ -18,6 +18,7 @@ mod resolved;
 pub mod run_dir;
 pub mod session;
 mod slo;
+pub mod watching;
 
 pub use cli::{OptionRow, Options, option_rows};
 pub use config::Surroundings;

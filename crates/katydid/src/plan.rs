@@ -20,6 +20,7 @@ use crate::error::UsageError;
 use crate::load::{self, Load};
 use crate::resolved::{Resolved, split};
 use crate::slo;
+use crate::watching;
 
 /// Iterations that are under way when the last arrival has come may take so long; cut off, the slowest would be missing.
 const GRACE_OF_ARRIVALS: Timespan = Timespan(30);
@@ -180,6 +181,7 @@ pub fn resolve(
         .map(|text| slo::parse(text))
         .collect::<Result<_, _>>()?;
     let abort_on = condition::parse_all(options.goals.abort_on.iter().flatten())?;
+    watching::sources(options.watching.watch.as_deref().unwrap_or_default(), &[])?;
     let source = |row: &OptionRow| {
         settled
             .get(&row.dest)

@@ -6,7 +6,7 @@ use crate::frame::{EndpointWindow, RunTime};
 use crate::histogram::Packed;
 
 /// Intervals kept.
-pub const SPARKS: u64 = 120;
+pub const SPARKS: u64 = 60;
 const SECOND_US: u64 = 1_000_000;
 
 /// What happened in one interval.
@@ -74,9 +74,9 @@ mod tests {
     #[test]
     fn long_runs_have_wider_intervals_in_whatever_order_they_come() {
         let forward = sparks(0..3_600);
-        assert_eq!(forward.width_s, 32);
-        assert_eq!(forward.intervals.len(), 113);
-        assert_eq!(forward.intervals[&0].ok, 32);
+        assert_eq!(forward.width_s, 64);
+        assert_eq!(forward.intervals.len(), 57);
+        assert_eq!(forward.intervals[&0].ok, 64);
         assert_eq!(forward, sparks((0..3_600).rev()));
     }
 }

@@ -153,11 +153,13 @@ impl Subject {
         from < until && self.breaks.range(from + 1..=until).next().is_some()
     }
 
-    /// What a counter grew by in all between two instants, as far as it is known, and the seconds of which it is.
+    /// What a counter grew by in all between two instants, as far as it is known, and the seconds of which it is. What it grew by from
+    /// one look to the next belongs to the instant in their middle: looks at the edges of phases come a moment after these.
     pub fn grown(&self, series: &Series, from: RunTime, until: RunTime) -> (f64, f64) {
+        let middle = |growth: &Growth| growth.from + (growth.until - growth.from) / 2;
         let within = self
             .growths(series)
-            .filter(|growth| growth.from >= from && growth.until <= until);
+            .filter(|growth| (from..until).contains(&middle(growth)));
         within.fold((0.0, 0.0), |(grown, seconds), growth| match growth.by {
             Some(by) => (grown + by, seconds + growth.seconds()),
             None => (grown, seconds),

@@ -70,6 +70,8 @@ pub fn attack(options: &AttackOptions) -> anyhow::Result<i32> {
         plan,
         progress: true,
         csv: options.csv.clone(),
+        watch: options.watch.clone(),
+        hosts: Vec::from_iter((!options.no_discovery).then(|| options.url.clone())),
         ..Options::default()
     };
     let mut live = Live::drive(&session, Box::new(driver))?;

@@ -38,6 +38,8 @@ pub enum Command {
     Runs(RunsOptions),
     /// Reports of a finished run.
     Report(ReportOptions),
+    /// What can be seen of a target.
+    Doctor(DoctorOptions),
     /// Print this text on standard output.
     Print(String),
 }
@@ -62,6 +64,8 @@ enum Word {
     Runs(RunsOptions),
     /// Rebuild the reports of a recorded run
     Report(ReportOptions),
+    /// Say what can be seen of a target, and what opens the rest
+    Doctor(DoctorOptions),
 }
 
 /// `attack URL`: one request again and again.
@@ -111,6 +115,13 @@ pub struct AttackOptions {
     /// Exit code 3, not 0, when it cannot be told whether an objective holds
     #[arg(long)]
     pub strict: bool,
+    /// Watch this too: env:DATABASE_URL, redis://127.0.0.1:6379, port:8000, ssh://app1; may be repeated. A target on this
+    /// machine is found without it
+    #[arg(long, value_name = "ADDRESS")]
+    pub watch: Vec<String>,
+    /// Watch nothing but what --watch names
+    #[arg(long)]
+    pub no_discovery: bool,
     /// Keep the run here [runs/<UTC time>-<name>]
     #[arg(long, value_name = "DIR", env = "KATYDID_RUN_DIR", hide_env = true)]
     pub run_dir: Option<String>,
@@ -175,6 +186,23 @@ pub struct RunsOptions {
     pub dir: String,
 }
 
+/// `doctor`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DoctorOptions {
+    /// What to look at: env:DATABASE_URL, redis://127.0.0.1:6379, port:8000, ssh://app1; may be repeated
+    #[arg(long, value_name = "ADDRESS", env = "KATYDID_WATCH", hide_env = true)]
+    pub watch: Vec<String>,
+    /// Base URL of a target; on this machine its host and its processes are looked at too
+    #[arg(
+        short = 'H',
+        long,
+        value_name = "URL",
+        env = "LOCUST_HOST",
+        hide_env = true
+    )]
+    pub host: Option<String>,
+}
+
 /// `report RUN`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct ReportOptions {
@@ -207,7 +235,7 @@ pub fn command(argv: &[String]) -> Result<Command, UsageError> {
     let rest = argv.get(1..).unwrap_or_default();
     match first {
         Some("help") if argv.len() == 1 => Ok(Command::Print(super::help::run(None))),
-        Some("attack" | "runs" | "report") => parse(argv),
+        Some("attack" | "runs" | "report" | "doctor") => parse(argv),
         Some("exec") => exec(rest),
         // Its words are Python's to read.
         Some("demo") => Ok(Command::Demo),
@@ -294,6 +322,9 @@ fn parse(argv: &[String]) -> Result<Command, UsageError> {
             one_on_stdout(report.json, asked).map_err(|error| told_by(&argv[0], error))?;
             Ok(Command::Report(report))
         }
+        Ok(Words {
+            word: Word::Doctor(doctor),
+        }) => Ok(Command::Doctor(doctor)),
         Err(error) if error.kind() == ErrorKind::DisplayHelp => {
             Ok(Command::Print(error.to_string()))
         }

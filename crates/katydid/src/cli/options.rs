@@ -33,6 +33,10 @@ pub struct Options {
     pub goals: Goals,
     #[command(flatten)]
     #[serde(flatten)]
+    /// What is watched meanwhile.
+    pub watching: Watching,
+    #[command(flatten)]
+    #[serde(flatten)]
     /// katydid's own options.
     pub own: Own,
     #[command(flatten)]
@@ -212,6 +216,19 @@ pub struct Goals {
     /// Exit code 3, not 0, when it cannot be told whether an objective holds
     #[arg(long, env = "KATYDID_STRICT")]
     pub strict: bool,
+}
+
+/// What is watched meanwhile.
+#[derive(Args, Clone, Debug, PartialEq, Serialize)]
+#[command(next_help_heading = "Watching (katydid's own)")]
+pub struct Watching {
+    /// Watch this too: env:DATABASE_URL, redis://127.0.0.1:6379, port:8000, ssh://app1; may be repeated. A target on this
+    /// machine is found without it: its host and its processes
+    #[arg(long, value_name = "ADDRESS", env = "KATYDID_WATCH", action = clap::ArgAction::Append)]
+    pub watch: Option<Vec<String>>,
+    /// Watch nothing but what --watch names
+    #[arg(long, env = "KATYDID_NO_DISCOVERY")]
+    pub no_discovery: bool,
 }
 
 /// katydid's own options.

@@ -1,4 +1,4 @@
-//! `katydid.toml`: `[load]`, `[slo]` and `[run]`, in the words of the command line. Knows which option belongs to which table, and the
+//! `katydid.toml`: `[load]`, `[slo]`, `[watch]` and `[run]`, in the words of the command line. Knows which option belongs to which table, and the
 //! JSON Schema that tells editors so.
 
 use serde_json::{Map, Value as Json, json};
@@ -12,9 +12,10 @@ use crate::cli::words::nearest;
 pub(super) const NAME: &str = "katydid.toml";
 
 /// Tables, and what they are for.
-const TABLES: [(&str, &str); 3] = [
+const TABLES: [(&str, &str); 4] = [
     ("load", "How much load when"),
     ("slo", "What must hold"),
+    ("watch", "What is watched meanwhile"),
     (
         "run",
         "Any other option of a run, by its long name without the dashes",
@@ -22,7 +23,11 @@ const TABLES: [(&str, &str); 3] = [
 ];
 
 /// Keys that read better in a file than the option's own name.
-const RENAMED: [(&str, &str); 2] = [("plan", "load"), ("objectives", "slo")];
+const RENAMED: [(&str, &str); 3] = [
+    ("plan", "load"),
+    ("objectives", "slo"),
+    ("addresses", "watch"),
+];
 
 /// Its entries, by the long names of options.
 pub(super) fn entries(text: &str, rows: &[OptionRow]) -> Result<Vec<(String, Entry)>, String> {
@@ -91,6 +96,7 @@ fn home(name: &str, rows: &[OptionRow]) -> Option<&'static str> {
     Some(match row.group.as_str() {
         "Load" => "load",
         group if group.starts_with("Objectives") => "slo",
+        group if group.starts_with("Watching") => "watch",
         _ => "run",
     })
 }

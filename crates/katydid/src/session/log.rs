@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use katydid_record::{Body, Frame, Plan, RunWriter, SourceId, Timeline};
+use katydid_record::{Body, Frame, Mark, Plan, RunWriter, SourceId, Timeline};
 
 use super::abort::{self, End, Watch};
 use super::csv_files::CsvFiles;
@@ -98,13 +98,14 @@ pub struct Log {
 }
 
 impl Log {
-    /// Starts the log; without a writer it only folds. It counts for the plan's objectives.
+    /// Starts the log; without a writer it only folds. It counts for the plan's objectives. `load_ended` is called when the plan is over.
     pub fn start(
         writer: Option<Sink>,
         progress: Option<Progress>,
         csv: Option<CsvFiles>,
         plan: &Plan,
         early_end: Arc<End>,
+        load_ended: impl Fn() + Send + 'static,
     ) -> std::io::Result<Self> {
         let (entries, queue) = sync_channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
@@ -117,6 +118,7 @@ impl Log {
             progress,
             csv,
             lost: for_thread,
+            load_ended: Box::new(load_ended),
         };
         let thread = std::thread::Builder::new()
             .name("katydid-log".into())
@@ -167,6 +169,7 @@ struct Keeper {
     progress: Option<Progress>,
     csv: Option<CsvFiles>,
     lost: Arc<AtomicU64>,
+    load_ended: Box<dyn Fn() + Send>,
 }
 
 impl Keeper {
@@ -221,6 +224,9 @@ impl Keeper {
         for frame in frames {
             self.timeline.apply(frame);
             self.say(frame);
+            if frame.body == Body::Mark(Mark::LoadEnded) {
+                (self.load_ended)();
+            }
         }
         if let Some(writer) = &mut self.writer
             && let Err(error) = writer.write(frames)

@@ -5,6 +5,7 @@
 mod abort;
 pub mod base;
 mod csv_files;
+mod ending;
 pub mod github;
 mod hooks;
 mod log;
@@ -25,8 +26,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use katydid_analyze::exit_code::{Outcome, exit_code, worst};
-use katydid_analyze::{Ending, events, locust, slo, summarize, validity, verdict};
+use katydid_analyze::locust;
 use katydid_engine::clock::{self, Nanos, SECOND};
 use katydid_engine::driver::Driver;
 use katydid_engine::link::Outbox;
@@ -35,26 +35,24 @@ use katydid_engine::recorder::Recorder;
 use katydid_engine::{Engine, EngineError, health};
 use katydid_record::frame::{Body, Fact, Kind, Mark};
 use katydid_record::redact::redact;
-use katydid_record::summary::SloOutcome;
 use katydid_record::{
-    Access, EndpointId, Frame, Manifest, PhaseId, PhaseKind, Plan, RunWriter, Timeline, WriteError,
+    Access, EndpointId, Frame, Manifest, PhaseId, PhaseKind, Plan, RunWriter, WriteError,
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
 use self::abort::End;
 use self::base::{Base, Bases, Target};
-use self::github::GitHub;
+pub use self::ending::{Closing, Ended};
 use self::hooks::Hooks;
 use self::log::{Log, Sink};
-use self::outputs::Outputs;
 use self::progress::Progress;
 use self::registry::Registry;
 use self::stats::stats_json;
 use self::workers::{FramePipe, Place, Readers};
-use crate::config::Surroundings;
 use crate::run_dir;
+use crate::watching::{self, Watching};
 
 /// The source number of the hub's recorder; the I/O thread has 0.
 const HUB: u32 = 1;
@@ -95,40 +93,10 @@ pub struct Options {
     pub worker: Option<Place>,
     /// Pipes that workers send their frames through.
     pub workers: Vec<RawFd>,
-}
-
-/// How a session is to end.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Closing {
-    /// `run-time`, `interrupted`, `terminated`, `done`, `quit`.
-    pub reason: String,
-    /// `environment.process_exit_code`.
-    pub script_exit_code: Option<i32>,
-    /// `--strict`.
-    pub strict: bool,
-    /// `--exit-code-on-error`.
-    pub exit_code_on_error: Option<i32>,
-    /// A listener or greenlet raised.
-    pub unhandled: bool,
-    /// Failed requests or exceptions, as far as the script knows.
-    pub has_errors: bool,
-    /// What to write, and where.
-    #[serde(flatten)]
-    pub outputs: Outputs,
-}
-
-/// The end of a session.
-#[derive(Clone, Debug, Serialize)]
-pub struct Ended {
-    /// For the process.
-    pub exit_code: i32,
-    /// Where the run was saved.
-    pub run_dir: Option<String>,
-    /// Whether the generator kept up.
-    pub valid: bool,
-    /// Of a worker: why its record is not whole.
-    pub problems: Vec<String>,
+    /// Addresses of what is to be watched, with their secrets.
+    pub watch: Vec<String>,
+    /// Base URLs of the target: what is found of it on this machine is watched too.
+    pub hosts: Vec<String>,
 }
 
 /// Why a session could not start or end.
@@ -146,6 +114,9 @@ pub enum SessionError {
     /// The operating system refused a thread for the events.
     #[error("cannot start the thread that runs events: {0}")]
     Hooks(#[source] std::io::Error),
+    /// The operating system refused a thread for the observers.
+    #[error("cannot start to watch: {0}")]
+    Watch(#[source] std::io::Error),
     /// It had ended before.
     #[error("the session has ended")]
     Over,
@@ -173,6 +144,7 @@ pub struct Live {
     /// Why the record is not whole, as far as the log does not know it.
     problems: Vec<String>,
     hooks: Hooks,
+    watching: Option<Watching>,
     early_end: Arc<End>,
     over: bool,
 }
@@ -210,6 +182,7 @@ impl Live {
         options: &Options,
         engine: impl FnOnce(Nanos, katydid_engine::FrameSink) -> Result<Engine, EngineError>,
     ) -> Result<Self, SessionError> {
+        let watching = watch(options)?;
         let now = Timestamp::now();
         let dir = options
             .record
@@ -248,7 +221,9 @@ impl Live {
         // Whether objectives hold is for the process that sees the whole.
         let judged = options.worker.is_none().then_some(&options.plan);
         let judged = judged.cloned().unwrap_or_default();
-        let log = Log::start(writer, progress, csv, &judged, early_end.clone())
+        let edge = watching.clone();
+        let edge = move || edge.iter().for_each(Watching::edge);
+        let log = Log::start(writer, progress, csv, &judged, early_end.clone(), edge)
             .map_err(SessionError::Log)?;
         let start = options.start_ns.unwrap_or_else(clock::now);
         let (sender, for_engine) = (log.sender(), log.sender());
@@ -258,6 +233,10 @@ impl Live {
         let run_dir = dir.map(|dir| dir.path);
         let hooks = Hooks::ready(&options.plan, run_dir.as_deref(), start, log.sender())?;
         early_end.of(engine.inbox());
+        if let Some(watching) = &watching {
+            let sender = log.sender();
+            watching.begin(start, move |frames| sender.send(frames));
+        }
         Ok(Self {
             engine,
             recorder: Recorder::new(HUB, "hub", start),
@@ -278,6 +257,7 @@ impl Live {
             worker: options.worker,
             problems: Vec::new(),
             hooks,
+            watching,
             early_end,
             over: false,
         })
@@ -405,6 +385,7 @@ impl Live {
     pub fn phase_began(&mut self, phase: PhaseId) {
         let frames = self.recorder.begin_phase(clock::now(), phase);
         self.sender.send(frames);
+        self.watching.iter().for_each(Watching::edge);
     }
 
     /// A number for a client's connections.
@@ -556,108 +537,21 @@ impl Live {
             }
         }
     }
+}
 
-    /// Ends the run: no request survives this, everything is written, and the exit code is decided.
-    pub fn finish(&mut self, closing: &Closing) -> Result<Ended, SessionError> {
-        if std::mem::replace(&mut self.over, true) {
-            return Err(SessionError::Over);
-        }
-        self.hooks.stop();
-        let engine = self.engine.stop();
-        self.count_unseen();
-        if !self.readers.join() {
-            let late = "not all that workers sent was read: the end of their frames is missing";
-            self.problems.push(late.to_owned());
-        }
-        let now = clock::now();
-        self.cut(now);
-        let manifest = self.manifest.clone();
-        let health = self.log.ask(move |timeline: &Timeline| {
-            let total = Timeline::total(&timeline.endpoints);
-            let valid = validity::of_run(timeline, &total).valid;
-            (
-                valid,
-                total.failed > 0,
-                has_exceptions(timeline),
-                match timeline.aborted {
-                    Some(_) => Some(SloOutcome::Fail),
-                    None => worst(&slo::judge(timeline, &manifest.plan, valid)),
-                },
-                timeline.aborted.is_some(),
-                events::any_failed(timeline) || !timeline.workers_lost.is_empty(),
-            )
-        });
-        let (valid, failed, raised, objectives, aborted, degraded) =
-            health.unwrap_or((false, true, true, None, false, false));
-        let reason = if aborted {
-            "aborted".to_owned()
-        } else {
-            closing.reason.clone()
-        };
-        let outcome = |more| Outcome {
-            invalid: !valid,
-            degraded: more || degraded,
-            slos: objectives,
-            strict: closing.strict,
-            script: closing.script_exit_code,
-            failures: failed || raised || closing.has_errors,
-            on_failures: closing.exit_code_on_error.unwrap_or(1),
-            unhandled: closing.unhandled,
-        };
-        let mark = Mark::End {
-            reason,
-            exit_code: exit_code(&outcome(engine.is_err())),
-        };
-        let at = self.recorder.run_time(now);
-        self.sender.send_all(vec![Frame {
-            at,
-            span: 0,
-            source: HUB,
-            phase: 0,
-            body: Body::Mark(mark),
-        }]);
-        let mut finished = self.log.finish().ok_or(SessionError::Over)?;
-        finished.problems.append(&mut self.problems);
-        if self.worker.is_some() {
-            return Ok(Ended {
-                exit_code: exit_code(&outcome(!finished.problems.is_empty())),
-                run_dir: None,
-                valid,
-                problems: finished.problems,
-            });
-        }
-        let mut notes = finished.problems;
-        if let Err(error) = engine {
-            notes.push(error.to_string());
-        }
-        let ending = Ending {
-            complete: notes.is_empty(),
-            notes,
-        };
-        let mut summary = summarize(&self.manifest, &finished.timeline, &ending);
-        summary.run.exit_code = exit_code(&outcome(!ending.complete));
-        verdict::write(&mut summary);
-        let run_dir = self.run_dir.as_deref();
-        let problems = closing.outputs.write(
-            &self.manifest,
-            &finished.timeline,
-            &mut summary,
-            run_dir,
-            &GitHub::around(&Surroundings::of_process()),
-        );
-        let exit_code = if problems.is_empty() {
-            summary.run.exit_code
-        } else {
-            exit_code(&outcome(true))
-        };
-        let run_dir = run_dir.map(|dir| dir.display().to_string());
-        Ok(Ended {
-            exit_code,
-            run_dir,
-            valid,
-            problems: Vec::new(),
-        })
+/// Opens what is to be watched. Only the process that keeps a record does.
+fn watch(options: &Options) -> Result<Option<Watching>, SessionError> {
+    if !options.record || options.worker.is_some() {
+        return Ok(None);
     }
+    let sources = watching::sources(&options.watch, &options.hosts);
+    let sources = sources.map_err(|error| SessionError::Usage(error.to_string()))?;
+    if sources.is_empty() {
+        return Ok(None);
+    }
+    let watching = sources.open().map_err(SessionError::Watch)?;
+    watching.say(!options.progress);
+    Ok(Some(watching))
 }
 
 fn sink(
@@ -673,11 +567,4 @@ fn sink(
     writer
         .map(|writer| writer.map(Sink::Directory))
         .map_err(|error: WriteError| SessionError::Usage(error.to_string()))
-}
-
-fn has_exceptions(timeline: &Timeline) -> bool {
-    timeline
-        .marks
-        .values()
-        .any(|mark| matches!(mark, Mark::Exception { .. }))
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use katydid_analyze::target;
 use katydid_record::{Plan, Timeline};
 use katydid_report::progress::{ProgressLine, line};
 
@@ -56,6 +57,7 @@ impl Progress {
             failed_total,
             lag_p99_ms: ms(now.lag.quantile_us(0.99)),
             in_flight: now.in_flight(),
+            pressing: target::most_pressing(timeline).map(|pressing| pressing.text),
         };
         let mut out = std::io::stderr().lock();
         // Whether anybody sees it does not concern the run.

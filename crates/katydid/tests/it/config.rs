@@ -379,7 +379,7 @@ fn what_katydid_toml_does_not_take() {
     }
     check(
         "[laod]\nplan = 'x'\n",
-        "'laod' is not known; there are [load], [slo], [run]",
+        "'laod' is not known; there are [load], [slo], [watch], [run]",
     );
     check("load = 'x'\n", "'load' is not a table: write [load]");
     check(
