@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use katydid_record::frame::{Kind, Mark, SOURCES_PER_PROCESS};
 use katydid_record::summary::{
-    EndpointSummary, ExampleSummary, ExceptionSummary, FailureSummary, Latency, MarkSummary,
-    PhaseSummary, RunSummary, SUMMARY_VERSION, Summary,
+    EndpointSummary, ExampleSummary, ExceptionSummary, FailureSummary, HintSummary, Latency,
+    MarkSummary, PhaseSummary, RunSummary, SUMMARY_VERSION, Summary,
 };
 use katydid_record::timeline::Example;
 use katydid_record::{Access, Endpoint, EndpointKey, Histogram, Manifest, Plan, Timeline};
@@ -112,6 +112,18 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
     };
     verdict::write(&mut summary);
     summary
+}
+
+fn hints(e: &Endpoint) -> Vec<HintSummary> {
+    let hints = e.hints.iter();
+    let summary =
+        |((header, detail), (count, sum_us)): (&(String, String), &(u64, u64))| HintSummary {
+            name: format!("{header} {detail}").trim_end().to_owned(),
+            count: *count,
+            share: *count as f64 / e.ended().max(1) as f64,
+            mean_ms: (*sum_us > 0).then(|| *sum_us as f64 / 1e3 / *count as f64),
+        };
+    hints.map(summary).collect()
 }
 
 fn named(name: &str) -> EndpointKey {
@@ -263,6 +275,7 @@ fn endpoint(key: &EndpointKey, e: &Endpoint, seconds: f64) -> EndpointSummary {
         failed_from_due: latency(&e.failed_from_due),
         connect: latency(&e.connect),
         tls: latency(&e.tls),
+        hints: hints(e),
         ..EndpointSummary::default()
     }
 }

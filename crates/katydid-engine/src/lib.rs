@@ -14,6 +14,7 @@ mod engine;
 mod failure;
 mod flight;
 pub mod health;
+pub mod hints;
 pub mod http1;
 pub mod link;
 pub mod message;

@@ -9,6 +9,8 @@ use katydid_record::{
 };
 
 use crate::clock::{Nanos, micros_between};
+use crate::hints;
+use crate::http1::ResponseHead;
 use crate::message::{Instants, Row};
 
 /// Distinct failure texts kept per source; the rest count under one text.
@@ -166,6 +168,14 @@ impl Recorder {
                 shape: None,
                 trace: None,
             });
+        }
+    }
+
+    /// What a response says of itself, if it does.
+    #[inline]
+    pub fn hints(&mut self, endpoint: EndpointId, head: &ResponseHead) {
+        if head.has_hints() {
+            hints::count(head, &mut self.window(endpoint).counts.hints);
         }
     }
 

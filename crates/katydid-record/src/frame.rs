@@ -253,10 +253,28 @@ pub struct EndpointWindow {
     /// Failures by text.
     #[serde(skip_serializing_if = "is_nothing")]
     pub failures: Vec<(FailureId, u64)>,
+    /// What responses said of themselves.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub hints: Vec<Hint>,
+}
+
+/// What responses said in a header.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    /// `Server-Timing`, `X-Cache`, `Age`, `X-Runtime` or `Retry-After`.
+    pub header: String,
+    /// The metric of `Server-Timing`; `HIT`, `MISS` or another word of `X-Cache`; else empty.
+    #[serde(skip_serializing_if = "is_nothing", default)]
+    pub detail: String,
+    /// How often.
+    pub count: u64,
+    /// Sum of its times, µs; 0 where it has none.
+    #[serde(skip_serializing_if = "is_nothing", default)]
+    pub sum_us: u64,
 }
 
 impl EndpointWindow {
-    /// Adds what another window of the same endpoint has. Failures are left out: their numbers are their source's.
+    /// Adds what another window of the same endpoint has. Failures and hints are left out: they are kept apart.
     pub fn merge(&mut self, other: &EndpointWindow) {
         self.count(other);
         self.from_due.merge(&other.from_due);

@@ -229,6 +229,22 @@ pub struct EndpointSummary {
     pub connect: Latency,
     /// TLS handshakes.
     pub tls: Latency,
+    /// What responses said of themselves in `Server-Timing`, `X-Cache`, `Age`, `X-Runtime` and `Retry-After`.
+    #[serde(default)]
+    pub hints: Vec<HintSummary>,
+}
+
+/// What responses said in a header.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HintSummary {
+    /// The header, with the metric of `Server-Timing` and the word of `X-Cache`: `Server-Timing db`, `X-Cache HIT`.
+    pub name: String,
+    /// Responses that said so.
+    pub count: u64,
+    /// Their share of all that ended.
+    pub share: f64,
+    /// The mean of its times, ms; null where none was sent.
+    pub mean_ms: Option<f64>,
 }
 
 /// One phase of the run.

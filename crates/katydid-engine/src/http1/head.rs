@@ -26,6 +26,7 @@ pub struct ResponseHead {
     close: bool,
     keep_alive: bool,
     set_cookie: bool,
+    hints: bool,
     encodings: Encodings,
 }
 
@@ -82,6 +83,11 @@ impl ResponseHead {
     /// Whether there is a `Set-Cookie` header.
     pub fn has_set_cookie(&self) -> bool {
         self.set_cookie
+    }
+
+    /// Whether one of [`crate::hints`] is there.
+    pub fn has_hints(&self) -> bool {
+        self.hints
     }
 
     /// What `Content-Encoding` says, in the order in which it was applied.
@@ -218,7 +224,7 @@ impl ResponseHead {
                     _ => Transfer::Other,
                 }
             }
-            _ => {}
+            _ => self.hints |= crate::hints::is_hint(name),
         }
     }
 

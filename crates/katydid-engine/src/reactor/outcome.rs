@@ -21,6 +21,8 @@ impl Reactor {
         let reusable = is_reusable(conn, &flight);
         self.rest_or_close(key, reusable);
         flight.at.done = now;
+        self.recorder
+            .hints(flight.request.endpoint, flight.parser.head());
         let response = flight.take_response();
         self.end(flight, Ok(response));
     }
@@ -235,6 +237,8 @@ impl Reactor {
             return;
         };
         let reusable = is_reusable(conn, &flight);
+        self.recorder
+            .hints(flight.request.endpoint, flight.parser.head());
         self.leave(&flight);
         self.rest_or_close(key, reusable);
         self.end_stream(token, Ok(now));

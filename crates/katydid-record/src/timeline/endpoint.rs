@@ -9,6 +9,8 @@ use crate::histogram::{Histogram, Sparse};
 
 /// Seconds of recent windows kept per endpoint, for "current" numbers.
 const RECENT_SECONDS: u64 = 20;
+/// Different hints of one endpoint.
+const HINTS_PER_ENDPOINT: usize = 32;
 const SECOND_US: u64 = 1_000_000;
 
 /// One failure of one endpoint.
@@ -72,6 +74,8 @@ pub struct Endpoint {
     pub aborted_age: Histogram,
     /// Failures by cause and text.
     pub failures: BTreeMap<(Cause, String), FailureTotals>,
+    /// What responses said of themselves: by header and detail how often, and the sum of its times in µs.
+    pub hints: BTreeMap<(String, String), (u64, u64)>,
     /// The last seconds, by second of the run.
     pub recent: BTreeMap<u64, Recent>,
     /// End of the last window in which something ended, µs.
@@ -117,6 +121,10 @@ impl Endpoint {
                 },
             );
         }
+        for hint in &window.hints {
+            let key = (hint.header.clone(), hint.detail.clone());
+            self.add_hint(&key, (hint.count, hint.sum_us));
+        }
         if window.ok + window.failed > 0 {
             self.last = self.last.max(at + span);
             let recent = self.recent.entry(at / SECOND_US).or_default();
@@ -138,6 +146,15 @@ impl Endpoint {
         self.bytes_in += window.bytes_in;
         self.bytes_out += window.bytes_out;
         self.content_bytes += window.content_bytes;
+    }
+
+    fn add_hint(&mut self, key: &(String, String), (count, sum_us): (u64, u64)) {
+        if self.hints.len() >= HINTS_PER_ENDPOINT && !self.hints.contains_key(key) {
+            return;
+        }
+        let totals = self.hints.entry(key.clone()).or_default();
+        totals.0 += count;
+        totals.1 = totals.1.saturating_add(sum_us);
     }
 
     fn add_failure(&mut self, failure: &(Cause, String), more: &FailureTotals) {
@@ -181,6 +198,9 @@ impl Endpoint {
         self.last = self.last.max(other.last);
         for (failure, totals) in &other.failures {
             self.add_failure(failure, totals);
+        }
+        for (key, totals) in &other.hints {
+            self.add_hint(key, *totals);
         }
         for (second, more) in &other.recent {
             let recent = self.recent.entry(*second).or_default();
