@@ -66,7 +66,7 @@ def main(argv: Sequence[str], run: Callable[[list[str]], int]) -> int:
         return 2
     try:
         with _shop(root.parent, options.fresh) as urls:
-            status = run(_arguments(options, others, scenario, urls["app"]))
+            status = run(_arguments(options, others, scenario, urls))
             if options.keep:
                 _keep(urls)
     except StartFailed:
@@ -108,20 +108,35 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument(
         "--keep", action="store_true", help="leave the shop up afterwards, until Ctrl-C"
     )
+    parser.add_argument(
+        "--doctor", action="store_true", help="say what can be seen of the shop, without a load"
+    )
     parser.add_argument("--fresh", action="store_true", help="seed the shop's database anew")
     return parser
 
 
 def _arguments(
-    options: argparse.Namespace, others: list[str], scenario: Path, host: str
+    options: argparse.Namespace, others: list[str], scenario: Path, urls: dict[str, Any]
 ) -> list[str]:
+    host, watch = urls["app"], _watch(urls)
+    if options.doctor:
+        return ["doctor", "-H", host, *watch, *others]
     users = options.users
     if options.load or not (options.run_time or options.spawn_rate):
         load = ["--load", options.load or LOAD.format(users=users, spike=round(SPIKE * users))]
     else:
         rate = options.spawn_rate or max(1, users / 5)
         load = ["-u", str(users), "-r", f"{rate:g}", "-t", str(options.run_time or "30s")]
-    return ["-f", str(scenario), "--headless", *load, "-H", host, *others]
+    return ["-f", str(scenario), "--headless", *load, "-H", host, *watch, *others]
+
+
+def _watch(urls: dict[str, Any]) -> list[str]:
+    """What a run of the shop watches besides its host and the app, which are found without being named. URLs with passwords come by the
+    environment, as everybody's should."""
+    os.environ.update(SHOP_OBSERVER_URL=urls["observer"], SHOP_VALKEY_URL=urls["valkey"])
+    addresses = ["env:SHOP_OBSERVER_URL", "env:SHOP_VALKEY_URL"]
+    addresses += [f"pid:{urls['pids'][name]}" for name in ("worker", "postgres", "valkey")]
+    return [word for address in addresses for word in ("--watch", address)]
 
 
 def _find(name: str) -> Path | None:

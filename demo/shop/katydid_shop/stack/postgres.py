@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
+import psycopg.sql
 
 from katydid_shop import seed
 from katydid_shop.stack import places
@@ -53,6 +54,11 @@ def url(data: Path, port: int, scheme: str = "postgresql") -> str:
     one.
     """
     return f"{scheme}://postgres:{(data / 'password').read_text()}@127.0.0.1:{port}/postgres"
+
+
+def observer_url(data: Path, port: int) -> str:
+    """The same for a role that may see all statistics and no table, as a monitoring system has it."""
+    return f"postgresql://observer:{(data / 'password').read_text()}@127.0.0.1:{port}/postgres"
 
 
 def seeded_copy(place: Path, port: int, fresh: bool) -> tuple[Path, bool]:
@@ -105,8 +111,19 @@ def _build(place: Path, data: Path, port: int) -> None:
     server = serve(place, data, port)
     try:
         seed.fill(url(data, port, "postgresql+psycopg"))
+        _add_observer(data, port, password)
     finally:
         stop(server, 30)
+
+
+def _add_observer(data: Path, port: int, password: str) -> None:
+    with psycopg.connect(url(data, port), autocommit=True) as db:
+        db.execute(
+            psycopg.sql.SQL("CREATE ROLE observer LOGIN CONNECTION LIMIT 3 PASSWORD {}").format(
+                password
+            )
+        )
+        db.execute("GRANT pg_monitor TO observer")
 
 
 def _answers(data: Path, port: int) -> bool:

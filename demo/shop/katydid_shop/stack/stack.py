@@ -47,11 +47,13 @@ PATIENCE = 5.0
 
 @dataclass(frozen=True)
 class Urls:
-    """Where the parts of a stack answer. Those of PostgreSQL and Valkey hold passwords."""
+    """Where the parts of a stack answer. Those of PostgreSQL and Valkey hold passwords; `observer` is PostgreSQL for a role that
+    sees statistics only."""
 
     app: str
     postgres: str
     valkey: str
+    observer: str
 
 
 class Stack:
@@ -67,7 +69,7 @@ class Stack:
     ) -> None:
         self.name = name or f"run-{os.getpid()}-{secrets.token_hex(3)}"
         self.place = places.stack_dir(self.name)
-        self.urls = Urls("", "", "")
+        self.urls = Urls("", "", "", "")
         self._workers = workers
         self._fresh = fresh
         self._say = say
@@ -151,6 +153,7 @@ class Stack:
             app=f"http://127.0.0.1:{app_port}",
             postgres=postgres.url(data, self._ports[0]),
             valkey=f"redis://:{secrets.token_urlsafe(12)}@127.0.0.1:{valkey_port}/0",
+            observer=postgres.observer_url(data, self._ports[0]),
         )
         here = str(Path(__file__).parents[2])
         return {
