@@ -16,10 +16,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from katydid_shop.stack import places
 from looking import looking
 from postgres import Server, as_owner, free_port, serving
 from waiting import until
+
+from katydid_shop.stack import places
 
 
 @dataclass
@@ -99,8 +100,8 @@ def test_pools_and_who_waits(pool: Pool) -> None:
             holder.execute("BEGIN")
         waits = threading.Thread(target=lambda: waiter.execute("SELECT 1"))
         waits.start()
+        look.until(lambda look: look.last("pool.servers_active", **labels) == 2)
         look.until(lambda look: look.last("pool.clients_waiting", **labels) == 1)
-        assert look.last("pool.servers_active", **labels) == 2
         assert look.last("database.pool_size", database="shop") == 2
         look.until(lambda look: (look.last("pool.longest_wait", **labels) or 0) > 0.5)
         for holder in holders:
@@ -118,7 +119,10 @@ def test_who_may_not_look_is_told_what_would_help(pool: Pool) -> None:
     for word in (pool.url("nosy"), pool.url("stats").replace("stats:stats", "stats:wrong")):
         with looking(word) as look:
             look.until(lambda look: look.marks("lost"))
-            assert "refused" in look.marks("lost")[0]["why"] or "may not" in look.marks("lost")[0]["why"]
+            assert (
+                "refused" in look.marks("lost")[0]["why"]
+                or "may not" in look.marks("lost")[0]["why"]
+            )
 
 
 def test_postgres_is_not_watched_through_it(pool: Pool) -> None:

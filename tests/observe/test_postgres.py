@@ -18,8 +18,10 @@ from postgres import Server, made, serving
 SECRET = "hunter2-of-somebody"
 
 
-@pytest.fixture(scope="module", params=["18", "15"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="module", params=["18", "debian"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     """A server with all that can be seen."""
     with serving(tmp_path_factory.mktemp(f"pg{request.param}"), request.param) as running:
         running.do(
@@ -124,7 +126,9 @@ def test_no_value_of_anybody_is_stored(server: Server) -> None:
         session.execute("BEGIN")
         session.execute(f"UPDATE item SET name = '{SECRET}' WHERE id = 1".encode())
         waits = threading.Thread(
-            target=lambda: other.execute(f"UPDATE item SET name = '{SECRET}2' WHERE id = 1".encode())
+            target=lambda: other.execute(
+                f"UPDATE item SET name = '{SECRET}2' WHERE id = 1".encode()
+            )
         )
         waits.start()
         look.until(lambda look: look.facts("blocking"))
@@ -142,7 +146,9 @@ def test_who_keeps_whom_waiting(server: Server) -> None:
         holder.execute("BEGIN")
         holder.execute("UPDATE item SET name = 'held' WHERE id = 2")
         waits = threading.Thread(
-            target=lambda: waiter.execute("UPDATE item SET name = name WHERE id = 2 AND name = 'item 2'")
+            target=lambda: waiter.execute(
+                "UPDATE item SET name = name WHERE id = 2 AND name = 'item 2'"
+            )
         )
         waits.start()
         look.until(lambda look: (look.last("lock.longest") or 0) > 1)
@@ -151,7 +157,10 @@ def test_who_keeps_whom_waiting(server: Server) -> None:
         assert look.last("sessions", **{"class": "lock"}) == 1
         assert look.last("sessions", **{"class": "idle in transaction"}) == 1
         told = "\n".join(look.facts("blocking").values())
-        assert "UPDATE item SET name = name WHERE id = $1 AND name = $2 waits for a session that is idle" in told
+        assert (
+            "UPDATE item SET name = name WHERE id = $1 AND name = $2 waits for a session that is idle"
+            in told
+        )
         assert "last with UPDATE item SET name = $1 WHERE id = $2" in told
         holder.execute("ROLLBACK")
         waits.join()
@@ -160,7 +169,9 @@ def test_who_keeps_whom_waiting(server: Server) -> None:
 
 def test_it_never_holds_a_transaction(server: Server) -> None:
     states = set()
-    sql = "SELECT state, xact_start IS NULL FROM pg_stat_activity WHERE application_name = 'katydid'"
+    sql = (
+        "SELECT state, xact_start IS NULL FROM pg_stat_activity WHERE application_name = 'katydid'"
+    )
     with looking(server.url()) as look, server.connect() as session:
         look.until(lambda look: look.series("sessions"))
 
@@ -211,7 +222,11 @@ def test_resets_are_gaps_and_never_less(server: Server) -> None:
 @pytest.mark.parametrize(
     ("parts", "why", "remedy"),
     [
-        ({"password": "wrong"}, "password authentication failed", "CREATE ROLE katydid_observer LOGIN"),
+        (
+            {"password": "wrong"},
+            "password authentication failed",
+            "CREATE ROLE katydid_observer LOGIN",
+        ),
         ({"database": "nowhere"}, 'database "nowhere" does not exist', ""),
         ({"user": "nobody"}, "password authentication failed", "CREATE ROLE nobody LOGIN"),
     ],
@@ -268,7 +283,9 @@ def test_an_extension_that_is_missing_is_named(tmp_path: Path) -> None:
             sight = look.sights()["statements"]
             assert sight["note"] == "pg_stat_statements is not loaded by the server"
             assert "shared_preload_libraries = 'pg_stat_statements'; restart" in sight["remedy"]
-            assert look.sights()["I/O times"]["remedy"].startswith("ALTER SYSTEM SET track_io_timing")
+            assert look.sights()["I/O times"]["remedy"].startswith(
+                "ALTER SYSTEM SET track_io_timing"
+            )
         server.do("CREATE ROLE app LOGIN PASSWORD 'app'")
         with contextlib.ExitStack() as sessions:
             with contextlib.suppress(psycopg.OperationalError):
@@ -284,7 +301,7 @@ def test_an_extension_that_is_missing_is_named(tmp_path: Path) -> None:
         with looking(server.url()) as look:
             look.until(lambda look: look.series("connections"))
             assert look.sights()["statements"]["remedy"] == "CREATE EXTENSION pg_stat_statements;"
-        server.do("CREATE SCHEMA \"Odd\"", "CREATE EXTENSION pg_stat_statements SCHEMA \"Odd\"")
+        server.do('CREATE SCHEMA "Odd"', 'CREATE EXTENSION pg_stat_statements SCHEMA "Odd"')
         with looking(server.url()) as look:
             look.until(lambda look: look.series("statements.calls"))
             assert look.sights()["statements"]["seen"]

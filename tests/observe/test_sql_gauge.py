@@ -28,7 +28,9 @@ def test_a_number_and_rows_of_them(server: Server, tmp_path: Path) -> None:
     place = tmp_path / "address"
     place.write_text(server.url() + "\n")
     jobs = "SELECT count(*) FROM job WHERE state = 'ready';"
-    by_state = "WITH all_jobs AS (SELECT * FROM job) SELECT state, count(*) FROM all_jobs GROUP BY 1"
+    by_state = (
+        "WITH all_jobs AS (SELECT * FROM job) SELECT state, count(*) FROM all_jobs GROUP BY 1"
+    )
     env = {**os.environ, "JOBS_AT": server.url()}
     words = (f"sql:env:JOBS_AT ready jobs={jobs}", f"sql:file:{place} jobs={by_state} -- by state")
     with looking(*words, env=env) as look:

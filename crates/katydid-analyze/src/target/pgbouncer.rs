@@ -1,4 +1,4 @@
-//! How PgBouncer is shown: who waits for a connection, how many are busy, and how long transactions hold them.
+//! How `PgBouncer` is shown: who waits for a connection, how many are busy, and how long transactions hold them.
 
 use katydid_record::timeline::Series;
 use katydid_record::view::Chart;

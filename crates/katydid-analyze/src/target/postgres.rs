@@ -1,4 +1,4 @@
-//! How a PostgreSQL server is shown: sessions by what they wait for, the database's time by statement, and what it reads and writes.
+//! How a `PostgreSQL` server is shown: sessions by what they wait for, the database's time by statement, and what it reads and writes.
 
 use katydid_record::RunTime;
 use katydid_record::timeline::{Series, Subject};

@@ -1,4 +1,4 @@
-//! PgBouncer, through its admin console: pools, what waits for them, and the time that transactions hold a connection.
+//! `PgBouncer`, through its admin console: pools, what waits for them, and the time that transactions hold a connection.
 //!
 //! `pgbouncer://USER:PASSWORD@HOST:6432`; the user has to be in `stats_users` or `admin_users`. The console knows only simple queries.
 
@@ -71,7 +71,8 @@ struct PgBouncer {
 pub fn make(address: &Address) -> Result<Box<dyn Source>, String> {
     let mut place = Place::read(address, 6432, Some(CONSOLE))?;
     place.config.dbname(CONSOLE);
-    place.shown = place.shown.split('/').next().unwrap_or_default().to_owned();
+    let end = place.shown.rfind('/').unwrap_or(place.shown.len());
+    place.shown.truncate(end);
     Ok(Box::new(PgBouncer { place }))
 }
 
@@ -138,7 +139,7 @@ impl Source for PgBouncer {
 }
 
 impl PgBouncer {
-    /// What opens a PostgreSQL does not open this.
+    /// What opens a `PostgreSQL` does not open this.
     fn told(&self, trouble: Trouble) -> Trouble {
         match trouble {
             Trouble::Refused { why, .. } => {

@@ -1,6 +1,6 @@
-//! PostgreSQL 13 to 18: sessions, statements, locks, tables, checkpoints.
+//! `PostgreSQL` 13 to 18: sessions, statements, locks, tables, checkpoints.
 //!
-//! `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…`, as libpq and SQLAlchemy write it. One session of its own, which may not
+//! `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…`, as libpq and `SQLAlchemy` write it. One session of its own, which may not
 //! write and waits for nothing long; each query is its own transaction. It resets nothing and stores nobody's values.
 
 mod activity;

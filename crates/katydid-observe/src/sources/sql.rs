@@ -1,6 +1,6 @@
 //! Numbers that a query gives: a job table as a queue.
 //!
-//! `sql:ADDRESS NAME=SELECT …`: where, what it is called, what is asked. The address is a PostgreSQL one, as it stands or as
+//! `sql:ADDRESS NAME=SELECT …`: where, what it is called, what is asked. The address is a `PostgreSQL` one, as it stands or as
 //! `env:NAME` or `file:PATH`:
 //!
 //! ```text

@@ -110,7 +110,7 @@ fn the_table_says_what_each_cost() {
     let summary = &summaries(&timeline)[0];
     let table = &summary.tables[0];
     assert_eq!(table.id, "statements");
-    let row = &table.rows[1];
+    let row = &table.rows[0];
     assert_eq!(
         row[..5],
         [

@@ -1,4 +1,4 @@
-//! Sessions: what they do and wait for, and who keeps whom waiting. From pg_stat_activity, versions 13–18.
+//! Sessions: what they do and wait for, and who keeps whom waiting. From `pg_stat_activity`, versions 13–18.
 //!
 //! Only counts are kept. Texts are read only of sessions that wait for a lock and of those that hold it, and stripped of all values.
 
@@ -28,7 +28,7 @@ const CLASSES: &[&str] = &[
     "hidden",
 ];
 
-/// Without pg_monitor, of other users' sessions only database, role and number are there: `hidden`.
+/// Without `pg_monitor`, of other users' sessions only database, role and number are there: `hidden`.
 const SQL: &str = "SELECT /* katydid */ CASE \
     WHEN state IS NULL OR state = 'disabled' THEN 'hidden' \
     WHEN state = 'idle' THEN 'idle' \
@@ -47,7 +47,7 @@ const SQL: &str = "SELECT /* katydid */ CASE \
       AND (backend_type = 'client backend' OR backend_type IS NULL) \
     GROUP BY 1, 2";
 
-/// Asked only when somebody waits: pg_blocking_pids holds up the lock manager.
+/// Asked only when somebody waits: `pg_blocking_pids` holds up the lock manager.
 const BLOCKING: &str = "SELECT /* katydid */ w.pid, coalesce(w.query, ''), \
     coalesce(extract(epoch FROM clock_timestamp() - w.query_start), 0)::float8, \
     u.pid, coalesce(b.query, ''), coalesce(b.state, 'unknown') \

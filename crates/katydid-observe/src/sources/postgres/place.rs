@@ -1,4 +1,4 @@
-//! Reads a connection URL, as libpq and SQLAlchemy write them.
+//! Reads a connection URL, as libpq and `SQLAlchemy` write them.
 
 use std::path::Path;
 

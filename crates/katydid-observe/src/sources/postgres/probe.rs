@@ -20,9 +20,9 @@ pub struct Probe {
     pub started: String,
     /// It follows another one.
     pub is_replica: bool,
-    /// Other users' sessions and statements are seen: pg_monitor, or pg_read_all_stats.
+    /// Other users' sessions and statements are seen: `pg_monitor`, or `pg_read_all_stats`.
     pub sees_all: bool,
-    /// Schema of pg_stat_statements, where it is created.
+    /// Schema of `pg_stat_statements`, where it is created.
     pub schema: Option<String>,
     /// Own role.
     pub role: String,
@@ -131,7 +131,7 @@ impl Probe {
 
     /// What can be seen, but for statements.
     pub fn sights(&self) -> Vec<Sight> {
-        vec![self.version(), self.waits(), self.io_times(), self.direct()]
+        vec![self.version(), self.waits(), self.io_times(), direct()]
     }
 
     fn version(&self) -> Sight {
@@ -183,14 +183,7 @@ impl Probe {
         Sight::seen("I/O times")
     }
 
-    fn direct(&self) -> Sight {
-        Sight {
-            note: "direct, not through a pooler".into(),
-            ..Sight::seen("connection")
-        }
-    }
-
-    /// Why pg_stat_statements cannot be read, `why` being what the server said when it was.
+    /// Why `pg_stat_statements` cannot be read, `why` being what the server said when it was.
     pub fn no_statements(&self, database: &str, why: Option<&str>) -> Sight {
         let create = "CREATE EXTENSION pg_stat_statements;";
         let loaded = self.settings.get("shared_preload_libraries");
@@ -259,5 +252,12 @@ impl Probe {
         }
         let note = "other users' statements are seen as one sum, without their texts";
         vec![seen, Sight::blind("statement texts", note, self.grant())]
+    }
+}
+
+fn direct() -> Sight {
+    Sight {
+        note: "direct, not through a pooler".into(),
+        ..Sight::seen("connection")
     }
 }

@@ -1,5 +1,7 @@
 //! Texts of statements without anybody's data: no literals, no comments, lists of any length alike.
 
+use std::fmt::Write;
+
 use katydid_record::redact::redact;
 
 /// One word of a statement.
@@ -27,12 +29,12 @@ pub fn scrub(statement: &str) -> String {
         if std::mem::take(&mut is_spaced) && !out.is_empty() {
             out.push(' ');
         }
-        match token {
-            Token::Word(word) => out.push_str(word),
-            _ => {
-                values += 1;
-                out.push_str(&format!("${values}"));
-            }
+        if let Token::Word(word) = token {
+            out.push_str(word);
+        } else {
+            values += 1;
+            // Writing to a string cannot fail.
+            let _ = write!(out, "${values}");
         }
     }
     redact(&utility(out.trim_end_matches(['.', ';', ' '])))

@@ -124,7 +124,7 @@ struct Source {
 pub struct Server {
     database: Source,
     seldom: Vec<Source>,
-    reset: Option<Option<String>>,
+    reset: Option<String>,
 }
 
 async fn source(
@@ -152,7 +152,10 @@ async fn source(
 impl Server {
     /// Finds out which columns there are.
     pub async fn open(client: &Client) -> Result<Option<Self>, Error> {
-        let own = ("stats_reset::text", "WHERE datname = current_database()");
+        let own = (
+            "coalesce(stats_reset::text, 'never')",
+            "WHERE datname = current_database()",
+        );
         let Some(database) = source(client, "pg_stat_database", DATABASE, own).await? else {
             return Ok(None);
         };
@@ -180,7 +183,7 @@ impl Server {
         let read = batch.begin();
         let result = client.query_one(&self.database.read, &[]).await;
         if let Ok(row) = &result {
-            let reset: Option<String> = row.get(0);
+            let reset: String = row.get(0);
             let before = self.reset.replace(reset.clone());
             if before.is_some_and(|before| before != reset) {
                 batch.restarted_before(&read, "the statistics of the database were reset");

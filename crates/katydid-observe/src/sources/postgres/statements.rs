@@ -1,4 +1,4 @@
-//! Statements, from pg_stat_statements (1.8 and later: PostgreSQL 13–18).
+//! Statements, from `pg_stat_statements` (1.8 and later: `PostgreSQL` 13–18).
 //!
 //! A statement is what has the same text once literals, comments and the length of lists are taken out; it may have several entries
 //! there. Entries of katydid's own are known by a comment in their text and told apart: they are what it costs the database.
@@ -80,7 +80,7 @@ pub struct Statements {
     tally: Tally<Key>,
     own: f64,
     all: [f64; 2],
-    reset: Option<Option<String>>,
+    reset: Option<String>,
     evicted: Option<f64>,
 }
 
@@ -128,7 +128,7 @@ impl Statements {
         let info = columns(client, &format!("{schema}.pg_stat_statements_info")).await?;
         let info = if info.contains("stats_reset") {
             let sql = format!(
-                "SELECT {OWN} dealloc::float8, stats_reset::text FROM {schema}.pg_stat_statements_info"
+                "SELECT {OWN} dealloc::float8, coalesce(stats_reset::text, 'never') FROM {schema}.pg_stat_statements_info"
             );
             Some(client.prepare(&sql).await?)
         } else {
@@ -230,7 +230,7 @@ impl Statements {
             return Ok(false);
         };
         let row = client.query_one(info, &[]).await?;
-        let (evicted, reset): (f64, Option<String>) = (row.get(0), row.get(1));
+        let (evicted, reset): (f64, String) = (row.get(0), row.get(1));
         let before = self.reset.replace(reset.clone());
         let was_reset = before.is_some_and(|before| before != reset);
         let before = self.evicted.replace(evicted);
@@ -306,6 +306,6 @@ impl Statements {
 }
 
 fn name<'a>(names: &'a HashMap<i64, Named>, key: &Key) -> &'a str {
-    let named = key.1.and_then(|id| names.get(&id));
-    named.map_or(HIDDEN, |named| named.id.as_str())
+    let found = key.1.and_then(|id| names.get(&id));
+    found.map_or(HIDDEN, |named| named.id.as_str())
 }

@@ -34,7 +34,7 @@ const INDEX: &[Spec] = &[
 
 /// What reads them.
 pub struct Tables {
-    tables: Statement,
+    read: Statement,
     table_specs: Vec<Spec>,
     table_tally: Tally<String>,
     indexes: Statement,
@@ -69,7 +69,7 @@ impl Tables {
         );
         let told = |specs: &[Spec]| specs.iter().map(|spec| (spec.series, spec.unit)).collect();
         Ok(Self {
-            tables: client.prepare(&tables).await?,
+            read: client.prepare(&tables).await?,
             table_tally: Tally::new(told(&table_specs), "table", TABLES),
             table_specs,
             indexes: client.prepare(&indexes).await?,
@@ -87,7 +87,7 @@ impl Tables {
         nth: u32,
     ) -> Result<(), Error> {
         let read = batch.begin_every(nth);
-        let rows = client.query(&self.tables, &[]).await;
+        let rows = client.query(&self.read, &[]).await;
         if let Ok(rows) = &rows {
             let all = rows
                 .iter()
