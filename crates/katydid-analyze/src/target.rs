@@ -3,6 +3,10 @@
 //! A kind of thing has a file of its own, and a line in [`KINDS`]. What the numbers say about causes is not judged here.
 
 pub mod draw;
+mod gauge;
+mod pgbouncer;
+mod postgres;
+mod statements;
 
 use katydid_record::summary::{LossSummary, TargetSummary};
 use katydid_record::timeline::Subject;
@@ -44,7 +48,7 @@ pub struct Kind {
 }
 
 /// All of them, in the order of the report.
-const KINDS: &[Kind] = &[];
+const KINDS: &[Kind] = &[postgres::KIND, pgbouncer::KIND, gauge::KIND];
 
 fn kind(subject: &Subject) -> Option<(usize, &'static Kind)> {
     let mut kinds = KINDS.iter().enumerate();

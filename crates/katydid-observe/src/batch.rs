@@ -26,6 +26,7 @@ pub struct Read {
     began: RunTime,
     first: usize,
     nth: u32,
+    is_past: bool,
 }
 
 /// Takes in what an observer sees. Values belong to reads, whose middle is their instant.
@@ -86,13 +87,29 @@ impl Batch {
             began: (self.clock)(),
             first: self.values.len(),
             nth,
+            is_past: false,
+        }
+    }
+
+    /// For values of a read that is over, at the instant that [`Batch::end`] gave to it: what was left out then because it had not
+    /// changed, told once it does change.
+    pub fn again(&self, at: RunTime) -> Read {
+        Read {
+            began: at,
+            first: self.values.len(),
+            nth: 1,
+            is_past: true,
         }
     }
 
     /// The read is over. One that took longer than half the distance of such reads says nothing about an instant: it is dropped,
-    /// and that is a stall.
-    pub fn end(&mut self, read: Read) {
-        let now = (self.clock)();
+    /// and that is a stall. The instant of what was kept.
+    pub fn end(&mut self, read: Read) -> Option<RunTime> {
+        let now = if read.is_past {
+            read.began
+        } else {
+            (self.clock)()
+        };
         let took_us = now.saturating_sub(read.began);
         let values = self.values.split_off(read.first.min(self.values.len()));
         if Duration::from_micros(took_us) > self.longest.saturating_mul(read.nth) {
@@ -101,13 +118,17 @@ impl Batch {
                 let what = self.subject.clone();
                 self.mark(Mark::Stalled { what, took_us });
             }
-            return;
+            return None;
         }
-        self.was_stalled = false;
+        if !read.is_past {
+            self.was_stalled = false;
+        }
         self.flush_names(read.began);
+        let at = read.began + took_us / 2;
         if !values.is_empty() {
-            self.push(read.began + took_us / 2, Body::Samples(values));
+            self.push(at, Body::Samples(values));
         }
+        Some(at)
     }
 
     /// A level.
@@ -173,6 +194,12 @@ impl Batch {
     pub fn restarted(&mut self, why: &str) {
         let (what, why) = (self.subject.clone(), why.to_owned());
         self.mark(Mark::Restarted { what, why });
+    }
+
+    /// The same, found out by a read that is not over: what it reads comes after.
+    pub fn restarted_before(&mut self, read: &Read, why: &str) {
+        let (what, why) = (self.subject.clone(), why.to_owned());
+        self.push(read.began, Body::Mark(Mark::Restarted { what, why }));
     }
 
     /// Something happened.

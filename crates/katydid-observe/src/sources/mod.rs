@@ -1,5 +1,9 @@
 //! What can be watched, one file for each: the list that an address is looked up in.
 
+mod pgbouncer;
+mod postgres;
+mod sql;
+
 use crate::address::Address;
 use crate::observer::Source;
 
@@ -15,6 +19,21 @@ pub struct Scheme {
 
 /// All of them.
 pub const SCHEMES: &[Scheme] = &[
+    Scheme {
+        names: &["postgres", "postgresql"],
+        example: "env:DATABASE_URL",
+        make: postgres::make,
+    },
+    Scheme {
+        names: &["pgbouncer"],
+        example: "pgbouncer://stats@127.0.0.1:6432",
+        make: pgbouncer::make,
+    },
+    Scheme {
+        names: &["sql"],
+        example: "'sql:env:DATABASE_URL ready jobs=SELECT count(*) FROM job'",
+        make: sql::make,
+    },
     Scheme {
         names: &["mysql", "mariadb"],
         example: "",

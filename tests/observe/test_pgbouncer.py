@@ -1,0 +1,138 @@
+"""What is seen of PgBouncer: its pools, who waits, and what happens when it is taken for PostgreSQL."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from looking import looking
+from postgres import Server, as_owner, free_port, serving
+from waiting import until
+
+from katydid_shop.stack import places
+
+
+@dataclass
+class Pool:
+    """A running PgBouncer."""
+
+    port: int
+    server: Server
+
+    def url(self, user: str, scheme: str = "pgbouncer", database: str = "") -> str:
+        """Its address for a user, whose password is the same word."""
+        return f"{scheme}://{user}:{user}@127.0.0.1:{self.port}/{database}"
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    """A PgBouncer with a pool of two connections before a server."""
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        pytest.skip("pgbouncer is not installed: scripts/test-packages")
+    owner = places.postgres_owner()
+    with serving(tmp_path_factory.mktemp("pooled"), "18") as server, contextlib.ExitStack() as ends:
+        server.do("CREATE ROLE app LOGIN PASSWORD 'app'")
+        place = server.data.parent / "pooler"
+        place.mkdir()
+        port = free_port()
+        write_settings(place, port, server.port)
+        if owner:
+            os.chown(place, *owner)
+        log = ends.enter_context((place / "log").open("wb"))
+        process = subprocess.Popen(
+            [program, place / "pgbouncer.ini"],
+            cwd=place,
+            stdout=log,
+            stderr=log,
+            **as_owner(owner),
+        )
+        ends.callback(process.wait, 20)
+        ends.callback(process.kill)
+        until(lambda: listens(port), f"PgBouncer does not listen: {(place / 'log').read_text()}")
+        yield Pool(port, server)
+
+
+def write_settings(place: Path, port: int, server_port: int) -> None:
+    """Its two files."""
+    (place / "users").write_text('"app" "app"\n"stats" "stats"\n"nosy" "nosy"\n')
+    (place / "pgbouncer.ini").write_text(
+        f"[databases]\nshop = host=127.0.0.1 port={server_port} dbname=postgres user=app password=app\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = scram-sha-256\n"
+        f"auth_file = {place}/users\nstats_users = stats\npool_mode = transaction\n"
+        "default_pool_size = 2\nunix_socket_dir =\n"
+    )
+
+
+def listens(port: int) -> bool:
+    """Whether somebody does."""
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    return False
+
+
+def test_pools_and_who_waits(pool: Pool) -> None:
+    labels = {"database": "shop", "user": "app"}
+    with looking(pool.url("stats")) as look, contextlib.ExitStack() as ends:
+        look.until(lambda look: look.watched())
+        assert look.watched()[0]["subject"] == f"pgbouncer 127.0.0.1:{pool.port}"
+        assert look.watched()[0]["title"].startswith("PgBouncer 1.")
+        assert look.facts("setting")["default_pool_size"] == "2"
+
+        def session() -> psycopg.Connection[Any]:
+            url = pool.url("app", "postgresql", "shop")
+            return ends.enter_context(psycopg.connect(url, autocommit=True))
+
+        holders, waiter = [session(), session()], session()
+        for holder in holders:
+            holder.execute("BEGIN")
+        waits = threading.Thread(target=lambda: waiter.execute("SELECT 1"))
+        waits.start()
+        look.until(lambda look: look.last("pool.servers_active", **labels) == 2)
+        look.until(lambda look: look.last("pool.clients_waiting", **labels) == 1)
+        assert look.last("database.pool_size", database="shop") == 2
+        look.until(lambda look: (look.last("pool.longest_wait", **labels) or 0) > 0.5)
+        for holder in holders:
+            holder.execute("COMMIT")
+        waits.join()
+        look.until(lambda look: look.last("pool.clients_waiting", **labels) == 0)
+        look.until(lambda look: (look.last("stats.wait_time", database="shop") or 0) > 0.5)
+        assert (look.last("stats.transactions", database="shop") or 0) >= 3
+        assert not look.series("pool.clients_active", database="pgbouncer")
+    assert not look.marks("lost")
+    assert "stats:stats" not in json.dumps(look.frames)
+
+
+def test_who_may_not_look_is_told_what_would_help(pool: Pool) -> None:
+    for word in (pool.url("nosy"), pool.url("stats").replace("stats:stats", "stats:wrong")):
+        with looking(word) as look:
+            look.until(lambda look: look.marks("lost"))
+            assert (
+                "refused" in look.marks("lost")[0]["why"]
+                or "may not" in look.marks("lost")[0]["why"]
+            )
+
+
+def test_postgres_is_not_watched_through_it(pool: Pool) -> None:
+    with looking(pool.url("app", "postgres", "shop")) as look:
+        look.until(lambda look: look.marks("lost"))
+        assert "PgBouncer: give the address of PostgreSQL itself" in look.marks("lost")[0]["why"]
+
+
+def test_postgres_is_not_pgbouncer(pool: Pool) -> None:
+    word = pool.server.url(scheme="pgbouncer", database="")
+    with looking(word) as look:
+        look.until(lambda look: look.marks("lost"))
+        assert 'database "pgbouncer" does not exist' in look.marks("lost")[0]["why"]

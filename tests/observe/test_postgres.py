@@ -1,0 +1,307 @@
+"""What is seen of PostgreSQL: sessions, statements, locks; and what happens when it goes, comes, forgets or refuses."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from looking import Look, looking
+from postgres import Server, made, serving
+
+SECRET = "hunter2-of-somebody"
+
+
+@pytest.fixture(scope="module", params=["18", "debian"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server with all that can be seen."""
+    with serving(tmp_path_factory.mktemp(f"pg{request.param}"), request.param) as running:
+        running.do(
+            "CREATE TABLE item (id int PRIMARY KEY, name text)",
+            "INSERT INTO item SELECT n, 'item ' || n FROM generate_series(1, 1000) n",
+            "ANALYZE item",
+            "CREATE ROLE bare LOGIN PASSWORD 'bare'",
+        )
+        yield running
+
+
+def statement(look: Look, *words: str) -> str | None:
+    """The short name of the statement in whose text all these are."""
+    found = [
+        id for id, text in look.facts("statement").items() if all(word in text for word in words)
+    ]
+    return found[0] if found else None
+
+
+def grown(look: Look, name: str, **labels: str) -> float:
+    """What a counter grew by in all that was seen."""
+    values = look.series(name, **labels)
+    return values[-1] - values[0] if values else 0.0
+
+
+def lost(look: Look) -> dict[str, str]:
+    """Why it was lost first."""
+    look.until(lambda look: look.marks("lost"))
+    first: dict[str, str] = look.marks("lost")[0]
+    return first
+
+
+def test_everything_is_seen_of_a_server_that_is_set_up_well(server: Server) -> None:
+    with looking(server.url(scheme="postgresql+psycopg")) as look:
+        look.until(lambda look: look.series("table.bytes", table="item"))
+        blind = {what: sight for what, sight in look.sights().items() if not sight["seen"]}
+        assert not blind
+        watched = look.watched()[-1]
+        assert watched["subject"] == f"postgres 127.0.0.1:{server.port}/postgres"
+        assert watched["title"].startswith("PostgreSQL 1")
+        assert watched["title"].endswith(", database postgres")
+        assert look.last("connections.most") == 97
+        assert look.facts("setting")["max_connections"] == "100"
+        assert (look.last("table.rows", table="item") or 0) >= 1000
+    assert not look.marks("lost")
+    assert not look.marks("stalled")
+
+
+def test_statements_are_counted_exactly(server: Server) -> None:
+    with looking(server.url()) as look, server.connect() as session:
+        look.until(lambda look: look.series("statements.calls"))
+        for n in range(300):
+            session.execute("SELECT name FROM item WHERE id < %s", [n % 10 + 2])
+        for n in range(1, 60):
+            session.execute(f"SELECT id FROM item WHERE id IN ({', '.join('7' * n)})".encode())
+        rows = sum(n % 10 + 1 for n in range(300))
+
+        def counted(look: Look) -> bool:
+            one, other = statement(look, "WHERE id <"), statement(look, "id IN (…)")
+            if not one or not other:
+                return False
+            return (
+                grown(look, "statement.calls", statement=one) >= 300
+                and grown(look, "statement.calls", statement=other) >= 59
+            )
+
+        look.until(counted)
+        id = statement(look, "WHERE id <")
+        assert id is not None
+        assert look.series("statement.calls", statement=id)[0] == 0
+        assert grown(look, "statement.calls", statement=id) == 300
+        assert grown(look, "statement.rows", statement=id) == rows
+        assert 300 <= grown(look, "statement.blocks_hit", statement=id) <= 3000
+        # One row for lists of all lengths.
+        lists = [text for text in look.facts("statement").values() if "id IN" in text]
+        assert lists == ["SELECT id FROM item WHERE id IN (…)"]
+        other = statement(look, "id IN (…)")
+        assert other is not None
+        assert grown(look, "statement.calls", statement=other) == 59
+        # Its own are told apart, and cost something.
+        assert not statement(look, "pg_stat_activity")
+        look.until(lambda look: grown(look, "observer.db_time") > 0)
+
+
+def test_no_value_of_anybody_is_stored(server: Server) -> None:
+    with looking(server.url()) as look, server.connect() as session, server.connect() as other:
+        look.until(lambda look: look.series("statements.calls"))
+        for text in (
+            f"SELECT '{SECRET}' /* {SECRET} */ FROM item WHERE name = $$%s$$",
+            f"CREATE ROLE leak PASSWORD '{SECRET}'",
+            "DROP ROLE leak",
+            f"SET application_name = '{SECRET}x'",
+            "SET application_name = 'test'",
+            f"DO $x$ BEGIN PERFORM '{SECRET}'; END $x$ -- {SECRET}",
+            f"COMMENT ON TABLE item IS '{SECRET}'",
+            f"PREPARE p AS SELECT name FROM item WHERE name = '{SECRET}'",
+            "EXECUTE p",
+            f"DECLARE c CURSOR WITH HOLD FOR SELECT '{SECRET}'",
+            "CLOSE c",
+        ):
+            session.execute(text.replace("%s", SECRET).encode())
+        session.execute("BEGIN")
+        session.execute(f"UPDATE item SET name = '{SECRET}' WHERE id = 1".encode())
+        waits = threading.Thread(
+            target=lambda: other.execute(
+                f"UPDATE item SET name = '{SECRET}2' WHERE id = 1".encode()
+            )
+        )
+        waits.start()
+        look.until(lambda look: look.facts("blocking"))
+        session.execute("ROLLBACK")
+        waits.join()
+        look.until(lambda look: statement(look, "COMMENT ON TABLE"))
+        look.until(lambda look: statement(look, "CREATE ROLE"))
+    assert SECRET not in json.dumps(look.frames)
+    assert server.password not in json.dumps(look.frames)
+
+
+def test_who_keeps_whom_waiting(server: Server) -> None:
+    with looking(server.url()) as look, server.connect() as holder, server.connect() as waiter:
+        look.until(lambda look: look.series("lock.waiters"))
+        holder.execute("BEGIN")
+        holder.execute("UPDATE item SET name = 'held' WHERE id = 2")
+        waits = threading.Thread(
+            target=lambda: waiter.execute(
+                "UPDATE item SET name = name WHERE id = 2 AND name = 'item 2'"
+            )
+        )
+        waits.start()
+        look.until(lambda look: (look.last("lock.longest") or 0) > 1)
+        assert look.last("lock.waiters") == 1
+        assert look.last("lock.idle_blockers") == 1
+        assert look.last("sessions", **{"class": "lock"}) == 1
+        assert look.last("sessions", **{"class": "idle in transaction"}) == 1
+        told = "\n".join(look.facts("blocking").values())
+        assert (
+            "UPDATE item SET name = name WHERE id = $1 AND name = $2 waits for a session that is idle"
+            in told
+        )
+        assert "last with UPDATE item SET name = $1 WHERE id = $2" in told
+        holder.execute("ROLLBACK")
+        waits.join()
+        look.until(lambda look: look.last("lock.waiters") == 0)
+
+
+def test_it_never_holds_a_transaction(server: Server) -> None:
+    states = set()
+    sql = (
+        "SELECT state, xact_start IS NULL FROM pg_stat_activity WHERE application_name = 'katydid'"
+    )
+    with looking(server.url()) as look, server.connect() as session:
+        look.until(lambda look: look.series("sessions"))
+
+        def watched(look: Look) -> bool:
+            states.update(session.execute(sql).fetchall())
+            return len(look.series("database.commits")) > 6
+
+        look.until(watched)
+    assert ("idle", True) in states
+    assert not [state for state, _ in states if "transaction" in state]
+
+
+def test_a_bare_role_sees_less_and_is_told_what_would_help(server: Server) -> None:
+    with looking(server.url(user="bare", password="bare")) as look, server.connect() as session:
+        look.until(lambda look: look.series("statements.calls"))
+        for _ in range(50):
+            session.execute("SELECT count(*) FROM item")
+        sights = look.sights()
+        assert not sights["wait classes"]["seen"]
+        assert sights["wait classes"]["remedy"] == "GRANT pg_monitor TO bare;"
+        assert sights["statement texts"]["remedy"] == "GRANT pg_monitor TO bare;"
+        look.until(lambda look: grown(look, "statement.calls", statement="hidden") >= 50)
+        assert (look.last("connections") or 0) >= 2
+        assert (look.last("sessions", **{"class": "hidden"}) or 0) >= 1
+        server.do("GRANT pg_monitor TO bare")
+        with looking(server.url(user="bare", password="bare")) as again:
+            again.until(lambda look: look.series("statements.calls"))
+            assert again.sights()["wait classes"]["seen"]
+        server.do("REVOKE pg_monitor FROM bare")
+
+
+def test_resets_are_gaps_and_never_less(server: Server) -> None:
+    with looking(server.url()) as look, server.connect() as session:
+        look.until(lambda look: len(look.series("statements.calls")) > 1)
+        session.execute("SELECT pg_stat_statements_reset()")
+        session.execute("SELECT pg_stat_reset()")
+        look.until(lambda look: len(look.marks("restarted")) >= 2)
+        whys = {mark["why"] for mark in look.marks("restarted")}
+        assert whys == {
+            "pg_stat_statements was reset",
+            "the statistics of the database were reset",
+        }
+        values = look.series("statements.calls")
+        assert values == sorted(values)
+    assert not look.marks("lost")
+
+
+@pytest.mark.parametrize(
+    ("parts", "why", "remedy"),
+    [
+        (
+            {"password": "wrong"},
+            "password authentication failed",
+            "CREATE ROLE katydid_observer LOGIN",
+        ),
+        ({"database": "nowhere"}, 'database "nowhere" does not exist', ""),
+        ({"user": "nobody"}, "password authentication failed", "CREATE ROLE nobody LOGIN"),
+    ],
+)
+def test_a_refusal_says_why(server: Server, parts: dict[str, str], why: str, remedy: str) -> None:
+    with looking(server.url(**parts)) as look:
+        told = lost(look)
+        assert why in told["why"]
+    assert server.password not in json.dumps(look.frames)
+    assert "wrong" not in json.dumps(look.frames)
+
+
+def test_tls_that_is_not_there_is_refused_or_done_without(server: Server) -> None:
+    with looking(server.url() + "?sslmode=require") as look:
+        assert "TLS" in lost(look)["why"]
+    with looking(server.url() + "?sslmode=prefer") as look:
+        look.until(lambda look: look.series("connections"))
+
+
+def test_what_is_not_postgres_is_said(tmp_path: Path) -> None:
+    web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+    threading.Thread(target=web.serve_forever, daemon=True).start()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        quiet = silent.getsockname()[1]
+        for port in (web.server_port, quiet):
+            with looking(f"postgres://me:{SECRET}@127.0.0.1:{port}/x") as look:
+                assert "PostgreSQL" in lost(look)["why"]
+            assert SECRET not in json.dumps(look.frames)
+    web.shutdown()
+    web.server_close()
+
+
+def test_it_comes_goes_and_comes_back(tmp_path: Path) -> None:
+    with made(tmp_path, "18") as server, looking(server.url()) as look:
+        assert "connection refused" in lost(look)["why"]
+        server.start()
+        server.do("CREATE EXTENSION pg_stat_statements")
+        look.until(lambda look: look.marks("regained"))
+        look.until(lambda look: len(look.series("database.commits")) > 2)
+        server.stop()
+        look.until(lambda look: len(look.marks("lost")) == 2)
+        server.start()
+        look.until(lambda look: look.marks("restarted"), 40)
+        assert look.marks("restarted")[0]["why"] == "PostgreSQL was restarted"
+        assert len(look.marks("regained")) == 2
+        assert look.sights()["statements"]["seen"]
+
+
+def test_an_extension_that_is_missing_is_named(tmp_path: Path) -> None:
+    with made(tmp_path, "18", "max_connections=6", "superuser_reserved_connections=1") as server:
+        server.start()
+        with looking(server.url()) as look:
+            look.until(lambda look: look.series("connections"))
+            sight = look.sights()["statements"]
+            assert sight["note"] == "pg_stat_statements is not loaded by the server"
+            assert "shared_preload_libraries = 'pg_stat_statements'; restart" in sight["remedy"]
+            assert look.sights()["I/O times"]["remedy"].startswith(
+                "ALTER SYSTEM SET track_io_timing"
+            )
+        server.do("CREATE ROLE app LOGIN PASSWORD 'app'")
+        with contextlib.ExitStack() as sessions:
+            with contextlib.suppress(psycopg.OperationalError):
+                while True:
+                    sessions.enter_context(server.connect(user="app", password="app"))
+            with looking(server.url(user="app", password="app")) as look:
+                assert "connection" in lost(look)["why"]
+                sessions.close()
+                look.until(lambda look: look.marks("regained"))
+        server.stop()
+        server.settings = ("shared_preload_libraries=pg_stat_statements",)
+        server.start()
+        with looking(server.url()) as look:
+            look.until(lambda look: look.series("connections"))
+            assert look.sights()["statements"]["remedy"] == "CREATE EXTENSION pg_stat_statements;"
+        server.do('CREATE SCHEMA "Odd"', 'CREATE EXTENSION pg_stat_statements SCHEMA "Odd"')
+        with looking(server.url()) as look:
+            look.until(lambda look: look.series("statements.calls"))
+            assert look.sights()["statements"]["seen"]
