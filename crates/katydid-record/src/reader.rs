@@ -167,6 +167,8 @@ pub fn for_each_frame(
         {
             Ok(0) => break,
             Ok(_) => {}
+            // A killed process leaves a zstd frame without its end.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
             Err(error) => {
                 return Ok(Some(format!(
                     "unreadable after frame {}: {error}",

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
-use zstd::bulk::Compressor;
+use zstd::stream::write::Encoder;
 
 use crate::frame::Frame;
 use crate::manifest::Manifest;
@@ -15,6 +15,8 @@ pub const MANIFEST_FILE: &str = "manifest.json";
 /// Name of the frames in a run directory.
 pub const FRAMES_FILE: &str = "frames.jsonl.zst";
 const LEVEL: i32 = 3;
+/// Flushes that share a zstd frame: what was seen a second before says most of what is seen now, and a damaged place costs a minute.
+const FLUSHES: u32 = 60;
 
 /// Why a run could not be written.
 #[derive(Debug, Error)]
@@ -43,12 +45,12 @@ pub enum WriteError {
     Encode(#[from] serde_json::Error),
 }
 
-/// An open run directory. Each [`RunWriter::flush`] ends a zstd frame of its own, so what was flushed stays readable.
+/// An open run directory. Each [`RunWriter::flush`] ends a block, so what was flushed stays readable.
 pub struct RunWriter {
     dir: PathBuf,
-    file: File,
     lines: Vec<u8>,
-    packer: Compressor<'static>,
+    packer: Encoder<'static, File>,
+    flushes: u32,
 }
 
 impl std::fmt::Debug for RunWriter {
@@ -70,13 +72,13 @@ impl RunWriter {
         }
         write_whole(&path, &serde_json::to_vec_pretty(manifest)?)?;
         let path = dir.join(FRAMES_FILE);
-        let made = File::create(&path).and_then(|file| Ok((file, Compressor::new(LEVEL)?)));
-        let (file, packer) = made.map_err(|source| WriteError::Write { path, source })?;
+        let made = File::create(&path).and_then(|file| Encoder::new(file, LEVEL));
+        let packer = made.map_err(|source| WriteError::Write { path, source })?;
         Ok(Self {
             dir: dir.to_owned(),
-            file,
             lines: Vec::new(),
             packer,
+            flushes: 0,
         })
     }
 
@@ -94,27 +96,41 @@ impl RunWriter {
         Ok(())
     }
 
-    /// Writes what was appended as one zstd frame.
+    /// Writes what was appended.
     pub fn flush(&mut self) -> Result<(), WriteError> {
         if self.lines.is_empty() {
             return Ok(());
         }
-        let packed = self.packer.compress(&self.lines);
-        let result = packed.and_then(|packed| self.file.write_all(&packed));
+        let result = self.pack();
         self.lines.clear();
-        result.map_err(|source| WriteError::Write {
+        result.map_err(|source| self.failed(source))
+    }
+
+    fn pack(&mut self) -> io::Result<()> {
+        if self.flushes == FLUSHES {
+            self.flushes = 0;
+            self.packer.do_finish()?;
+            let file = self.packer.get_ref().try_clone()?;
+            self.packer = Encoder::new(file, LEVEL)?;
+        }
+        self.flushes += 1;
+        self.packer.write_all(&self.lines)?;
+        self.packer.flush()
+    }
+
+    fn failed(&self, source: io::Error) -> WriteError {
+        WriteError::Write {
             path: self.dir.join(FRAMES_FILE),
             source,
-        })
+        }
     }
 
     /// Writes the rest and closes the file.
     pub fn finish(mut self) -> Result<(), WriteError> {
         self.flush()?;
-        self.file.sync_all().map_err(|source| WriteError::Write {
-            path: self.dir.join(FRAMES_FILE),
-            source,
-        })
+        let ended = self.packer.do_finish();
+        let ended = ended.and_then(|()| self.packer.get_ref().sync_all());
+        ended.map_err(|source| self.failed(source))
     }
 }
 

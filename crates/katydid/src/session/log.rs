@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use katydid_record::{Body, Frame, Mark, Plan, RunWriter, SourceId, Timeline};
+use katydid_record::{Body, Frame, Mark, OBSERVERS, Plan, RunWriter, SourceId, Timeline};
 
 use super::abort::{self, End, Watch};
 use super::csv_files::CsvFiles;
@@ -41,10 +41,13 @@ pub enum Sink {
 impl Sink {
     fn write(&mut self, frames: &[Frame]) -> Result<(), String> {
         match self {
-            Self::Directory(writer) => writer
-                .append(frames)
-                .and_then(|()| writer.flush())
-                .map_err(|error| error.to_string()),
+            Self::Directory(writer) => {
+                // What observers saw goes with the next window: together it takes less room.
+                let is_due = frames.iter().any(|frame| frame.source < OBSERVERS);
+                let written = writer.append(frames);
+                let written = written.and_then(|()| if is_due { writer.flush() } else { Ok(()) });
+                written.map_err(|error| error.to_string())
+            }
             Self::Parent(pipe) => pipe.send(frames).map_err(|error| error.to_string()),
         }
     }
