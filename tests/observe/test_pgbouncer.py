@@ -66,11 +66,11 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
 
 def write_settings(place: Path, port: int, server_port: int) -> None:
     """Its two files."""
-    (place / "users").write_text('"app" "app"\n"stats" "stats"\n"nosy" "nosy"\n')
+    (place / "users").write_text('"app" "app"\n"stats" "stats"\n"nosy" "nosy"\n"boss" "boss"\n')
     (place / "pgbouncer.ini").write_text(
         f"[databases]\nshop = host=127.0.0.1 port={server_port} dbname=postgres user=app password=app\n"
         f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = scram-sha-256\n"
-        f"auth_file = {place}/users\nstats_users = stats\npool_mode = transaction\n"
+        f"auth_file = {place}/users\nstats_users = stats\nadmin_users = boss\npool_mode = transaction\n"
         "default_pool_size = 2\nunix_socket_dir =\n"
     )
 
@@ -129,6 +129,19 @@ def test_postgres_is_not_watched_through_it(pool: Pool) -> None:
     with looking(pool.url("app", "postgres", "shop")) as look:
         look.until(lambda look: look.marks("lost"))
         assert "PgBouncer: give the address of PostgreSQL itself" in look.marks("lost")[0]["why"]
+
+
+def test_a_pooler_that_drops_settings_is_noticed(pool: Pool) -> None:
+    settings = pool.server.data.parent / "pooler" / "pgbouncer.ini"
+    settings.write_text(settings.read_text() + "ignore_startup_parameters = options\n")
+    admin = pool.url("boss", "postgresql", "pgbouncer")
+    with psycopg.connect(admin, autocommit=True, cursor_factory=psycopg.ClientCursor) as console:
+        console.execute("RELOAD")
+    url = pool.url("app", "postgres", "shop")
+    for word in (url, f"sql:{url} jobs=SELECT 1"):
+        with looking(word) as look:
+            look.until(lambda look: look.marks("lost"))
+            assert "does not take session settings" in look.marks("lost")[0]["why"]
 
 
 def test_postgres_is_not_pgbouncer(pool: Pool) -> None:

@@ -70,7 +70,7 @@ impl Source for Postgres {
     fn open(&mut self) -> Boxed<'_, Result<Box<dyn Observer>, Trouble>> {
         Box::pin(async move {
             let session = connect::server(&self.place).await?;
-            let probe = Probe::ask(&session.client, &self.place).await?;
+            let probe = Probe::ask(&session.client).await?;
             let before = self.started.replace(probe.started.clone());
             let is_new = before.is_some_and(|before| before != probe.started);
             let looking = Looking::open(session, probe, &self.place, is_new).await;

@@ -87,19 +87,6 @@ impl Source for Query {
     fn open(&mut self) -> Boxed<'_, Result<Box<dyn Observer>, Trouble>> {
         Box::pin(async move {
             let session = connect::server(&self.place).await?;
-            // Where a pooler drops the settings, the query could write.
-            let row = session.client.query_one(
-                "SELECT /* katydid */ current_setting('transaction_read_only')",
-                &[],
-            );
-            let row = row.await.map_err(|error| lost(&error))?;
-            if row.get::<_, String>(0) != "on" {
-                let why = format!(
-                    "{} does not take session settings: give the address of PostgreSQL itself",
-                    self.place.shown
-                );
-                return Err(refused(why, ""));
-            }
             let (statement, is_labelled) = self.prepare(&session).await?;
             let query = self.clone();
             Ok(Box::new(Asking {

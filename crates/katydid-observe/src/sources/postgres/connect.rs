@@ -7,7 +7,7 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, Error};
+use tokio_postgres::{Client, Config, Error, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::place::Place;
@@ -39,7 +39,27 @@ pub async fn server(place: &Place) -> Result<Session, Trouble> {
     let own = place.config.get_options().unwrap_or_default();
     let settings = format!("{own} {SETTINGS}");
     place.config.options(settings.trim());
-    connect(&place).await
+    let session = connect(&place).await?;
+    let is_set = holds(&session).await.map_err(|error| lost(&error))?;
+    if !is_set {
+        // Setting it now would set it for whoever gets the server's session next.
+        let why = format!(
+            "{} does not take session settings: a pooler (PgBouncer?) is between; give the address of PostgreSQL itself",
+            place.shown
+        );
+        return Err(refused(why, ""));
+    }
+    Ok(session)
+}
+
+/// Whether the settings have come through. Asked so that nothing stays behind in a pooler's session.
+async fn holds(session: &Session) -> Result<bool, Error> {
+    let sql = "SELECT /* katydid */ current_setting('statement_timeout') = '2s' \
+               AND current_setting('default_transaction_read_only') = 'on'";
+    let messages = session.client.simple_query(sql).await?;
+    Ok(messages
+        .iter()
+        .any(|message| matches!(message, SimpleQueryMessage::Row(row) if row.get(0) == Some("t"))))
 }
 
 /// Connects as it is.

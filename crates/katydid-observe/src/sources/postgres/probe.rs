@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use katydid_record::Sight;
 use tokio_postgres::Client;
 
-use super::connect::{lost, quoted, refused};
-use super::place::Place;
+use super::connect::{lost, quoted};
 use crate::observer::Trouble;
 
 /// What is found out at connect.
@@ -59,24 +58,15 @@ const SQL: &str = "SELECT /* katydid */ current_setting('server_version'), \
     pg_is_in_recovery(), pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'), \
     (SELECT nspname::text FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace \
      WHERE extname = 'pg_stat_statements'), \
-    current_user::text, current_setting('statement_timeout')";
+    current_user::text";
 
 impl Probe {
     /// Asks. Versions 13 to 18.
-    pub async fn ask(client: &Client, place: &Place) -> Result<Self, Trouble> {
+    pub async fn ask(client: &Client) -> Result<Self, Trouble> {
         let row = client
             .query_one(SQL, &[])
             .await
             .map_err(|error| lost(&error))?;
-        let timeout: String = row.get(7);
-        if timeout != "2s" {
-            // Setting it now would set it for whoever gets the server's session next.
-            let why = format!(
-                "{} does not take session settings: a pooler (PgBouncer?) is between; give the address of PostgreSQL itself",
-                place.shown
-            );
-            return Err(refused(why, ""));
-        }
         let sql = "SELECT /* katydid */ name, setting || coalesce(' ' || unit, '') \
                    FROM pg_settings WHERE name = ANY($1)";
         let rows = client

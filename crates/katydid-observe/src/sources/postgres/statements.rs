@@ -33,6 +33,8 @@ const SPECS: &[Spec] = &[
         "statement.time",
         "s",
     ),
+    // Of an extension that was not updated after an upgrade of the server.
+    made(&["total_time"], "total_time / 1000", "statement.time", "s"),
     column(&["rows"], "statement.rows"),
     column(&["shared_blks_hit"], "statement.blocks_hit"),
     column(&["shared_blks_read"], "statement.blocks_read"),
