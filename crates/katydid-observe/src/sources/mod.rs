@@ -3,6 +3,9 @@
 use crate::address::Address;
 use crate::observer::Source;
 
+pub mod host;
+pub mod process;
+
 /// A word before the first colon, and what it stands for.
 pub struct Scheme {
     /// Lower case; the first is the usual one.
@@ -15,6 +18,21 @@ pub struct Scheme {
 
 /// All of them.
 pub const SCHEMES: &[Scheme] = &[
+    Scheme {
+        names: &["host"],
+        example: "host",
+        make: host::make,
+    },
+    Scheme {
+        names: &["port"],
+        example: "port:8000",
+        make: process::make,
+    },
+    Scheme {
+        names: &["pid"],
+        example: "",
+        make: process::make,
+    },
     Scheme {
         names: &["mysql", "mariadb"],
         example: "",
