@@ -3,6 +3,8 @@
 //! A kind of thing has a file of its own, and a line in [`KINDS`]. What the numbers say about causes is not judged here.
 
 pub mod draw;
+mod host;
+mod process;
 
 use katydid_record::summary::{LossSummary, TargetSummary};
 use katydid_record::timeline::Subject;
@@ -44,7 +46,20 @@ pub struct Kind {
 }
 
 /// All of them, in the order of the report.
-const KINDS: &[Kind] = &[];
+const KINDS: &[Kind] = &[
+    Kind {
+        name: "host",
+        charts: host::charts,
+        tables: host::tables,
+        pressing: host::pressing,
+    },
+    Kind {
+        name: "process",
+        charts: process::charts,
+        tables: process::tables,
+        pressing: process::pressing,
+    },
+];
 
 fn kind(subject: &Subject) -> Option<(usize, &'static Kind)> {
     let mut kinds = KINDS.iter().enumerate();

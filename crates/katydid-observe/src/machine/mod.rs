@@ -4,6 +4,7 @@ pub mod cgroup;
 pub mod host;
 pub mod local;
 pub mod process;
+pub mod remote;
 pub mod tally;
 pub mod text;
 

@@ -43,6 +43,7 @@ pub struct Processes {
     threads: Tally<4>,
     others_s: f64,
     cgroup: Option<Cgroup>,
+    cores: Option<f64>,
     /// For a reader.
     pub title: String,
     sees_files: bool,
@@ -82,6 +83,7 @@ impl Processes {
             threads: Tally::new([false; 4]),
             others_s: 0.0,
             cgroup: None,
+            cores: None,
             title: String::new(),
             sees_files: false,
             sees_waits: false,
@@ -108,6 +110,10 @@ impl Processes {
     async fn describe(&mut self, root: u32, files: &mut dyn Files) -> Result<(), Trouble> {
         let of = ["cmdline", "io", "schedstat"].map(|file| format!("/proc/{root}/{file}"));
         let contents = files.read(&of).await?;
+        let online = files
+            .read(&["/sys/devices/system/cpu/online".to_owned()])
+            .await?;
+        self.cores = listed(&text(online.first().and_then(Option::as_ref)));
         let comm = stats(&[root], files).await?;
         let comm = comm.first().map_or("", |(_, stat)| &stat.name);
         let name = called(&text(contents[0].as_ref()), comm);
@@ -328,6 +334,9 @@ impl Processes {
             batch.counter("process.read", "bytes", &[], read);
             batch.counter("process.written", "bytes", &[], written);
         }
+        if let Some(cores) = self.cores {
+            batch.gauge("process.cores", "", &[], cores);
+        }
         let alive = seen.iter().filter(|of| of.stat.state != 'Z');
         batch.gauge("process.count", "", &[], alive.count() as f64);
         let sum = |name: &str| -> f64 {
@@ -470,6 +479,16 @@ pub(crate) fn without_children(holders: &BTreeSet<u32>, parents: &HashMap<u32, u
     roots.copied().collect()
 }
 
+/// How many numbers `0-3,8` stands for.
+fn listed(ranges: &str) -> Option<f64> {
+    let mut count = 0.0;
+    for range in ranges.trim().split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        count += last.parse::<f64>().ok()? - first.parse::<f64>().ok()? + 1.0;
+    }
+    Some(count)
+}
+
 /// What a process is called by people: of an interpreter, what it runs. Nothing else of its arguments is used.
 pub(crate) fn called(cmdline: &str, comm: &str) -> String {
     let base = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
@@ -516,6 +535,13 @@ mod tests {
         assert_eq!(called(&["python3", "-c", "secret"], "python3"), "python3");
         assert_eq!(called(&["postgres: writer"], "postgres"), "postgres");
         assert_eq!(called(&[], "kworker"), "kworker");
+    }
+
+    #[test]
+    fn ranges_of_processors() {
+        assert_eq!(listed("0-3,8\n"), Some(5.0));
+        assert_eq!(listed("0\n"), Some(1.0));
+        assert_eq!(listed(""), None);
     }
 
     #[test]

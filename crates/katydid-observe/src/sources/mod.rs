@@ -3,8 +3,11 @@
 use crate::address::Address;
 use crate::observer::Source;
 
+pub mod cgroup;
+pub mod docker;
 pub mod host;
 pub mod process;
+pub mod ssh;
 
 /// A word before the first colon, and what it stands for.
 pub struct Scheme {
@@ -32,6 +35,21 @@ pub const SCHEMES: &[Scheme] = &[
         names: &["pid"],
         example: "",
         make: process::make,
+    },
+    Scheme {
+        names: &["cgroup"],
+        example: "",
+        make: cgroup::make,
+    },
+    Scheme {
+        names: &["docker"],
+        example: "docker:web",
+        make: docker::make,
+    },
+    Scheme {
+        names: &["ssh"],
+        example: "ssh://user@host/?port=8000",
+        make: ssh::make,
     },
     Scheme {
         names: &["mysql", "mariadb"],
