@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-
 from looking import looking
 
 #: Listens, and does what its standard input says, a line each; answers a line each.

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from looking import looking
 
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")

@@ -175,7 +175,9 @@ fn busiest(look: Look<'_>) -> Option<Chart> {
     for (at, value) in cores.iter().flat_map(|series| look.rate(series)) {
         let known = most.entry(at).or_insert(value);
         // Ticks are coarse: a little over a second in a second is a second.
-        *known = value.max(*known).map(|value| value.min(1.0));
+        *known = value
+            .zip(*known)
+            .map(|(value, known)| value.max(known).min(1.0));
     }
     look.chart("core", "The busiest processor", "%")
         .line("busiest", most.into_iter().collect())
@@ -211,4 +213,136 @@ fn throughput<'a>(
         });
     }
     when_not_zero(chart.done())
+}
+
+#[cfg(test)]
+mod tests {
+    use katydid_record::{Body, Frame, Name, OBSERVERS, SeriesKind, Timeline, Watched};
+
+    use super::*;
+
+    /// Three looks at something, a second apart: of a series its name, kind, labels and values.
+    type Told<'a> = (&'a str, SeriesKind, &'a [(&'a str, &'a str)], [f64; 3]);
+
+    fn timeline(told: &[Told<'_>]) -> Timeline {
+        let mut timeline = Timeline::default();
+        let mut apply = |at: RunTime, body: Body| {
+            timeline.apply(&Frame {
+                at,
+                span: 0,
+                source: OBSERVERS,
+                phase: 0,
+                body,
+            });
+        };
+        apply(
+            0,
+            Body::Watched(Box::new(Watched {
+                subject: "it".into(),
+                every_ms: 1_000,
+                ..Watched::default()
+            })),
+        );
+        let names = told
+            .iter()
+            .enumerate()
+            .map(|(id, (name, kind, labels, _))| {
+                let owned =
+                    |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+                Name::Series {
+                    id: id as u32,
+                    of: "it".into(),
+                    name: (*name).to_owned(),
+                    labels: labels.iter().map(owned).collect(),
+                    unit: String::new(),
+                    kind: *kind,
+                }
+            });
+        apply(0, Body::Names(names.collect()));
+        for look in 0..3 {
+            let values = told.iter().enumerate();
+            let values = values.map(|(id, (.., values))| (id as u32, values[look]));
+            apply(look as RunTime * 1_000_000, Body::Samples(values.collect()));
+        }
+        timeline
+    }
+
+    fn values(charts: &[Option<Chart>], id: &str) -> Option<Vec<Vec<Option<f64>>>> {
+        let chart = charts.iter().flatten().find(|chart| chart.id == id)?;
+        let rounded = |value: &Option<f64>| value.map(|value| (value * 1e3).round() / 1e3);
+        let lines = chart.lines.iter();
+        Some(
+            lines
+                .map(|line| line.values.iter().map(rounded).collect())
+                .collect(),
+        )
+    }
+
+    const COUNTER: SeriesKind = SeriesKind::Counter;
+    const GAUGE: SeriesKind = SeriesKind::Gauge;
+
+    #[test]
+    fn a_machine() {
+        let timeline = timeline(&[
+            ("cpu.user", COUNTER, &[], [0.0, 1.0, 2.0]),
+            ("cpu.idle", COUNTER, &[], [0.0, 1.0, 1.0]),
+            ("cpu.core.busy", COUNTER, &[("cpu", "0")], [0.0, 1.1, 1.5]),
+            ("cpu.core.busy", COUNTER, &[("cpu", "1")], [0.0, 0.0, 0.9]),
+            ("memory.used", GAUGE, &[], [1.0, 2.0, 3.0]),
+            ("memory.total", GAUGE, &[], [4.0, 4.0, 4.0]),
+            ("memory.swap.used", GAUGE, &[], [0.0, 0.0, 0.0]),
+            ("tcp.retransmitted", COUNTER, &[], [5.0, 5.0, 5.0]),
+        ]);
+        let look = Look {
+            subject: &timeline.target.subjects["it"],
+        };
+        let charts = charts(look);
+        let line = |values: [f64; 2]| Some(vec![values.map(Some).to_vec()]);
+        assert_eq!(values(&charts, "cpu"), line([50.0, 100.0]));
+        assert_eq!(values(&charts, "core"), line([100.0, 90.0]));
+        assert_eq!(values(&charts, "swap"), None);
+        assert_eq!(values(&charts, "tcp"), None);
+        let texts: Vec<String> = pressing(look).into_iter().map(|of| of.text).collect();
+        assert_eq!(texts, ["host cpu 100 %", "host memory 75 %"]);
+    }
+
+    #[test]
+    fn a_server() {
+        let one = [("name", "web"), ("pid", "7")];
+        let timeline = timeline(&[
+            ("process.cpu", COUNTER, &one, [0.0, 0.5, 1.5]),
+            ("process.cpu.all", COUNTER, &[], [0.0, 0.5, 1.5]),
+            ("process.rss", GAUGE, &one, [10.0, 20.0, 30.0]),
+            ("process.ran", COUNTER, &[], [0.0, 0.5, 1.5]),
+            ("process.waited", COUNTER, &[], [0.0, 0.5, 0.5]),
+            ("process.files.nearest", GAUGE, &[], [1.0, 1.0, 9.0]),
+            ("process.files.limit", GAUGE, &[], [10.0, 10.0, 10.0]),
+            ("cgroup.cpu.quota", GAUGE, &[], [2.0, 2.0, 2.0]),
+            ("cgroup.cpu.periods", COUNTER, &[], [0.0, 10.0, 20.0]),
+            ("cgroup.cpu.throttled", COUNTER, &[], [0.0, 0.0, 5.0]),
+        ]);
+        let look = Look {
+            subject: &timeline.target.subjects["it"],
+        };
+        let charts = process::charts(look);
+        let line = |values: &[f64]| Some(vec![values.iter().copied().map(Some).collect()]);
+        assert_eq!(values(&charts, "process.cpu"), line(&[0.5, 1.0]));
+        assert_eq!(values(&charts, "process.memory"), line(&[10.0, 20.0, 30.0]));
+        assert_eq!(values(&charts, "process.waits"), line(&[50.0, 0.0]));
+        assert_eq!(values(&charts, "throttled"), line(&[0.0, 50.0]));
+        let cpu = charts
+            .iter()
+            .flatten()
+            .find(|chart| chart.id == "process.cpu");
+        assert_eq!(cpu.and_then(|chart| chart.limit), Some(2.0));
+        let texts: Vec<String> = pressing(look).into_iter().map(|of| of.text).collect();
+        assert_eq!(
+            texts,
+            [
+                "server cpu 1.0 of 2.0",
+                "open files 9 of 10",
+                "throttled 50 %"
+            ]
+        );
+    }
 }

@@ -145,7 +145,7 @@ type Value = (&'static str, &'static str, bool, Option<f64>);
 
 fn number(text: &str) -> Option<f64> {
     let value: f64 = text.split_ascii_whitespace().next()?.parse().ok()?;
-    (value >= 0.0 && value < UNLIMITED).then_some(value)
+    (0.0..UNLIMITED).contains(&value).then_some(value)
 }
 
 /// Cores that a quota is worth: `200000 100000` is 2, `max 100000` is no limit.

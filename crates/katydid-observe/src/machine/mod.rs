@@ -7,6 +7,7 @@ pub mod process;
 pub mod remote;
 pub mod tally;
 pub mod text;
+pub(crate) mod who;
 
 use crate::observer::{Boxed, Trouble};
 

@@ -37,10 +37,13 @@ impl Remote {
         }
         command.args(["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=4"]);
         command.args(["-o", "ServerAliveInterval=2", "-o", "ServerAliveCountMax=2"]);
+        // What the user's configuration does besides belongs to the user's own logins.
+        command.args(["-a", "-x", "-o", "ClearAllForwardings=yes"]);
+        command.args(["-o", "RemoteCommand=none", "-o", "ControlMaster=no"]);
         if let Some(port) = port {
             command.arg("-p").arg(port.to_string());
         }
-        command.args(["--", target, "LC_ALL=C exec sh"]);
+        command.args(["--", target, "exec env LC_ALL=C sh"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         command.stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(|error| Trouble::Refused {

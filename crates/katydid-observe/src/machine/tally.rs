@@ -70,15 +70,16 @@ mod tests {
     fn what_is_gone_stays_counted_once() {
         // The second counter is handed on to the parent that waits.
         let mut tally = Tally::new([false, true]);
-        let mut take = |now: &[(u32, u32, [f64; 2])]| tally.take(now.iter().copied());
-        assert_eq!(take(&[(1, 0, [1.0, 1.0]), (2, 1, [5.0, 5.0])]), [6.0, 6.0]);
-        assert_eq!(take(&[(1, 0, [2.0, 8.0])]), [7.0, 8.0]);
-        assert_eq!(
-            take(&[(1, 0, [2.0, 8.0]), (3, 1, [4.0, 4.0])]),
-            [11.0, 12.0]
-        );
+        let mut take = |now: &[(u32, u32, [f64; 2])]| {
+            let sums = tally.take(now.iter().copied());
+            sums.map(|sum| sum as u64)
+        };
+        let (root, child) = ((1, 0, [2.0, 8.0]), (3, 1, [4.0, 4.0]));
+        assert_eq!(take(&[(1, 0, [1.0, 1.0]), (2, 1, [5.0, 5.0])]), [6, 6]);
+        assert_eq!(take(&[root]), [7, 8]);
+        assert_eq!(take(&[root, child]), [11, 12]);
         // One that nobody waited for.
-        assert_eq!(take(&[(1, 0, [2.0, 8.0])]), [11.0, 12.0]);
-        assert_eq!(take(&[]), [11.0, 12.0]);
+        assert_eq!(take(&[root]), [11, 12]);
+        assert_eq!(take(&[]), [11, 12]);
     }
 }

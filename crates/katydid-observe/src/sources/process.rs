@@ -7,8 +7,9 @@ use katydid_record::Watched;
 use crate::address::Address;
 use crate::batch::Batch;
 use crate::machine::local::{self, Local};
-use crate::machine::process::{Processes, Wanted, called, without_children};
+use crate::machine::process::{Processes, Wanted};
 use crate::machine::text::{listeners, stat};
+use crate::machine::who::{called, without_children};
 use crate::observer::{Boxed, Observer, Source, Trouble};
 
 struct ProcessSource {
