@@ -4,8 +4,10 @@
 
 pub mod draw;
 mod gauge;
+mod host;
 mod pgbouncer;
 mod postgres;
+mod process;
 mod statements;
 
 use katydid_record::summary::{LossSummary, TargetSummary};
@@ -48,7 +50,13 @@ pub struct Kind {
 }
 
 /// All of them, in the order of the report.
-const KINDS: &[Kind] = &[postgres::KIND, pgbouncer::KIND, gauge::KIND];
+const KINDS: &[Kind] = &[
+    host::KIND,
+    process::KIND,
+    postgres::KIND,
+    pgbouncer::KIND,
+    gauge::KIND,
+];
 
 fn kind(subject: &Subject) -> Option<(usize, &'static Kind)> {
     let mut kinds = KINDS.iter().enumerate();

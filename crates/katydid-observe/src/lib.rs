@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod batch;
+pub mod machine;
 pub mod observer;
 pub mod sources;
 mod task;
@@ -13,4 +14,5 @@ pub mod watch;
 pub use address::{Address, AddressError};
 pub use batch::Batch;
 pub use observer::{Boxed, Observer, Source, Trouble};
+pub use sources::process::{Listening, listening};
 pub use watch::{Opened, Watch};

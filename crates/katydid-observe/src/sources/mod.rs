@@ -7,6 +7,12 @@ mod sql;
 use crate::address::Address;
 use crate::observer::Source;
 
+pub mod cgroup;
+pub mod docker;
+pub mod host;
+pub mod process;
+pub mod ssh;
+
 /// A word before the first colon, and what it stands for.
 pub struct Scheme {
     /// Lower case; the first is the usual one.
@@ -33,6 +39,36 @@ pub const SCHEMES: &[Scheme] = &[
         names: &["sql"],
         example: "'sql:env:DATABASE_URL ready jobs=SELECT count(*) FROM job'",
         make: sql::make,
+    },
+    Scheme {
+        names: &["host"],
+        example: "host",
+        make: host::make,
+    },
+    Scheme {
+        names: &["port"],
+        example: "port:8000",
+        make: process::make,
+    },
+    Scheme {
+        names: &["pid"],
+        example: "",
+        make: process::make,
+    },
+    Scheme {
+        names: &["cgroup"],
+        example: "",
+        make: cgroup::make,
+    },
+    Scheme {
+        names: &["docker"],
+        example: "docker:web",
+        make: docker::make,
+    },
+    Scheme {
+        names: &["ssh"],
+        example: "ssh://user@host/?port=8000",
+        make: ssh::make,
     },
     Scheme {
         names: &["mysql", "mariadb"],
