@@ -5,7 +5,11 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import os
+import shutil
+import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -246,6 +250,59 @@ def test_tls_that_is_not_there_is_refused_or_done_without(server: Server) -> Non
         look.until(lambda look: look.series("connections"))
 
 
+def certificates(folder: Path) -> None:
+    """An authority, and a certificate of it for the name `localhost`."""
+
+    def openssl(*words: str) -> None:
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+
+    new = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    openssl("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ours")
+    openssl("req", *new, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
+    (folder / "ext").write_text("subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n")
+    signed = ("-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "ext")
+    openssl("x509", "-req", "-in", "server.csr", *signed, "-out", "server.crt")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
+def test_tls_is_what_libpq_means_by_it(tmp_path: Path) -> None:
+    with made(tmp_path, "debian") as server:
+        certificates(tmp_path)
+        for name in ("server.key", "server.crt"):
+            shutil.copy(tmp_path / name, server.data / name)
+            os.chown(server.data / name, server.data.stat().st_uid, server.data.stat().st_gid)
+            (server.data / name).chmod(0o600)
+        server.settings = ("ssl=on",)
+        server.start()
+        server.do("CREATE ROLE safe LOGIN PASSWORD 'safe'")
+        hba = server.data / "pg_hba.conf"
+        hba.write_text("hostnossl all safe all reject\n" + hba.read_text())
+        server.do("SELECT pg_reload_conf()")
+        ours = f"&sslrootcert={tmp_path}/ca.crt"
+        by_number = server.url(user="safe", password="safe")
+        with_name = by_number.replace("127.0.0.1", "localhost")
+        for word in (
+            f"{by_number}?sslmode=allow",
+            f"{by_number}?sslmode=prefer",
+            f"{by_number}?sslmode=require",
+            f"{by_number}?sslmode=verify-ca{ours}",
+            f"{with_name}?sslmode=verify-full{ours}",
+            # Whoever knows the certificate itself needs no authority.
+            f"{by_number}?sslmode=verify-ca&sslrootcert={tmp_path}/server.crt",
+            f"{with_name}?sslmode=verify-full&sslrootcert={tmp_path}/server.crt",
+        ):
+            with looking(word) as look:
+                look.until(lambda look: look.series("connections"))
+        for word, why in (
+            (f"{by_number}?sslmode=disable", "pg_hba.conf rejects"),
+            (f"{by_number}?sslmode=verify-full{ours}", "TLS failed"),
+            (f"{by_number}?sslmode=verify-full&sslrootcert={tmp_path}/server.crt", "TLS failed"),
+            (f"{with_name}?sslmode=verify-full&sslrootcert=system", "TLS failed"),
+        ):
+            with looking(word) as look:
+                assert why in lost(look)["why"]
+
+
 def test_what_is_not_postgres_is_said(tmp_path: Path) -> None:
     web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
     threading.Thread(target=web.serve_forever, daemon=True).start()
@@ -266,7 +323,7 @@ def test_it_comes_goes_and_comes_back(tmp_path: Path) -> None:
         server.do("CREATE EXTENSION pg_stat_statements")
         look.until(lambda look: look.marks("regained"))
         look.until(lambda look: len(look.series("database.commits")) > 2)
-        server.stop()
+        server.stop(signal.SIGQUIT)
         look.until(lambda look: len(look.marks("lost")) == 2)
         server.start()
         look.until(lambda look: look.marks("restarted"), 40)

@@ -1,6 +1,7 @@
 """PostgreSQL servers of a test: made in a folder, started, killed and started again.
 
-`with serving(folder, "18") as server: server.connect()`. Version 18 comes with the demo's package, `debian` is what Debian has: 15 in bookworm.
+`with serving(folder, "18") as server: server.connect()`. Version 18 comes with the demo's package;
+`debian` is what Debian has: 15 in bookworm.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,7 +129,11 @@ def made(folder: Path, version: str, *settings: str) -> Iterator[Server]:
     found = programs(version)
     owner = places.postgres_owner()
     # pytest's folders are closed to others.
-    place = Path(f"/tmp/katydid-test-{os.getpid()}-{folder.name}") if owner else folder
+    place = (
+        Path(tempfile.gettempdir(), f"katydid-test-{os.getpid()}-{folder.name}")
+        if owner
+        else folder
+    )
     place.mkdir(parents=True, exist_ok=True)
     handed = place / "password"
     server = Server(found, place / "data", free_port(), settings or STATEMENTS)

@@ -183,7 +183,7 @@ impl Statements {
             batch.restarted_before(read, "pg_stat_statements was reset");
             self.tally.restart();
         }
-        let grown = self.tally.read(rows);
+        let grown = self.tally.read(rows, |key| key.1.is_none());
         self.learn(client, &grown).await?;
         let (own, grown): (Grown<Key>, Grown<Key>) = grown
             .into_iter()

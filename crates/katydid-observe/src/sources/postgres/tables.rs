@@ -92,7 +92,7 @@ impl Tables {
             let all = rows
                 .iter()
                 .map(|row| (row.get(0), values(row, &self.table_specs, 3)));
-            let grown = self.table_tally.read(all.collect());
+            let grown = self.table_tally.read(all.collect(), |_| false);
             self.table_tally.tell(batch, grown, Clone::clone);
             for row in rows.iter().take(TABLES) {
                 let table: &str = row.get(0);
@@ -121,7 +121,7 @@ impl Tables {
                 .iter()
                 .map(|row| (row.get(0), values(row, &self.index_specs, 1)))
                 .collect();
-            let grown = self.index_tally.read(all);
+            let grown = self.index_tally.read(all, |_| false);
             self.index_tally.tell(batch, grown, Clone::clone);
         }
         let at = batch.end(read);

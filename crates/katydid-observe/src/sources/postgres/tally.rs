@@ -54,13 +54,17 @@ impl<K: Eq + Hash + Clone> Tally<K> {
     }
 
     /// Compares a read with the one before. Nothing has grown by the first. What was not there has begun at 0, and so has what fell:
-    /// it was forgotten in between.
-    pub fn read(&mut self, rows: HashMap<K, Vec<f64>>) -> Grown<K> {
+    /// it was forgotten in between. Not so a sum of things that cannot be told apart, as `is_sum` says: that falls when one of them is
+    /// forgotten, and how much the others grew is not known.
+    pub fn read(&mut self, rows: HashMap<K, Vec<f64>>, is_sum: impl Fn(&K) -> bool) -> Grown<K> {
         let mut grown = Vec::new();
         if let Some(before) = &self.rows {
             for (key, values) in &rows {
                 let old = before.get(key);
                 let has_fallen = old.is_some_and(|old| old[0] > values[0]);
+                if has_fallen && is_sum(key) {
+                    continue;
+                }
                 let old = old.filter(|_| !has_fallen);
                 let by = values.iter().enumerate().map(|(place, value)| {
                     let old = old.map_or(0.0, |old| old[place]);
@@ -195,7 +199,7 @@ mod tests {
         for (second, read) in reads.iter().enumerate() {
             now.store(second as u64, Ordering::Relaxed);
             let began = batch.begin();
-            let grown = tally.read(rows(read));
+            let grown = tally.read(rows(read), |key| *key == 9);
             tally.tell(&mut batch, grown, ToString::to_string);
             let at = batch.end(began);
             tally.done(at);
@@ -234,6 +238,12 @@ mod tests {
         let reads: [&[_]; 3] = [&[(1, 5.0)], &[(1, 2.0)], &[(1, 2.0), (2, 3.0)]];
         let expected = [(0, 0, 0.0), (1, 0, 2.0), (1, 1, 0.0), (2, 1, 3.0)];
         assert_eq!(told(&reads, 10), expected);
+    }
+
+    #[test]
+    fn a_sum_that_falls_has_not_begun_anew() {
+        let reads: [&[_]; 3] = [&[(9, 500.0)], &[(9, 400.0)], &[(9, 401.0)]];
+        assert_eq!(told(&reads, 10), [(1, 0, 0.0), (2, 0, 1.0)]);
     }
 
     #[test]

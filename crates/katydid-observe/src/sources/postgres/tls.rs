@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    server::ParsedCertificate,
 };
 
 /// What a server has to prove.
@@ -53,7 +54,12 @@ impl Mode {
 #[derive(Debug)]
 enum Trust {
     Any,
-    Authority(Arc<WebPkiServerVerifier>),
+    Authority {
+        verifier: Arc<WebPkiServerVerifier>,
+        /// The authorities that were named; a certificate that signed itself is its own.
+        named: Vec<CertificateDer<'static>>,
+        checks_name: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -71,17 +77,19 @@ pub fn config(mode: Mode, authorities: Option<&str>) -> Result<ClientConfig, Str
     let own = own_authorities();
     let named = authorities.map(str::to_owned).or(own);
     // As libpq: with authorities at hand, `require` checks them.
-    let checks_authority = mode == Mode::VerifyCa || (mode == Mode::Require && named.is_some());
-    if mode == Mode::VerifyFull {
-        let roots = roots(named.as_deref())?;
-        return Ok(builder.with_root_certificates(roots).with_no_client_auth());
-    }
+    let checks_authority = matches!(mode, Mode::VerifyCa | Mode::VerifyFull)
+        || (mode == Mode::Require && named.is_some());
     let trust = if checks_authority {
-        let roots = Arc::new(roots(named.as_deref())?);
-        let verifier = WebPkiServerVerifier::builder_with_provider(roots, provider.clone())
-            .build()
-            .map_err(|error| error.to_string())?;
-        Trust::Authority(verifier)
+        let (roots, named) = roots(named.as_deref())?;
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+                .build()
+                .map_err(|error| error.to_string())?;
+        Trust::Authority {
+            verifier,
+            named,
+            checks_name: mode == Mode::VerifyFull,
+        }
     } else {
         Trust::Any
     };
@@ -97,25 +105,25 @@ fn own_authorities() -> Option<String> {
     file.is_file().then(|| file.display().to_string())
 }
 
-fn roots(named: Option<&str>) -> Result<RootCertStore, String> {
+type Roots = (RootCertStore, Vec<CertificateDer<'static>>);
+
+fn roots(named: Option<&str>) -> Result<Roots, String> {
     let mut roots = RootCertStore::empty();
-    match named {
-        Some(file) if file != "system" => {
-            let found = CertificateDer::pem_file_iter(Path::new(file));
-            let found = found.map_err(|error| format!("sslrootcert={file}: {error}"))?;
-            roots.add_parsable_certificates(found.flatten());
-            if roots.is_empty() {
-                return Err(format!("sslrootcert={file} has no certificate in it"));
-            }
+    let Some(file) = named.filter(|file| *file != "system") else {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
-        _ => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-            if roots.is_empty() {
-                roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-            }
-        }
+        return Ok((roots, Vec::new()));
+    };
+    let found = CertificateDer::pem_file_iter(Path::new(file));
+    let found = found.map_err(|error| format!("sslrootcert={file}: {error}"))?;
+    let named: Vec<_> = found.flatten().collect();
+    roots.add_parsable_certificates(named.iter().cloned());
+    if roots.is_empty() {
+        return Err(format!("sslrootcert={file} has no certificate in it"));
     }
-    Ok(roots)
+    Ok((roots, named))
 }
 
 impl ServerCertVerifier for Verifier {
@@ -127,14 +135,25 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let Trust::Authority(verifier) = &self.trust else {
+        let Trust::Authority {
+            verifier,
+            named,
+            checks_name,
+        } = &self.trust
+        else {
             return Ok(ServerCertVerified::assertion());
         };
+        if named.contains(end_entity) {
+            if *checks_name {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
+            }
+            return Ok(ServerCertVerified::assertion());
+        }
         match verifier.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
             // The name is looked at last, so all else was right.
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
+            )) if !checks_name => Ok(ServerCertVerified::assertion()),
             other => other,
         }
     }
