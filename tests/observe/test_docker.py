@@ -6,6 +6,7 @@ The replies have the shape that the API's reference (v1.43) and Docker 24 on cgr
 from __future__ import annotations
 
 import json
+import os
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -196,3 +197,11 @@ def test_no_docker(tmp_path: Path) -> None:
     with looking(f"docker:web@{tmp_path}/none") as look:
         lost = look.until(lambda look: look.marks("lost"))
     assert lost[0]["why"] == f"there is no docker at {tmp_path}/none"
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may use every socket")
+def test_a_socket_that_may_not_be_used(docker: Docker) -> None:
+    docker.path.chmod(0)
+    with looking(f"docker:web@{docker.path}") as look:
+        lost = look.until(lambda look: look.marks("lost"))
+    assert lost[0]["why"] == f"{docker.path} may not be used by this user"

@@ -19,6 +19,7 @@ SERVER = """
     import os, resource, socket, sys, time
     server = socket.socket()
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     server.bind(("127.0.0.1", int(sys.argv[1])))
     server.listen()
     os.set_inheritable(server.fileno(), True)
@@ -130,6 +131,14 @@ def test_children_count_and_stay_counted_when_they_are_gone(port: int) -> None:
         values = look.series(name)
         assert values == sorted(values), name
     assert 1.0 <= (look.last("process.cpu.all") or 0) < 1.6
+
+
+def test_servers_that_share_a_port_are_one(port: int) -> None:
+    with serving(port) as one, serving(port) as other, looking(f"port:{port}") as look:
+        look.until(lambda look: look.last("process.count") == 2)
+        pids = [str(server.process.pid) for server in (one, other)]
+        look.until(lambda look: all(look.last("process.cpu", pid=pid) is not None for pid in pids))
+    assert "(2 processes)" in look.watched()[0]["title"]
 
 
 def test_one_that_ends_is_lost_and_found_again(port: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import shutil
@@ -71,7 +72,8 @@ class Sshd:
         """Ends it, and the connections that it has."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         for pid in children.read_text().split():
-            os.kill(int(pid), 15)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), 15)
         self.process.terminate()
         self.process.wait(20)
 

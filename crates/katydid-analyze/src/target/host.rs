@@ -72,6 +72,15 @@ fn charts(look: Look<'_>) -> Vec<Option<Chart>> {
             &[("network.received", "received"), ("network.sent", "sent")],
             "interface",
         ),
+        look.chart(
+            "sockets",
+            "Sockets, and the ports for connections of its own",
+            "sockets",
+        )
+        .level("tcp.in_use", "in use")
+        .level("tcp.time_wait", "not free again yet")
+        .limit(look.last("tcp.ports"))
+        .done(),
         when_not_zero(
             look.chart(
                 "tcp",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use katydid_record::Sight;
+use katydid_record::{Mark, Sight};
 
 use crate::batch::Batch;
 use crate::machine::cgroup::Cgroup;
@@ -49,6 +49,8 @@ pub struct Processes {
     pub title: String,
     sees_files: bool,
     sees_waits: bool,
+    /// Whether it was said that not all threads are looked at.
+    said: bool,
 }
 
 impl std::fmt::Display for Wanted {
@@ -88,6 +90,7 @@ impl Processes {
             title: String::new(),
             sees_files: false,
             sees_waits: false,
+            said: false,
         };
         found.learn(files).await?;
         let roots = found.roots(files).await?;
@@ -405,6 +408,13 @@ impl Processes {
                 .collect();
             ids.sort_unstable();
             threads.extend(ids.into_iter().map(|thread| (*pid, thread)));
+        }
+        if threads.len() > THREADS && !std::mem::replace(&mut self.said, true) {
+            let text = format!(
+                "{} has more than {THREADS} threads: switches, waits and states are of the first {THREADS}",
+                self.wanted
+            );
+            batch.mark(Mark::Warning { text });
         }
         threads.truncate(THREADS);
         let paths: Vec<String> = threads

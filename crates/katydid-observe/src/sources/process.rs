@@ -113,3 +113,38 @@ impl Observer for ProcessObserver {
         Box::pin(async move { self.processes.look(&mut Local, batch).await })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn who_listens_here() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("it is bound").port();
+        let found = listening(port).expect("it listens");
+        assert_eq!(found.pids, [std::process::id()]);
+        assert!(
+            found.title.ends_with(&format!(", port {port}")),
+            "{found:?}"
+        );
+        drop(listener);
+        assert_eq!(listening(port), None);
+    }
+
+    #[test]
+    fn numbers_are_wanted() {
+        assert_eq!(wanted("port", "8000"), Ok(Wanted::Port(8000)));
+        assert_eq!(wanted("pid", "//12"), Ok(Wanted::Pid(12)));
+        for (what, number) in [
+            ("port", "70000"),
+            ("port", "0"),
+            ("port", ""),
+            ("pid", "-1"),
+        ] {
+            assert!(wanted(what, number).is_err(), "{what} {number}");
+        }
+    }
+}

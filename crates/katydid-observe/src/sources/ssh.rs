@@ -124,3 +124,30 @@ impl Observer for SshObserver {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn subject(word: &str) -> Result<String, String> {
+        let source = Address::read(word).and_then(Address::source);
+        let subject = source.map(|source| source.subject());
+        subject.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_an_address_means() {
+        let check = |word, expected: &str| assert_eq!(subject(word).as_deref(), Ok(expected));
+        check("ssh://box", "ssh box");
+        check("ssh://me@box:2222/?port=8000", "ssh me@box:2222 port 8000");
+        check("ssh://me@[::1]?pid=7", "ssh me@::1 pid 7");
+        for word in ["ssh://", "ssh:box", "ssh://box?x=1", "ssh://box?port=x"] {
+            assert!(subject(word).is_err(), "{word}");
+        }
+        let text = subject("ssh://me:hunter2@box").expect_err("a password");
+        assert!(
+            text.contains("ssh wants a key") && !text.contains("hunter2"),
+            "{text}"
+        );
+    }
+}
