@@ -1,5 +1,7 @@
 //! What can be watched, one file for each: the list that an address is looked up in.
 
+mod redis;
+
 use crate::address::Address;
 use crate::observer::Source;
 
@@ -15,6 +17,11 @@ pub struct Scheme {
 
 /// All of them.
 pub const SCHEMES: &[Scheme] = &[
+    Scheme {
+        names: &["redis", "rediss", "valkey", "valkeys", "unix"],
+        example: "redis://127.0.0.1:6379",
+        make: redis::make,
+    },
     Scheme {
         names: &["mysql", "mariadb"],
         example: "",
