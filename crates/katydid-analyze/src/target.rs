@@ -3,6 +3,7 @@
 //! A kind of thing has a file of its own, and a line in [`KINDS`]. What the numbers say about causes is not judged here.
 
 pub mod draw;
+mod prometheus;
 mod redis;
 
 use katydid_record::summary::{LossSummary, TargetSummary};
@@ -45,7 +46,7 @@ pub struct Kind {
 }
 
 /// All of them, in the order of the report.
-const KINDS: &[Kind] = &[redis::KIND];
+const KINDS: &[Kind] = &[redis::KIND, prometheus::KIND];
 
 fn kind(subject: &Subject) -> Option<(usize, &'static Kind)> {
     let mut kinds = KINDS.iter().enumerate();

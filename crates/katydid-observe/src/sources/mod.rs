@@ -1,5 +1,7 @@
 //! What can be watched, one file for each: the list that an address is looked up in.
 
+mod http;
+mod prometheus;
 mod redis;
 
 use crate::address::Address;
@@ -17,6 +19,11 @@ pub struct Scheme {
 
 /// All of them.
 pub const SCHEMES: &[Scheme] = &[
+    Scheme {
+        names: &["prometheus"],
+        example: "prometheus:http://127.0.0.1:8000/metrics",
+        make: prometheus::make,
+    },
     Scheme {
         names: &["redis", "rediss", "valkey", "valkeys", "unix"],
         example: "redis://127.0.0.1:6379",
