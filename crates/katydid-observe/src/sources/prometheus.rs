@@ -92,7 +92,7 @@ impl Source for Prometheus {
                     sights,
                 },
                 started: None,
-                flips: 0,
+                is_told: false,
             };
             Ok(Box::new(observer) as Box<dyn Observer>)
         })
@@ -104,7 +104,8 @@ struct Scraped {
     watched: Watched,
     /// The process that answered last, by its start.
     started: Option<f64>,
-    flips: u32,
+    /// That there are several has been said.
+    is_told: bool,
 }
 
 impl Scraped {
@@ -122,10 +123,8 @@ impl Scraped {
         if let (Some(before), Some(now)) = (self.started, now)
             && (before - now).abs() > 0.5
         {
-            self.flips += 1;
             batch.restarted("another process answers");
-            if now < before && self.flips < 1_000 {
-                self.flips = 1_000;
+            if now < before && !std::mem::replace(&mut self.is_told, true) {
                 let what = &self.watched.subject;
                 let text = format!(
                     "{what}: several processes answer on this port, one at a time: give each a port of its own"

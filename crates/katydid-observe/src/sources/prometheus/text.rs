@@ -1,4 +1,4 @@
-//! The text that exporters answer with, Prometheus 0.0.4 and OpenMetrics, read. Lines that are not understood are counted.
+//! The text that exporters answer with, Prometheus 0.0.4 and `OpenMetrics`, read. Lines that are not understood are counted.
 
 /// Lines that are read; what comes after them is left out.
 pub const LINES: usize = 20_000;

@@ -58,8 +58,6 @@ pub struct Server {
     commands: BTreeSet<String>,
     slow_id: Option<u64>,
     slow: BTreeMap<String, (u64, u64)>,
-    can_slow: bool,
-    can_scan: bool,
     words: Words,
     queues: Queues,
 }
@@ -81,8 +79,6 @@ impl Server {
             commands: BTreeSet::new(),
             slow_id: None,
             slow: BTreeMap::new(),
-            can_slow: true,
-            can_scan: true,
             words: Words::default(),
             queues: Queues::default(),
         };
@@ -171,8 +167,6 @@ impl Server {
                 ),
             });
         }
-        let seen = |what: &str| sights.iter().any(|sight| sight.what == what && sight.seen);
-        (self.can_slow, self.can_scan) = (seen("slow log"), seen("keys"));
         if info.number("cluster_enabled") == Some(1.0) {
             let note = "only this node of the cluster is watched; name each of them";
             sights.push(Sight::blind("cluster", note, ""));
@@ -182,6 +176,11 @@ impl Server {
             sights.push(Sight::blind("primary", note, ""));
         }
         sights
+    }
+
+    fn may(&self, what: &str) -> bool {
+        let mut sights = self.watched.sights.iter();
+        sights.any(|sight| sight.what == what && sight.seen)
     }
 
     /// Whether its totals began anew since the look before.
@@ -227,7 +226,7 @@ impl Server {
             }
         }
         batch.end(read);
-        if self.can_slow && batch.is_due(SELDOM) {
+        if self.may("slow log") && batch.is_due(SELDOM) {
             self.slow_log(batch).await?;
         }
         Ok(())
@@ -463,7 +462,7 @@ impl Observer for Server {
 
     fn survey<'a>(&'a mut self, batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>> {
         Box::pin(async {
-            if !self.can_scan {
+            if !self.may("keys") {
                 return Ok(());
             }
             let info = self.info().await?;

@@ -1,4 +1,4 @@
-//! Which keys are queues, and how long they are. Queues of RQ, Sidekiq, Celery and BullMQ are known even while they are empty.
+//! Which keys are queues, and how long they are. Queues of RQ, Sidekiq, Celery and `BullMQ` are known even while they are empty.
 
 use std::collections::BTreeMap;
 
