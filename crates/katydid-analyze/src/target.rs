@@ -8,6 +8,8 @@ mod host;
 mod pgbouncer;
 mod postgres;
 mod process;
+mod prometheus;
+mod redis;
 mod statements;
 
 use katydid_record::summary::{LossSummary, TargetSummary};
@@ -55,7 +57,9 @@ const KINDS: &[Kind] = &[
     process::KIND,
     postgres::KIND,
     pgbouncer::KIND,
+    redis::KIND,
     gauge::KIND,
+    prometheus::KIND,
 ];
 
 fn kind(subject: &Subject) -> Option<(usize, &'static Kind)> {

@@ -47,14 +47,17 @@ fn seconds(value: &str) -> Option<u64> {
     (seconds.is_finite() && seconds >= 0.0).then_some((seconds * 1e6) as u64)
 }
 
-/// `HIT`, `MISS`, or another first word: Varnish, Fastly and CloudFront write more behind it.
+/// `HIT`, `MISS`, or another first word: Varnish, Fastly and Amazon's write more behind it.
 fn cache(value: &str) -> &str {
-    let word = |c: char| !c.is_ascii_alphanumeric();
-    let words = value.split(word).filter(|word| !word.is_empty());
-    // CloudFront: `Hit from cloudfront`; Fastly's shields: `MISS, HIT`, of which the last answered.
-    let known = |word: &&str| ["hit", "miss"].iter().any(|k| word.eq_ignore_ascii_case(k));
-    let last_known = words.clone().filter(known).last();
-    last_known.or_else(|| words.clone().next()).unwrap_or("?")
+    let between = |c: char| !c.is_ascii_alphanumeric();
+    let words: Vec<&str> = value
+        .split(between)
+        .filter(|word| !word.is_empty())
+        .collect();
+    // Amazon's: `Hit from cloudfront`; Fastly's shields: `MISS, HIT`, of which the last answered.
+    let known = |word: &&&str| ["hit", "miss"].iter().any(|k| word.eq_ignore_ascii_case(k));
+    let last_known = words.iter().rev().find(known);
+    last_known.or(words.first()).copied().unwrap_or("?")
 }
 
 /// W3C Server Timing: `db;dur=53.2;desc="…", app;dur=47`. Durations are in ms.

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use katydid_observe::batch::Clock;
 use katydid_observe::{Address, Watch};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|word| Address::read(&word).and_then(Address::source))
         .collect();
     let began = Instant::now();
-    let clock = Arc::new(move || began.elapsed().as_micros() as u64);
+    let clock: Clock = Arc::new(move || began.elapsed().as_micros() as u64);
     let print = |frames: Vec<katydid_record::Frame>| {
         let mut out = std::io::stdout().lock();
         for frame in frames {
@@ -21,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let _ = writeln!(out, "{line}");
         }
     };
-    let (mut watch, opened) = Watch::start(sources?, clock, print, Duration::from_secs(5))?;
+    let (mut watch, opened) = Watch::start(sources?, &clock, print, Duration::from_secs(5))?;
     eprintln!("{opened:#?}");
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
     watch.finish();

@@ -30,6 +30,7 @@ pub enum Trouble {
 
 impl Trouble {
     /// It does not answer.
+    #[allow(clippy::needless_pass_by_value)] // so that it can stand in `map_err`
     pub fn lost(why: impl ToString) -> Self {
         Self::Lost(why.to_string())
     }

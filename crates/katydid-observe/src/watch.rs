@@ -54,7 +54,7 @@ impl Watch {
     /// The operating system gives no thread, or not what a runtime needs.
     pub fn start(
         sources: Vec<Box<dyn Source>>,
-        clock: Clock,
+        clock: &Clock,
         sink: impl Fn(Vec<Frame>) + Send + Sync + 'static,
         wait: Duration,
     ) -> std::io::Result<(Self, Vec<Opened>)> {

@@ -2,11 +2,13 @@
 //!
 //! Observers are opened before the run's clock starts, so that no time of the run goes into that; what they say until then is kept.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use katydid_engine::clock::{self, Nanos};
+use katydid_observe::batch::Clock;
 use katydid_observe::{Address, Opened, Source, Watch};
 use katydid_record::redact::redact;
 use katydid_record::{Body, Frame};
@@ -64,9 +66,9 @@ impl Sources {
     pub fn open(self) -> std::io::Result<Watching> {
         let gate = Arc::new(Gate::default());
         let for_sink = gate.clone();
-        let clock = Arc::new(|| clock::now() / 1_000);
+        let clock: Clock = Arc::new(|| clock::now() / 1_000);
         let sink = move |frames| for_sink.pass(frames);
-        let (watch, opened) = Watch::start(self.sources, clock, sink, OPEN_WITHIN)?;
+        let (watch, opened) = Watch::start(self.sources, &clock, sink, OPEN_WITHIN)?;
         Ok(Watching {
             watch: Arc::new(Mutex::new(watch)),
             gate,
@@ -166,17 +168,18 @@ impl Watching {
             .filter_map(|opened| opened.result.as_ref().ok());
         let seen: Vec<&str> = seen.map(|watched| watched.title.as_str()).collect();
         if !seen.is_empty() && !briefly {
-            text += &format!("watching {}\n", seen.join("; "));
+            let _ = writeln!(text, "watching {}", seen.join("; "));
         }
         for opened in &self.opened {
             if let Err(trouble) = &opened.result {
                 let why = redact(&trouble.to_string());
-                text += &format!(
-                    "warning: {} cannot be seen: {why}. It is tried again while the test runs.\n",
+                let _ = writeln!(
+                    text,
+                    "warning: {} cannot be seen: {why}. It is tried again while the test runs.",
                     opened.subject
                 );
                 if !trouble.remedy().is_empty() {
-                    text += &format!("  {}\n", trouble.remedy());
+                    let _ = writeln!(text, "  {}", trouble.remedy());
                 }
             }
         }

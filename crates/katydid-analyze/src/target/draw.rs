@@ -23,6 +23,7 @@ pub struct Look<'a> {
 }
 
 /// A chart that is being made.
+#[must_use = "it becomes a chart by `done`"]
 pub struct Drawing<'a> {
     look: Look<'a>,
     chart: Chart,

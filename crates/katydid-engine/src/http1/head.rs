@@ -16,6 +16,7 @@ const ON_STACK: usize = 128;
 
 /// Status line and headers of one response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // what its headers say, each by itself
 pub struct ResponseHead {
     /// From `HTTP/1.` to the blank line, as received, save that folded lines are joined.
     raw: Vec<u8>,

@@ -1,7 +1,10 @@
 //! What can be watched, one file for each: the list that an address is looked up in.
 
+mod http;
 mod pgbouncer;
 mod postgres;
+mod prometheus;
+mod redis;
 mod sql;
 
 use crate::address::Address;
@@ -69,6 +72,16 @@ pub const SCHEMES: &[Scheme] = &[
         names: &["ssh"],
         example: "ssh://user@host/?port=8000",
         make: ssh::make,
+    },
+    Scheme {
+        names: &["prometheus"],
+        example: "prometheus:http://127.0.0.1:8000/metrics",
+        make: prometheus::make,
+    },
+    Scheme {
+        names: &["redis", "rediss", "valkey", "valkeys", "unix"],
+        example: "redis://127.0.0.1:6379",
+        make: redis::make,
     },
     Scheme {
         names: &["mysql", "mariadb"],

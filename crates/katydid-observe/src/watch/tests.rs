@@ -80,7 +80,7 @@ fn watched(
     let for_sink = seen.clone();
     let sink = move |frames: Vec<Frame>| for_sink.lock().expect("no panic").extend(frames);
     let source: Box<dyn Source> = Box::new(fake.clone());
-    let (mut watch, opened) = Watch::start(vec![source], clock, sink, wait).expect("a thread");
+    let (mut watch, opened) = Watch::start(vec![source], &clock, sink, wait).expect("a thread");
     watch.edge();
     let deadline = Instant::now() + Duration::from_secs(5);
     while !enough(&seen.lock().expect("no panic")) && Instant::now() < deadline {

@@ -143,7 +143,7 @@ impl Subject {
             Growth {
                 from,
                 until,
-                by: is_whole.then(|| after - before),
+                by: is_whole.then_some(after - before),
             }
         })
     }

@@ -6,6 +6,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use katydid_record::Slo;
 
+use super::options::WATCH;
 use super::parse::usage;
 use super::table::flags;
 use super::values::{Timespan, above_zero, positive, timespan};
@@ -115,9 +116,8 @@ pub struct AttackOptions {
     /// Exit code 3, not 0, when it cannot be told whether an objective holds
     #[arg(long)]
     pub strict: bool,
-    /// Watch this too: env:DATABASE_URL, redis://127.0.0.1:6379, port:8000, ssh://app1; may be repeated. A target on this
-    /// machine is found without it
-    #[arg(long, value_name = "ADDRESS")]
+    /// Addresses of what is watched.
+    #[arg(long, value_name = "ADDRESS", help = WATCH)]
     pub watch: Vec<String>,
     /// Watch nothing but what --watch names
     #[arg(long)]
@@ -186,11 +186,13 @@ pub struct RunsOptions {
     pub dir: String,
 }
 
+const LOOK_AT: &str = "What to look at: env:DATABASE_URL, redis://127.0.0.1:6379, port:8000, ssh://app1; may be repeated";
+
 /// `doctor`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct DoctorOptions {
-    /// What to look at: env:DATABASE_URL, redis://127.0.0.1:6379, port:8000, ssh://app1; may be repeated
-    #[arg(long, value_name = "ADDRESS", env = "KATYDID_WATCH", hide_env = true)]
+    /// Addresses of what is watched.
+    #[arg(long, value_name = "ADDRESS", help = LOOK_AT, env = "KATYDID_WATCH", hide_env = true)]
     pub watch: Vec<String>,
     /// Base URL of a target; on this machine its host and its processes are looked at too
     #[arg(

@@ -218,13 +218,16 @@ pub struct Goals {
     pub strict: bool,
 }
 
+/// Help of `--watch`.
+pub(super) const WATCH: &str = "Watch this too: env:DATABASE_URL, redis://127.0.0.1:6379, port:8000, ssh://app1; may be repeated. Of a \
+                                target on this machine, host and processes are watched without it";
+
 /// What is watched meanwhile.
 #[derive(Args, Clone, Debug, PartialEq, Serialize)]
 #[command(next_help_heading = "Watching (katydid's own)")]
 pub struct Watching {
-    /// Watch this too: env:DATABASE_URL, redis://127.0.0.1:6379, port:8000, ssh://app1; may be repeated. A target on this
-    /// machine is found without it: its host and its processes
-    #[arg(long, value_name = "ADDRESS", env = "KATYDID_WATCH", action = clap::ArgAction::Append)]
+    /// Addresses of what is watched.
+    #[arg(long, value_name = "ADDRESS", env = "KATYDID_WATCH", help = WATCH, action = clap::ArgAction::Append)]
     pub watch: Option<Vec<String>>,
     /// Watch nothing but what --watch names
     #[arg(long, env = "KATYDID_NO_DISCOVERY")]

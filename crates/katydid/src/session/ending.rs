@@ -48,6 +48,15 @@ pub struct Ended {
 }
 
 impl Live {
+    fn end_watch(&mut self) {
+        if let Some(watching) = self.watching.take()
+            && !watching.finish()
+        {
+            let late = "the end of the run was not seen of everything that was watched: an observer did not come to its end";
+            self.problems.push(late.to_owned());
+        }
+    }
+
     /// Ends the run: no request survives this, everything is written, and the exit code is decided.
     pub fn finish(&mut self, closing: &Closing) -> Result<Ended, SessionError> {
         if std::mem::replace(&mut self.over, true) {
@@ -60,12 +69,7 @@ impl Live {
             let late = "not all that workers sent was read: the end of their frames is missing";
             self.problems.push(late.to_owned());
         }
-        if let Some(watching) = self.watching.take()
-            && !watching.finish()
-        {
-            let late = "the end of the run was not seen of everything that was watched: an observer did not come to its end";
-            self.problems.push(late.to_owned());
-        }
+        self.end_watch();
         let now = clock::now();
         self.cut(now);
         let manifest = self.manifest.clone();

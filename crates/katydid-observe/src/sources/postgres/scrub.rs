@@ -18,7 +18,7 @@ enum Token<'a> {
 /// The statement with `$1`, `$2`… where there were values. Statements that differ in literals or in the length of lists become the
 /// same text. What the server did not normalise is (texts of utility statements, and of running ones).
 pub fn scrub(statement: &str) -> String {
-    let tokens = collapse(words(statement));
+    let tokens = collapse(&words(statement));
     let mut out = String::with_capacity(statement.len());
     let (mut values, mut is_spaced) = (0, false);
     for token in tokens {
@@ -79,9 +79,9 @@ fn utility(text: &str) -> String {
 }
 
 /// A list of nothing but values after IN, VALUES, ARRAY and the like is as good as one value, and so are several such lists.
-fn collapse(tokens: Vec<Token<'_>>) -> Vec<Token<'_>> {
-    let mut out: Vec<Token<'_>> = Vec::with_capacity(tokens.len());
-    let mut rest = &tokens[..];
+fn collapse<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
+    let mut out: Vec<Token<'a>> = Vec::with_capacity(tokens.len());
+    let mut rest = tokens;
     while let Some((token, after)) = rest.split_first() {
         rest = after;
         let closing = match token {

