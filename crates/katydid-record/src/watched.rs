@@ -38,6 +38,8 @@ pub struct Sight {
     pub note: String,
     /// What opens it, to be typed as it is; empty where nothing does, or where it is seen.
     pub remedy: String,
+    /// The right that it is seen by, which a bare role does not have; empty where any has it.
+    pub by: String,
 }
 
 impl Sight {
@@ -57,6 +59,15 @@ impl Sight {
             seen: false,
             note: note.into(),
             remedy: remedy.into(),
+            ..Self::default()
+        }
+    }
+
+    /// It is seen by a right that a bare role does not have.
+    pub fn seen_by(what: &str, right: &str) -> Self {
+        Self {
+            by: right.to_owned(),
+            ..Self::seen(what)
         }
     }
 }

@@ -106,16 +106,16 @@ impl Cgroup {
     /// What can be seen.
     pub fn sights(&self) -> Vec<Sight> {
         let mut seen = Sight::seen("cgroup");
-        seen.note = format!("version {}", if self.is_second { 2 } else { 1 });
+        if !self.is_second {
+            "version 1, which does not measure pressure".clone_into(&mut seen.note);
+            return vec![seen];
+        }
+        "version 2".clone_into(&mut seen.note);
         let pressure = if self.has_pressure {
             Sight::seen("pressure of the cgroup")
-        } else if self.is_second {
+        } else {
             let note = "the root group has none, or the kernel does not measure it (PSI)";
             Sight::blind("pressure of the cgroup", note, "")
-        } else {
-            let note = "cgroup version 1 does not measure it";
-            let remedy = "boot with systemd.unified_cgroup_hierarchy=1";
-            Sight::blind("pressure of the cgroup", note, remedy)
         };
         vec![seen, pressure]
     }

@@ -1,5 +1,6 @@
 //! `doctor`: what can be seen of a target, and what opens the rest. Makes no load.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::{Context, Result};
@@ -53,6 +54,10 @@ fn of(text: &mut String, opened: &Opened) {
             if !seen.is_empty() {
                 let _ = writeln!(text, "    seen: {}", seen.join(", "));
             }
+            for (right, lost) in by_right(sights) {
+                let lost = lost.join(", ");
+                let _ = writeln!(text, "    a role without {right} would not see: {lost}");
+            }
             for sight in sights.iter().filter(|sight| !sight.seen) {
                 let _ = writeln!(text, "  ○ {}: {}", sight.what, sight.note);
                 remedy(text, &sight.remedy);
@@ -64,6 +69,16 @@ fn of(text: &mut String, opened: &Opened) {
             remedy(text, trouble.remedy());
         }
     }
+}
+
+/// What is seen by a right that not every role has.
+fn by_right(sights: &[Sight]) -> BTreeMap<&str, Vec<&str>> {
+    let mut rights = BTreeMap::new();
+    for sight in sights.iter().filter(|sight| !sight.by.is_empty()) {
+        let lost: &mut Vec<&str> = rights.entry(sight.by.as_str()).or_default();
+        lost.push(&sight.what);
+    }
+    rights
 }
 
 fn told(sight: &Sight) -> String {

@@ -162,7 +162,7 @@ impl Probe {
             let remedy = "ALTER SYSTEM SET track_activities = on; SELECT pg_reload_conf();";
             return Sight::blind("wait classes", "track_activities is off", remedy);
         }
-        Sight::seen("wait classes")
+        Sight::seen_by("wait classes", "pg_monitor")
     }
 
     fn io_times(&self) -> Sight {
@@ -238,7 +238,7 @@ impl Probe {
         }
         let seen = Sight::seen("statements");
         if self.sees_all {
-            return vec![seen];
+            return vec![seen, Sight::seen_by("statement texts", "pg_monitor")];
         }
         let note = "other users' statements are seen as one sum, without their texts";
         vec![seen, Sight::blind("statement texts", note, self.grant())]
