@@ -5,7 +5,7 @@ use katydid_record::summary::{DriftOutcome, ExampleSummary, SloOutcome, SloSumma
 
 use super::page::{Page, Tone};
 use crate::number::{count, instant, short};
-use crate::phrase;
+use crate::phrase::{self, plural};
 use crate::words::{clean, columns, cut, pad_left, shorten};
 
 const MOST_DRIFTS: usize = 20;
@@ -218,6 +218,39 @@ pub fn generator(page: &mut Page, summary: &Summary) {
     }
     for warning in &summary.generator.warnings {
         page.item(17, "", Tone::Warning, warning);
+    }
+}
+
+/// What was watched of the target, and what of it could not be seen.
+pub fn watched(page: &mut Page, summary: &Summary) {
+    if summary.target.is_empty() {
+        return;
+    }
+    page.gap();
+    let mut label = "Watched";
+    let mut item = |tone, text: &str| page.item(17, std::mem::take(&mut label), tone, text);
+    let seen = summary.target.iter().filter(|target| target.looks > 0);
+    let seen: Vec<String> = seen.map(|target| clean(&target.title)).collect();
+    if !seen.is_empty() {
+        item(Tone::Plain, &seen.join("; "));
+    }
+    for target in &summary.target {
+        let subject = clean(&target.subject);
+        for loss in &target.losses {
+            let when = match loss.until_s {
+                None => format!("not seen from {} on", instant(loss.from_s)),
+                Some(until_s) => when(loss.from_s, until_s),
+            };
+            item(Tone::Warning, &format!("{subject}, {when}: {}", clean(&loss.why)));
+        }
+        if target.stalls > 0 {
+            let stalls = plural(target.stalls, "look");
+            item(Tone::Warning, &format!("{subject}: {stalls} took too long and were dropped"));
+        }
+        for sight in target.sights.iter().filter(|sight| !sight.seen) {
+            let (what, note) = (clean(&sight.what), clean(&sight.note));
+            item(Tone::Faint, &format!("{subject}, not seen: {what} ({note})"));
+        }
     }
 }
 
