@@ -28,6 +28,8 @@ ONLY_IN = {
     "mio": {"katydid-engine", "katydid-target"},
     "clap": {"katydid", "katydid-target"},
     "anyhow": {"katydid"},
+    "redis": {"katydid-observe"},
+    "tokio-postgres": {"katydid-observe"},
 }
 # What a pure crate does not touch: files, network, clocks, processes, chance without a seed.
 IMPURE = re.compile(
