@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -93,12 +94,23 @@ class Look:
         return values[-1] if values else None
 
 
+@cache
+def program() -> str:
+    """The example, built: that may take longer than any look."""
+    command = ["cargo", "build", "--release", "-p", "katydid-observe", "--example", "look"]
+    told = subprocess.run(
+        [*command, "--message-format", "json"], cwd=ROOT, check=True, stdout=subprocess.PIPE
+    )
+    built = [json.loads(line).get("executable") for line in told.stdout.splitlines()]
+    (executable,) = filter(None, built)
+    return str(executable)
+
+
 @contextmanager
 def looking(*addresses: str, env: dict[str, str] | None = None) -> Iterator[Look]:
     """Watches these while the block runs; at its end everything has been read."""
-    command = ["cargo", "run", "--quiet", "--release", "-p", "katydid-observe", "--example", "look"]
     process = subprocess.Popen(
-        [*command, "--", *addresses],
+        [program(), *addresses],
         cwd=ROOT,
         env=env,
         text=True,
