@@ -95,6 +95,11 @@ pub fn without_numbers(name: &str) -> String {
     shaped(name, |_, _| true)
 }
 
+/// Its first part, and the rest with what separates them.
+pub fn first_part(key: &str) -> (&str, &str) {
+    key.split_at(key.find(SEPARATORS).unwrap_or(key.len()))
+}
+
 /// Whether it has one part only.
 pub fn is_single(key: &str) -> bool {
     !key.contains(SEPARATORS)
