@@ -9,6 +9,7 @@ mod pgbouncer;
 mod postgres;
 mod process;
 mod prometheus;
+mod rabbitmq;
 mod redis;
 mod statements;
 
@@ -58,6 +59,7 @@ const KINDS: &[Kind] = &[
     postgres::KIND,
     pgbouncer::KIND,
     redis::KIND,
+    rabbitmq::KIND,
     gauge::KIND,
     prometheus::KIND,
 ];
