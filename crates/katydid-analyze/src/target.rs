@@ -12,6 +12,8 @@ mod prometheus;
 mod rabbitmq;
 mod redis;
 mod statements;
+#[cfg(test)]
+mod tried;
 
 use katydid_record::summary::{LossSummary, TargetSummary};
 use katydid_record::timeline::Subject;

@@ -1,4 +1,4 @@
-//! Charts of RabbitMQ.
+//! Charts of `RabbitMQ`.
 
 use katydid_record::view::Chart;
 
@@ -97,4 +97,38 @@ fn pressing(look: Look<'_>) -> Vec<Pressing> {
         }
     }
     pressing
+}
+
+#[cfg(test)]
+mod tests {
+    use katydid_record::SeriesKind::{Counter, Gauge};
+
+    use super::super::most_pressing;
+    use super::super::tried::{chart, check, timeline};
+
+    #[test]
+    fn queues_rates_and_what_presses() {
+        let timeline = timeline(
+            "rabbitmq",
+            &[
+                ("queue.ready", "queue=orders,vhost=/", Gauge, &[5.0, 9.0]),
+                ("queue.ready", "queue=mail,vhost=shop", Gauge, &[1.0, 2.0]),
+                ("published", "", Counter, &[0.0, 50.0]),
+                ("acked", "", Counter, &[0.0, 40.0]),
+                ("node.fds", "node=a", Gauge, &[10.0, 10.0]),
+                ("node.fds.max", "node=a", Gauge, &[100.0, 100.0]),
+                ("node.sockets", "node=a", Gauge, &[80.0, 90.0]),
+                ("node.sockets.max", "node=a", Gauge, &[100.0, 100.0]),
+                ("node.memory", "node=a", Gauge, &[30.0, 30.0]),
+                ("node.memory.max", "node=a", Gauge, &[60.0, 60.0]),
+            ],
+        );
+        let ready = chart(&timeline, "queues");
+        check(&ready, &[("orders", 9.0), ("shop mail", 2.0)]);
+        let rates = chart(&timeline, "rates");
+        check(&rates, &[("published", 10.0), ("confirmed", 8.0)]);
+        assert_eq!(chart(&timeline, "memory").limit, Some(60.0));
+        let pressing = most_pressing(&timeline).unwrap();
+        assert_eq!(pressing.text, "rabbitmq sockets 90 of 100");
+    }
 }

@@ -1,4 +1,4 @@
-//! RabbitMQ, as its management API tells it: queues, totals, and the nodes with their limits.
+//! `RabbitMQ`, as its management API tells it: queues, totals, and the nodes with their limits.
 //!
 //! Names of queues are told where they are few; where a program makes them, one for each user perhaps, their form is.
 

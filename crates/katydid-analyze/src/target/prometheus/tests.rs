@@ -1,69 +1,12 @@
-use katydid_record::view::Chart;
-use katydid_record::{Body, Frame, Name, SeriesKind, Timeline, Watched};
+use katydid_record::SeriesKind::{Counter, Gauge};
+use katydid_record::Timeline;
 
-use super::super::{most_pressing, views};
+use super::super::most_pressing;
+use super::super::tried::{Row, chart, check};
 
-/// Name, labels `a=b,c=d`, kind, values, one for each look.
-type Row<'a> = (&'a str, &'a str, SeriesKind, &'a [f64]);
-
-/// A page that was looked at every five seconds.
 fn timeline(rows: &[Row<'_>]) -> Timeline {
-    let mut timeline = Timeline::default();
-    let mut apply = |look: usize, body| {
-        timeline.apply(&Frame {
-            at: look as u64 * 5_000_000,
-            span: 0,
-            source: 1,
-            phase: 0,
-            body,
-        });
-    };
-    apply(
-        0,
-        Body::Watched(Box::new(Watched {
-            subject: "it".into(),
-            kind: "prometheus".into(),
-            every_ms: 5_000,
-            ..Watched::default()
-        })),
-    );
-    let named = rows.iter().zip(0..).map(|((name, labels, kind, _), id)| {
-        let labels = labels.split(',').filter_map(|label| label.split_once('='));
-        Name::Series {
-            id,
-            of: "it".into(),
-            name: (*name).into(),
-            labels: labels.map(|(a, b)| (a.into(), b.into())).collect(),
-            unit: String::new(),
-            kind: *kind,
-        }
-    });
-    apply(0, Body::Names(named.collect()));
-    let looks = rows.iter().map(|row| row.3.len()).max().unwrap_or(0);
-    for look in 0..looks {
-        let values = rows.iter().zip(0..);
-        let values = values.filter_map(|(row, id)| Some((id, *row.3.get(look)?)));
-        apply(look + 1, Body::Samples(values.collect()));
-    }
-    timeline
+    super::super::tried::timeline("prometheus", rows)
 }
-
-fn chart(timeline: &Timeline, id: &str) -> Chart {
-    let views = views(timeline);
-    let found = views[0].charts.iter().find(|chart| chart.id == id);
-    found.unwrap_or_else(|| panic!("no {id}")).clone()
-}
-
-/// Names of lines with their last values, rounded to three places.
-fn check(chart: &Chart, expected: &[(&str, f64)]) {
-    let lines = chart.lines.iter().map(|line| {
-        let last = line.values.last().copied().flatten().unwrap_or(f64::NAN);
-        (line.name.as_str(), (last * 1e3).round() / 1e3)
-    });
-    assert_eq!(lines.collect::<Vec<_>>(), expected);
-}
-
-use SeriesKind::{Counter, Gauge};
 
 #[test]
 fn a_pool_of_hikari_and_its_limit() {
