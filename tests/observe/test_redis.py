@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
+import shutil
 import socket
+import socketserver
+import ssl
 import subprocess
 import threading
 import time
@@ -264,3 +268,61 @@ def test_a_socket_of_unix_and_how_it_writes_to_disk(tmp_path: Path) -> None:
     ):
         look.until(lambda look: look.facts("settings"))
         assert json.loads(look.facts("settings")[""])["appendfsync"] == "always"
+
+
+@contextmanager
+def behind_tls(context: ssl.SSLContext, port: int) -> Iterator[int]:
+    """A port that speaks TLS and passes on to this one: the Valkey of the tests has none of its own."""
+
+    class Passing(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            try:
+                client = context.wrap_socket(self.request, server_side=True)
+            except OSError:
+                return
+            with client, socket.create_connection(("127.0.0.1", port)) as inner:
+                back = threading.Thread(target=pass_on, args=(inner, client), daemon=True)
+                back.start()
+                pass_on(client, inner)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        block_on_close = False
+
+    with Server(("127.0.0.1", 0), Passing) as outer:
+        threading.Thread(target=outer.serve_forever, daemon=True).start()
+        yield outer.server_address[1]
+        outer.shutdown()
+
+
+def pass_on(one: socket.socket, other: socket.socket) -> None:
+    """What comes from one to the other, until one of them is gone."""
+    try:
+        while piece := one.recv(65536):
+            other.sendall(piece)
+    except OSError:
+        pass
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_tls_with_a_certificate_that_is_trusted_and_one_that_is_not(tmp_path: Path) -> None:
+    def openssl(*words: str) -> None:
+        subprocess.run(["openssl", *words], cwd=tmp_path, check=True, capture_output=True)
+
+    new = ["-newkey", "rsa:2048", "-nodes"]
+    openssl("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ours")
+    openssl("req", *new, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
+    (tmp_path / "names").write_text("subjectAltName=DNS:localhost")
+    signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names"]
+    openssl("x509", "-req", "-in", "server.csr", *signed, "-out", "server.crt")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    port = free_port()
+    with server(port, tmp_path), behind_tls(context, port) as tls:
+        address = f"rediss://localhost:{tls}"
+        trusting = {**os.environ, "SSL_CERT_FILE": str(tmp_path / "ca.crt")}
+        with looking(address, env=trusting) as look:
+            look.until(lambda look: look.last("clients"))
+        with looking(address) as look:
+            look.until(lambda look: look.marks("lost"))
+            assert "certificate" in look.marks("lost")[0]["why"].lower()

@@ -124,7 +124,7 @@ mod tests {
             ],
         );
         let ready = chart(&timeline, "queues");
-        check(&ready, &[("orders", 9.0), ("shop mail", 2.0)]);
+        check(&ready, &[("shop mail", 2.0), ("orders", 9.0)]);
         let rates = chart(&timeline, "rates");
         check(&rates, &[("published", 10.0), ("confirmed", 8.0)]);
         assert_eq!(chart(&timeline, "memory").limit, Some(60.0));
