@@ -6,12 +6,15 @@ import base64
 import http.server
 import itertools
 import json
+import subprocess
+import sys
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from looking import looking
+from looking import Look, looking
 
 GOOD = """# HELP hikaricp_connections_active Active connections
 # TYPE hikaricp_connections_active gauge
@@ -155,3 +158,108 @@ def test_several_processes_behind_one_port_are_said_once() -> None:
     with page(answer) as place, looking(f"prometheus:http://{place}/metrics") as look:
         look.until(lambda look: len(look.marks("restarted")) >= 3, 60)
         assert warnings(look.frames) == 1
+
+
+APP = """
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, Histogram, generate_latest
+
+took = Histogram("http_request_duration_seconds", "Time of a request", ["path"])
+total = Gauge("http_requests_waiting_total", "A level with the name of a total")
+total.set(4)
+
+
+class App(BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b"hello"
+        if self.path == "/metrics":
+            body = generate_latest()
+        else:
+            took.labels("/").observe(0.02)
+        self.send_response(200)
+        self.send_header("Content-Type", CONTENT_TYPE_LATEST)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args):
+        pass
+
+
+server = ThreadingHTTPServer(("127.0.0.1", 0), App)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+"""
+
+
+def kinds(look: Look) -> dict[str, str]:
+    """Of each series, what it was announced as."""
+    series = [name["series"] for names in look.bodies("names") for name in names]
+    return {one["name"]: one["kind"].lower() for one in series}
+
+
+def test_an_application_with_prometheus_client() -> None:
+    app = subprocess.Popen([sys.executable, "-c", APP], stdout=subprocess.PIPE, text=True)
+    try:
+        assert app.stdout is not None
+        place = f"127.0.0.1:{int(app.stdout.readline())}"
+        for _ in range(30):
+            with urllib.request.urlopen(f"http://{place}/") as answer:
+                assert answer.read() == b"hello"
+        with looking(f"prometheus:http://{place}/metrics") as look:
+            bucket = "http_request_duration_seconds_bucket"
+            look.until(lambda look: look.last(bucket, le="+Inf") == 30)
+            assert look.last(bucket, le="0.01") == 0
+            assert look.last(bucket, le="0.025") == 30
+            assert look.last("process_cpu_seconds_total") is not None
+            assert look.last("process_resident_memory_bytes") is not None
+            assert look.last("python_gc_collections_total", generation="0") is not None
+            assert kinds(look)["http_requests_waiting_total"] == "gauge"
+            assert kinds(look)[bucket] == "counter"
+            assert kinds(look)["process_resident_memory_bytes"] == "gauge"
+    finally:
+        app.kill()
+        app.wait()
+
+
+PAGES = """
+# TYPE hikaricp_connections gauge
+hikaricp_connections{pool="HikariPool-1",} 10.0
+# TYPE hikaricp_connections_usage_seconds summary
+hikaricp_connections_usage_seconds_count{pool="HikariPool-1",} 42.0
+hikaricp_connections_usage_seconds_sum{pool="HikariPool-1",} 1.5
+# TYPE db_client_connection_count gauge
+db_client_connection_count{db_client_connection_pool_name="main",db_client_connection_state="used"} 7
+# TYPE nodejs_eventloop_lag_p99_seconds gauge
+nodejs_eventloop_lag_p99_seconds 0.012
+# TYPE nodejs_gc_duration_seconds histogram
+nodejs_gc_duration_seconds_bucket{le="0.001",kind="minor"} 1
+nodejs_gc_duration_seconds_sum{kind="minor"} 0.004
+# TYPE jvm_memory_used_bytes gauge
+jvm_memory_used_bytes{area="heap",id="G1 Eden Space",} 1.2E7
+jvm_memory_used_bytes{area="nonheap",id="Metaspace",} 9.9E7
+# TYPE jvm_gc_pause_seconds summary
+jvm_gc_pause_seconds_count{action="end of minor GC",cause="G1 Evacuation Pause",} 3.0
+jvm_gc_pause_seconds_sum{action="end of minor GC",cause="G1 Evacuation Pause",} 0.04
+# TYPE jvm_gc_pause_seconds_max gauge
+jvm_gc_pause_seconds_max{action="end of minor GC",cause="G1 Evacuation Pause",} 0.02
+"""
+
+
+def test_pages_of_usual_libraries_are_read_as_they_say_they_are() -> None:
+    with (
+        page(lambda handler: send(handler, PAGES.encode())) as place,
+        looking(f"prometheus:http://{place}/metrics") as look,
+    ):
+        look.until(lambda look: look.last("hikaricp_connections") == 10)
+        assert look.last("jvm_memory_used_bytes", area="heap") == 1.2e7
+        assert look.last("nodejs_eventloop_lag_p99_seconds") == 0.012
+        counters = {name for name, kind in kinds(look).items() if kind == "counter"}
+        assert counters - {name for name in counters if name.startswith("observer.")} == {
+            "hikaricp_connections_usage_seconds_count",
+            "hikaricp_connections_usage_seconds_sum",
+            "nodejs_gc_duration_seconds_bucket",
+            "nodejs_gc_duration_seconds_sum",
+            "jvm_gc_pause_seconds_count",
+            "jvm_gc_pause_seconds_sum",
+        }

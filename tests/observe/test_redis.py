@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
+import shutil
 import socket
+import socketserver
+import ssl
 import subprocess
 import threading
 import time
@@ -182,3 +186,143 @@ def test_a_port_that_speaks_http() -> None:
             look.until(lambda look: look.marks("lost"))
             assert "does not answer as Redis does" in look.marks("lost")[0]["why"]
         web.shutdown()
+
+
+def test_names_in_keys_of_lists_and_streams_are_not_kept(valkey: tuple[int, Redis]) -> None:
+    port, client = valkey
+    names = ["alice", "bob", "carola", "dora"]
+    for name in names:
+        client.rpush(f"inbox:{name}", 1, 2)
+        client.rpush(f"{name}:outbox", 1)
+        client.xadd(f"feed:{name}", {"a": 1})
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    client.mset({f"user:zed{a}{b}:cart": 1 for a in letters for b in letters[:20]})
+    # She is one of 500, and has many keys.
+    client.mset({f"user:alice:cart:item{a}{b}": 1 for a in letters for b in letters[:20]})
+    client.rpush("jobs", *range(3))
+    client.sadd("rq:queues", "rq:queue:video")
+    client.rpush("rq:queue:video", 1)
+    client.xadd("events", {"a": 1})
+    for name in names:
+        client.xgroup_create("events", f"of-{name}", id="0")
+    with looking(f"redis://127.0.0.1:{port}") as look:
+        look.until(lambda look: look.last("queue.length", queue="inbox:{…}") == 8)
+        assert look.last("queue.lists", queue="inbox:{…}") == 4
+        assert look.last("queue.length", queue="{…}:outbox") == 4
+        assert look.last("queue.length", queue="feed:{…}", type="stream") == 4
+        assert look.last("queue.length", queue="jobs") == 3
+        assert look.last("queue.length", queue="rq:queue:video") == 1
+        assert look.last("queue.lag", queue="events", group="{…}") == 4
+        text = json.dumps([look.frames, look.facts("keys")], ensure_ascii=False)
+        for secret in [*names, "zedaa", "itemaa"]:
+            assert secret not in text
+
+
+def test_a_lone_list_is_named_and_one_among_others_is_not(tmp_path: Path) -> None:
+    port = free_port()
+    with server(port, tmp_path) as client:
+        client.rpush("frontier", 1)
+        with looking(f"redis://127.0.0.1:{port}") as look:
+            look.until(lambda look: look.last("queue.length", queue="frontier") == 1)
+    with server(port, tmp_path) as client:
+        client.rpush("frontier", 1)
+        client.set("alice", 1)
+        with looking(f"redis://127.0.0.1:{port}") as look:
+            look.until(lambda look: look.last("queue.length", queue="{…}") == 1)
+            assert "frontier" not in json.dumps(look.frames)
+
+
+@pytest.mark.parametrize(
+    ("denied", "what"),
+    [(["-scan"], "keys"), (["-slowlog|get"], "slow log"), (["-config|get"], "settings")],
+)
+def test_a_refused_command_is_a_blind_sight_and_no_loss(
+    valkey: tuple[int, Redis], denied: list[str], what: str
+) -> None:
+    port, client = valkey
+    client.rpush("jobs", 1)
+    commands = ["+@all", *denied]
+    client.acl_setuser("half", enabled=True, passwords=["+pw"], commands=commands, keys=["*"])
+    client.config_set("slowlog-log-slower-than", 0)
+    with looking(f"redis://half:pw@127.0.0.1:{port}") as look:
+        look.until(lambda look: what in look.sights() and not look.sights()[what]["seen"])
+        look.until(lambda look: len(look.series("clients")) >= 4)
+        assert not look.marks("lost")
+
+
+def test_keys_that_its_user_may_not_touch_are_no_loss(valkey: tuple[int, Redis]) -> None:
+    port, client = valkey
+    client.rpush("jobs", 1)
+    client.set("a", 1)
+    client.acl_setuser("none", enabled=True, passwords=["+pw"], commands=["+@all"])
+    with looking(f"redis://none:pw@127.0.0.1:{port}") as look:
+        look.until(lambda look: len(look.series("clients")) >= 3)
+        assert not look.marks("lost")
+
+
+def test_a_socket_of_unix_and_how_it_writes_to_disk(tmp_path: Path) -> None:
+    place = tmp_path / "redis.sock"
+    with (
+        server(free_port(), tmp_path, "--unixsocket", str(place), "--appendfsync", "always"),
+        looking(f"unix://{place}") as look,
+    ):
+        look.until(lambda look: look.facts("settings"))
+        assert json.loads(look.facts("settings")[""])["appendfsync"] == "always"
+
+
+@contextmanager
+def behind_tls(context: ssl.SSLContext, port: int) -> Iterator[int]:
+    """A port that speaks TLS and passes on to this one: the Valkey of the tests has none of its own."""
+
+    class Passing(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            try:
+                client = context.wrap_socket(self.request, server_side=True)
+            except OSError:
+                return
+            with client, socket.create_connection(("127.0.0.1", port)) as inner:
+                back = threading.Thread(target=pass_on, args=(inner, client), daemon=True)
+                back.start()
+                pass_on(client, inner)
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        block_on_close = False
+
+    with Server(("127.0.0.1", 0), Passing) as outer:
+        threading.Thread(target=outer.serve_forever, daemon=True).start()
+        yield outer.server_address[1]
+        outer.shutdown()
+
+
+def pass_on(one: socket.socket, other: socket.socket) -> None:
+    """What comes from one to the other, until one of them is gone."""
+    try:
+        while piece := one.recv(65536):
+            other.sendall(piece)
+    except OSError:
+        pass
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_tls_with_a_certificate_that_is_trusted_and_one_that_is_not(tmp_path: Path) -> None:
+    def openssl(*words: str) -> None:
+        subprocess.run(["openssl", *words], cwd=tmp_path, check=True, capture_output=True)
+
+    new = ["-newkey", "rsa:2048", "-nodes"]
+    openssl("req", "-x509", *new, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=ours")
+    openssl("req", *new, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
+    (tmp_path / "names").write_text("subjectAltName=DNS:localhost")
+    signed = ["-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names"]
+    openssl("x509", "-req", "-in", "server.csr", *signed, "-out", "server.crt")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    port = free_port()
+    with server(port, tmp_path), behind_tls(context, port) as tls:
+        address = f"rediss://localhost:{tls}"
+        trusting = {**os.environ, "SSL_CERT_FILE": str(tmp_path / "ca.crt")}
+        with looking(address, env=trusting) as look:
+            look.until(lambda look: look.last("clients"))
+        with looking(address) as look:
+            look.until(lambda look: look.marks("lost"))
+            assert "certificate" in look.marks("lost")[0]["why"].lower()

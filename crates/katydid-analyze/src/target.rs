@@ -9,8 +9,11 @@ mod pgbouncer;
 mod postgres;
 mod process;
 mod prometheus;
+mod rabbitmq;
 mod redis;
 mod statements;
+#[cfg(test)]
+mod tried;
 
 use katydid_record::summary::{LossSummary, TargetSummary};
 use katydid_record::timeline::Subject;
@@ -58,6 +61,7 @@ const KINDS: &[Kind] = &[
     postgres::KIND,
     pgbouncer::KIND,
     redis::KIND,
+    rabbitmq::KIND,
     gauge::KIND,
     prometheus::KIND,
 ];

@@ -1,9 +1,16 @@
 //! Charts of metrics that applications and exporters show to Prometheus, by the names of common libraries.
 
+mod latency;
+mod node;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
 use katydid_record::timeline::Series;
 use katydid_record::view::Chart;
 
-use super::draw::{Drawing, Labels, Look, Points};
+use super::draw::{Drawing, Labels, Look, Points, sum};
 use super::{Kind, Pressing};
 
 /// How it is shown.
@@ -21,7 +28,7 @@ type Pool = (
     &'static [(&'static str, &'static str)],
     &'static str,
 );
-const POOLS: [Pool; 3] = [
+const POOLS: [Pool; 2] = [
     (
         "hikari",
         "Connections of the pool (HikariCP)",
@@ -31,16 +38,6 @@ const POOLS: [Pool; 3] = [
             ("hikaricp_connections_pending", "waiting"),
         ],
         "hikaricp_connections_max",
-    ),
-    (
-        "pool",
-        "Connections of the pool",
-        &[
-            ("db_client_connection_count", "open"),
-            ("db_client_connections_usage", "open"),
-            ("db_client_connection_pending_requests", "waiting"),
-        ],
-        "db_client_connection_max",
     ),
     (
         "go_pool",
@@ -53,6 +50,23 @@ const POOLS: [Pool; 3] = [
     ),
 ];
 
+/// OpenTelemetry's names, new and old: connections by state, waiting, the most.
+const OTEL: [(&str, &str, &str); 2] = [
+    (
+        "db_client_connection_count",
+        "db_client_connection_pending_requests",
+        "db_client_connection_max",
+    ),
+    (
+        "db_client_connections_usage",
+        "db_client_connections_pending_requests",
+        "db_client_connections_max",
+    ),
+];
+/// Labels that may be the pool's name, and its connections' state.
+const POOL: [&str; 2] = ["db_client_connection_pool_name", "pool_name"];
+const STATE: [&str; 2] = ["db_client_connection_state", "state"];
+
 /// What is drawn as it is: id, title, unit, whether as a rate, factor, series.
 type Plain = (
     &'static str,
@@ -62,6 +76,8 @@ type Plain = (
     f64,
     &'static [&'static str],
 );
+/// Has lines of what is no heap too.
+const JVM_HEAP: &str = "jvm_memory_used_bytes";
 const PLAIN: [Plain; 11] = [
     (
         "loop",
@@ -90,7 +106,7 @@ const PLAIN: [Plain; 11] = [
         false,
         1.0,
         &[
-            "jvm_memory_used_bytes",
+            JVM_HEAP,
             "nodejs_heap_size_used_bytes",
             "go_memstats_heap_inuse_bytes",
         ],
@@ -197,11 +213,83 @@ fn charts(look: Look<'_>) -> Vec<Option<Chart>> {
             let mut chart = look.chart(id, title, unit);
             for name in names {
                 let points = if is_rate { Look::rate } else { Look::level };
-                chart = each(chart, name, points, "");
+                chart = match *name {
+                    JVM_HEAP => chart.each(name, points, |labels| {
+                        let is_heap = labels.get("area").is_some_and(|area| area == "heap");
+                        is_heap.then(|| labels.get("id").map_or("heap", String::as_str).to_owned())
+                    }),
+                    _ => each(chart, name, points, ""),
+                };
             }
             chart.times(factor).done()
         });
-    pools.chain(plain).collect()
+    let mut charts = vec![latency::chart(look)];
+    charts.extend(pools);
+    charts.push(otel(look));
+    charts.extend(plain);
+    charts.extend(node::charts(look));
+    charts
+}
+
+fn first<'a>(labels: &'a Labels, names: &[&str]) -> &'a str {
+    let mut found = names.iter().filter_map(|name| labels.get(*name));
+    found.next().map_or("", String::as_str)
+}
+
+/// The series of a name added up by what their labels are called by; what is called nothing is left out.
+fn added<'a>(
+    look: Look<'a>,
+    series: &'a str,
+    points: fn(Look<'a>, &'a Series) -> Points,
+    called: impl Fn(&Labels) -> Option<String>,
+) -> BTreeMap<String, Points> {
+    let mut parts: BTreeMap<String, Vec<Points>> = BTreeMap::new();
+    for (labels, found) in look.subject.named(series) {
+        if let Some(name) = called(labels) {
+            parts.entry(name).or_default().push(points(look, found));
+        }
+    }
+    let sums = parts.into_iter().map(|(name, parts)| (name, sum(&parts)));
+    sums.collect()
+}
+
+/// Pools by state and name, whatever other labels there are.
+fn otel(look: Look<'_>) -> Option<Chart> {
+    let mut chart = look.chart("pool", "Connections of the pool", "connections");
+    let mut limits = Vec::new();
+    for (count, waiting, most) in OTEL {
+        let state = |labels: &Labels| {
+            let text = format!("{} {}", first(labels, &STATE), first(labels, &POOL));
+            Some(text.trim().to_owned())
+        };
+        let pool = |labels: &Labels| Some(format!("waiting {}", first(labels, &POOL)));
+        let lines = added(look, count, Look::level, state);
+        let lines = lines
+            .into_iter()
+            .chain(added(look, waiting, Look::level, pool));
+        for (name, points) in lines {
+            chart = chart.line(if name.is_empty() { "open" } else { name.trim() }, points);
+        }
+        limits.extend(newest(look, most, |_| true).into_values());
+    }
+    // Of several pools the chart has no one limit.
+    let limit = limits.first().filter(|_| limits.len() == 1).copied();
+    chart.limit(limit.filter(|limit| *limit > 0.0)).done()
+}
+
+/// Newest levels of a name added up by pool, of those whose labels are wanted.
+fn newest(
+    look: Look<'_>,
+    series: &str,
+    is_wanted: impl Fn(&Labels) -> bool,
+) -> BTreeMap<String, f64> {
+    let mut sums = BTreeMap::new();
+    for (labels, found) in look.subject.named(series) {
+        if let Some(value) = found.last().filter(|_| is_wanted(labels)) {
+            *sums.entry(first(labels, &POOL).to_owned()).or_default() += value;
+        }
+    }
+    sums
 }
 
 fn each<'a>(
@@ -247,5 +335,19 @@ fn pressing(look: Look<'_>) -> Vec<Pressing> {
             }
         }
     }
+    for (count, _, most) in OTEL {
+        let is_used = |labels: &Labels| first(labels, &STATE) == "used";
+        let used = newest(look, count, is_used);
+        for (pool, limit) in newest(look, most, |_| true) {
+            if let Some(used) = used.get(&pool).filter(|_| limit > 0.0) {
+                let text = format!("pool {used} of {limit}");
+                pressing.push(Pressing {
+                    text,
+                    share: used / limit,
+                });
+            }
+        }
+    }
+    pressing.extend(node::pressing(look));
     pressing
 }

@@ -4,6 +4,7 @@ mod http;
 mod pgbouncer;
 mod postgres;
 mod prometheus;
+mod rabbitmq;
 mod redis;
 mod sql;
 
@@ -82,6 +83,16 @@ pub const SCHEMES: &[Scheme] = &[
         names: &["redis", "rediss", "valkey", "valkeys", "unix"],
         example: "redis://127.0.0.1:6379",
         make: redis::make,
+    },
+    Scheme {
+        names: &["rabbitmq"],
+        example: "rabbitmq:http://user:password@127.0.0.1:15672",
+        make: rabbitmq::make,
+    },
+    Scheme {
+        names: &["amqp", "amqps"],
+        example: "",
+        make: rabbitmq::amqp,
     },
     Scheme {
         names: &["mysql", "mariadb"],

@@ -150,7 +150,7 @@ impl Scraped {
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_str()))
                 .collect();
-            if is_counter(name) {
+            if found.is_counter(name) {
                 batch.counter(name, "", &labels, value);
             } else {
                 batch.gauge(name, "", &labels, value);
@@ -159,14 +159,6 @@ impl Scraped {
         batch.end(read);
         Ok(())
     }
-}
-
-fn is_counter(name: &str) -> bool {
-    ["_total", "_count", "_sum", "_bucket"]
-        .iter()
-        .any(|end| name.ends_with(end))
-        && name != "db_client_connection_count"
-        && name != "db_client_connections_count"
 }
 
 async fn page(to: &To) -> Result<Page, Trouble> {

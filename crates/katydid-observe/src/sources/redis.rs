@@ -4,7 +4,7 @@
 //! taken off the hits and misses that it reports.
 
 mod info;
-mod keys;
+pub(super) mod keys;
 mod look;
 mod queues;
 mod trouble;

@@ -3,6 +3,8 @@
 /// Lines that are read; what comes after them is left out.
 pub const LINES: usize = 20_000;
 
+use std::collections::BTreeMap;
+
 /// One value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -19,6 +21,8 @@ pub struct Sample {
 pub struct Page {
     /// In the order of the text, whatever `keep` wanted.
     pub samples: Vec<Sample>,
+    /// What the text says a name is: `counter`, `gauge`, `histogram`…
+    pub types: BTreeMap<String, String>,
     /// Lines with values, kept or not.
     pub values: usize,
     /// Lines that are no such text.
@@ -37,6 +41,11 @@ impl Page {
                 break;
             }
             let line = line.trim();
+            if let Some((name, kind)) = read_type(line)
+                && keep(name)
+            {
+                page.types.insert(name.to_owned(), kind.to_owned());
+            }
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
@@ -58,6 +67,40 @@ impl Page {
         }
         page
     }
+
+    /// Whether a name is a running total: as the text says, or else by how it ends.
+    pub fn is_counter(&self, name: &str) -> bool {
+        let kind = |name: &str| match self.types.get(name).map(String::as_str) {
+            Some("untyped" | "unknown") | None => None,
+            kind => kind,
+        };
+        if let Some(kind) = kind(name) {
+            return kind == "counter";
+        }
+        let ends = ["_total", "_count", "_sum", "_bucket"];
+        let Some((base, end)) = ends
+            .iter()
+            .find_map(|end| Some((name.strip_suffix(end)?, end)))
+        else {
+            return false;
+        };
+        match kind(base) {
+            Some("histogram" | "summary") => *end != "_total",
+            Some("counter") => *end == "_total",
+            Some(_) => false,
+            None => !LEVELS.contains(&name),
+        }
+    }
+}
+
+/// Levels that end as totals do.
+const LEVELS: [&str; 2] = ["db_client_connection_count", "db_client_connections_count"];
+
+/// `# TYPE name kind`.
+fn read_type(line: &str) -> Option<(&str, &str)> {
+    let mut words = line.strip_prefix('#')?.split_whitespace();
+    (words.next() == Some("TYPE")).then_some(())?;
+    Some((words.next()?, words.next()?))
 }
 
 fn is_name(name: &str) -> bool {
@@ -160,6 +203,26 @@ mod tests {
         assert_eq!((page.garbled, page.values), (3, 1));
         let long = "a 1\n".repeat(LINES + 1);
         assert!(Page::read(&long, |_| false).is_cut);
+    }
+
+    #[test]
+    fn what_is_a_total_is_told_by_the_text_and_else_by_its_name() {
+        let types = "# TYPE a_total gauge\n# TYPE b counter\n# TYPE c histogram\n# TYPE d counter\n# TYPE e summary\n# TYPE f_count untyped\n#TYPE\n# TYPE g";
+        let page = Page::read(types, |_| true);
+        for name in [
+            "b", "b_total", "c_bucket", "c_sum", "d", "e_count", "f_count", "x_total",
+        ] {
+            assert!(page.is_counter(name), "{name}");
+        }
+        for name in [
+            "a_total",
+            "e",
+            "x",
+            "b_created",
+            "db_client_connection_count",
+        ] {
+            assert!(!page.is_counter(name), "{name}");
+        }
     }
 
     proptest! {

@@ -4,17 +4,21 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Between the parts of a key.
 const SEPARATORS: [char; 5] = [':', '|', '/', '.', '-'];
-/// A part is kept as it is if so many keys have it, and this share of them.
+/// A part is kept as it is if so many keys have it at its place, and this share of them…
 const SHARED_BY: usize = 5;
-const SHARED_SHARE: f64 = 0.02;
+const SHARED_SHARE: f64 = 0.05;
+/// …and no more words than these stand there: names of things that people or programs made are many.
+const WORDS_AT_A_PLACE: usize = 3;
 /// Longer parts are identities, however often they come.
 const LONGEST: usize = 24;
+/// Stands for what is not told.
+pub const HIDDEN: &str = "{…}";
 /// Templates that are told.
 const TEMPLATES: usize = 50;
 
-/// Parts that many keys share.
+/// Parts that many keys share, by their place in the key.
 #[derive(Debug, Default)]
-pub struct Words(HashSet<String>);
+pub struct Words(Vec<HashSet<String>>);
 
 /// A key as it was found.
 #[derive(Clone, Debug)]
@@ -45,37 +49,79 @@ pub struct Form {
 impl Words {
     /// Learns from a sample.
     pub fn learn(found: &[Found]) -> Self {
-        let mut seen: HashMap<String, usize> = HashMap::new();
+        let mut places: Vec<HashMap<String, usize>> = Vec::new();
         for found in found {
-            let parts: HashSet<String> = found.key.split(SEPARATORS).map(shape).collect();
-            parts
-                .into_iter()
-                .for_each(|part| *seen.entry(part).or_default() += 1);
+            for (place, part) in found.key.split(SEPARATORS).enumerate() {
+                if places.len() <= place {
+                    places.push(HashMap::new());
+                }
+                let word = match shape(part) {
+                    word if word == "{n}" || word.is_empty() => continue,
+                    // Each counts as one of many at its place, and is never kept.
+                    word if word == HIDDEN => format!("{HIDDEN}{part}"),
+                    word => word,
+                };
+                *places[place].entry(word).or_default() += 1;
+            }
         }
         let least = SHARED_BY.max((found.len() as f64 * SHARED_SHARE).ceil() as usize);
-        let shared = seen.into_iter().filter(|(_, count)| *count >= least);
-        Self(shared.map(|(part, _)| part).collect())
+        let kept = |words: HashMap<String, usize>| {
+            let is_structure = words.len() <= WORDS_AT_A_PLACE;
+            let words = words.into_iter().filter(|(word, count)| {
+                is_structure && *count >= least && !word.starts_with(HIDDEN)
+            });
+            words.map(|(word, _)| word).collect()
+        };
+        Self(places.into_iter().map(kept).collect())
     }
 
     /// The form of a key.
     pub fn template(&self, key: &str) -> String {
-        let mut out = String::new();
-        for part in key.split_inclusive(SEPARATORS) {
-            let (word, separator) = match part.strip_suffix(SEPARATORS) {
-                Some(word) => (word, &part[word.len()..]),
-                None => (part, ""),
-            };
-            let word = shape(word);
-            let is_told = word.is_empty() || word == "{n}" || self.0.contains(&word);
-            out.push_str(if is_told { &word } else { "{…}" });
-            out.push_str(separator);
-        }
-        // A uuid is five parts.
-        while out.contains("{…}-{…}") {
-            out = out.replace("{…}-{…}", "{…}");
-        }
-        out
+        self.template_with(key, &[])
     }
+
+    /// The same, where these words are kept too.
+    pub fn template_with(&self, key: &str, also: &[&str]) -> String {
+        let is_kept = |place: usize, word: &str| {
+            let mut words = self.0.get(place).into_iter();
+            also.contains(&word) || words.any(|words| words.contains(word))
+        };
+        shaped(key, is_kept)
+    }
+}
+
+/// A name whose numbers, addresses and long parts are taken out; its words are kept.
+pub fn without_numbers(name: &str) -> String {
+    shaped(name, |_, _| true)
+}
+
+/// Its first part, and the rest with what separates them.
+pub fn first_part(key: &str) -> (&str, &str) {
+    key.split_at(key.find(SEPARATORS).unwrap_or(key.len()))
+}
+
+/// Whether it has one part only.
+pub fn is_single(key: &str) -> bool {
+    !key.contains(SEPARATORS)
+}
+
+fn shaped(key: &str, is_kept: impl Fn(usize, &str) -> bool) -> String {
+    let mut out = String::new();
+    for (place, part) in key.split_inclusive(SEPARATORS).enumerate() {
+        let (word, separator) = match part.strip_suffix(SEPARATORS) {
+            Some(word) => (word, &part[word.len()..]),
+            None => (part, ""),
+        };
+        let word = shape(word);
+        let is_told = word.is_empty() || word == "{n}" || word != HIDDEN && is_kept(place, &word);
+        out.push_str(if is_told { &word } else { HIDDEN });
+        out.push_str(separator);
+    }
+    // A uuid is five parts.
+    while out.contains("{…}-{…}") {
+        out = out.replace("{…}-{…}", "{…}");
+    }
+    out
 }
 
 /// A part with its numbers taken out, or `{…}` where it is somebody's or something's identity.
@@ -87,7 +133,7 @@ fn shape(part: &str) -> String {
         return "{n}".into();
     }
     if is_hex || part.contains('@') || part.chars().count() > LONGEST {
-        return "{…}".into();
+        return HIDDEN.into();
     }
     let mut out = String::new();
     for c in part.chars() {

@@ -1,14 +1,15 @@
-//! A server that is being watched: its looks, and the survey of its keys outside the load.
+//! A server that is being watched: its looks.
+
+mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
 
 use katydid_record::{Sight, Watched};
 use redis::aio::MultiplexedConnection;
-use redis::{Pipeline, RedisError, Value, cmd, from_redis_value};
+use redis::{RedisError, Value, cmd, from_redis_value};
 
 use super::info::Info;
-use super::keys::{self, Found, Words};
+use super::keys::Words;
 use super::queues::Queues;
 use super::trouble;
 use crate::batch::Batch;
@@ -33,9 +34,6 @@ const COMMANDS: usize = 60;
 const SELDOM: u64 = 5;
 /// Entries of the slow log that are read at most.
 const SLOW: u64 = 128;
-/// Keys of a survey, and how long it may take.
-const KEYS: usize = 5_000;
-const SURVEY: Duration = Duration::from_millis(1_500);
 const USER: &str = "ACL SETUSER katydid on >PASSWORD ~* +info +slowlog|get +slowlog|len +latency|latest +scan +pttl +type +memory|usage +object +config|get +llen +xlen +xinfo +smembers";
 /// Totals that never fall but when they begin anew. The last is our own doing, and grows in each look.
 const TOTALS: [&str; 4] = [
@@ -182,6 +180,21 @@ impl Server {
         sights.any(|sight| sight.what == what && sight.seen)
     }
 
+    /// What was thought to be seen is refused: it is not asked for again.
+    fn lose_sight(&mut self, what: &str, error: &RedisError, batch: &mut Batch) {
+        let note = if trouble::is_denied(error) {
+            "its user may not use what this needs".to_owned()
+        } else {
+            trouble::of(error).to_string()
+        };
+        for sight in &mut self.watched.sights {
+            if sight.what == what {
+                *sight = Sight::blind(what, note.as_str(), USER);
+            }
+        }
+        batch.announce(self.watched.clone());
+    }
+
     /// Whether its totals began anew since the look before.
     fn is_reset(&mut self, info: &Info) -> bool {
         let mut is_reset = false;
@@ -214,7 +227,10 @@ impl Server {
         for depth in depths.map_err(|error| trouble::of(&error))? {
             let labels = [("queue", depth.name.as_str()), ("type", depth.kind)];
             batch.gauge("queue.length", "", &labels, depth.length);
-            for (group, pending, lag) in &depth.groups {
+            if let Some(lists) = depth.lists {
+                batch.gauge("queue.lists", "", &labels, lists);
+            }
+            for (group, (pending, lag)) in &depth.groups {
                 let labels = [("queue", depth.name.as_str()), ("group", group)];
                 let values = [("queue.pending", pending), ("queue.lag", lag)];
                 for (name, value) in values {
@@ -226,7 +242,11 @@ impl Server {
         }
         batch.end(read);
         if self.may("slow log") && batch.is_due(SELDOM) {
-            self.slow_log(batch).await?;
+            match self.slow_log(batch).await {
+                Err(error) if error.is_io_error() => return Err(trouble::of(&error)),
+                Err(error) => self.lose_sight("slow log", &error, batch),
+                Ok(()) => {}
+            }
         }
         Ok(())
     }
@@ -296,7 +316,7 @@ impl Server {
         }
     }
 
-    async fn slow_log(&mut self, batch: &mut Batch) -> Result<(), Trouble> {
+    async fn slow_log(&mut self, batch: &mut Batch) -> Result<(), RedisError> {
         let read = batch.begin_every(SELDOM as u32);
         let newest = self.slow_entries(1).await?.first().map(|entry| entry.0);
         let count = newest.map_or(self.slow_id.unwrap_or(0), |id| id + 1);
@@ -320,13 +340,13 @@ impl Server {
     }
 
     /// Number, time in µs, and the command with its key's form; what else was said in it is dropped here.
-    async fn slow_entries(&mut self, count: u64) -> Result<Vec<(u64, u64, String)>, Trouble> {
+    async fn slow_entries(&mut self, count: u64) -> Result<Vec<(u64, u64, String)>, RedisError> {
         let answer: Result<Vec<Vec<Value>>, RedisError> = cmd("SLOWLOG")
             .arg("GET")
             .arg(count)
             .query_async(&mut self.to)
             .await;
-        let entries = answer.map_err(|error| trouble::of(&error))?;
+        let entries = answer?;
         let read = |entry: Vec<Value>| {
             let mut parts = entry.into_iter();
             let id = from_redis_value(parts.next()?).ok()?;
@@ -349,78 +369,6 @@ impl Server {
             Some(key) if has_key => format!("{name} {}", self.words.template(&text(key))),
             _ => name,
         }
-    }
-
-    async fn keys(&mut self, batch: &mut Batch) -> Result<(), RedisError> {
-        let (began, mut cursor, mut found) = (Instant::now(), 0_u64, Vec::new());
-        loop {
-            let (next, page): (u64, Vec<Vec<u8>>) = cmd("SCAN")
-                .arg(cursor)
-                .arg("COUNT")
-                .arg(100)
-                .query_async(&mut self.to)
-                .await?;
-            found.extend(self.inspect(page).await?);
-            cursor = next;
-            if cursor == 0 || found.len() >= KEYS || began.elapsed() > SURVEY {
-                break;
-            }
-        }
-        self.words = Words::learn(&found);
-        for found in &found {
-            self.queues.consider(&found.key, &found.kind, &self.words);
-        }
-        for (template, form) in keys::forms(&self.words, &found) {
-            let text = serde_json::json!({
-                "count": form.count,
-                "forever": form.forever,
-                "bytes": form.bytes,
-                "type": form.kind,
-                "of": found.len(),
-            });
-            batch.fact("keys", &template, &text.to_string());
-        }
-        Ok(())
-    }
-
-    async fn inspect(&mut self, page: Vec<Vec<u8>>) -> Result<Vec<Found>, RedisError> {
-        if page.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut asked = Pipeline::new();
-        for key in &page {
-            asked.cmd("TYPE").arg(key);
-            asked.cmd("PTTL").arg(key);
-            asked
-                .cmd("MEMORY")
-                .arg("USAGE")
-                .arg(key)
-                .arg("SAMPLES")
-                .arg(0);
-        }
-        let answers = self.to.send_packed_commands(&asked, 0, asked.len()).await?;
-        let mut answers = answers.into_iter();
-        let mut found = Vec::new();
-        for key in page {
-            let kind = answers
-                .next()
-                .and_then(|v| from_redis_value::<String>(v).ok());
-            let left = answers.next().and_then(|v| from_redis_value::<i64>(v).ok());
-            let bytes = answers.next().and_then(|v| from_redis_value::<u64>(v).ok());
-            // It expired meanwhile.
-            if left == Some(-2) {
-                self.queues.own_misses += 2.0;
-                continue;
-            }
-            self.queues.own_hits += f64::from(u8::from(kind.is_some()) + u8::from(left.is_some()));
-            found.push(Found {
-                key: String::from_utf8_lossy(&key).into_owned(),
-                kind: kind.unwrap_or_default(),
-                forever: left == Some(-1),
-                bytes,
-            });
-        }
-        Ok(found)
     }
 }
 
@@ -460,20 +408,6 @@ impl Observer for Server {
     }
 
     fn survey<'a>(&'a mut self, batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>> {
-        Box::pin(async {
-            if !self.may("keys") {
-                return Ok(());
-            }
-            let info = self.info().await?;
-            let settings = serde_json::json!({
-                "maxmemory": info.number("maxmemory"),
-                "policy": info.text("maxmemory_policy"),
-                "maxclients": info.number("maxclients"),
-                "aof": info.number("aof_enabled"),
-            });
-            batch.fact("settings", "", &settings.to_string());
-            self.queues.ask(&mut self.to).await;
-            self.keys(batch).await.map_err(|error| trouble::of(&error))
-        })
+        Box::pin(self.survey_all(batch))
     }
 }
