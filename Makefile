@@ -7,7 +7,7 @@ BIN := .venv/bin
 ARGS ?=
 export PYO3_PYTHON := $(CURDIR)/$(BIN)/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Arguments of maturin and of cargo: one profile for the wheel and the tests, so that things are compiled once.
+# One profile for the wheel and the tests, so that things are compiled once.
 RELEASE := --release $(if $(CI),--locked)
 TESTED := --workspace --exclude katydid-python $(RELEASE)
 RUST := Cargo.toml Cargo.lock $(shell find crates -type f -not -path '*/tests/*' -not -path '*/target/*' -not -path '*/fuzz/*')
@@ -33,8 +33,8 @@ test: setup wheel ## all tests, in Rust and Python
 check: setup ## format, lints, types, the rules of the house
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets $(RELEASE) -- -D warnings
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
+	cd viewer && npm run --silent check
+	$(BIN)/ruff check && $(BIN)/ruff format --check
 	$(BIN)/mypy && $(BIN)/mypy --python-version 3.10 python/katydid
 	MYPYPATH=python $(BIN)/stubtest katydid._core --mypy-config-file pyproject.toml
 	$(BIN)/python -m pytest -q tests/house -m "not slow"
@@ -49,11 +49,14 @@ wheel: dist/.built ## the wheel, in dist/
 	$(BIN)/python -m pip install -q "maturin>=1.16,<2"
 	touch $@
 
-.venv/.built: .venv/.tools demo/shop/requirements.txt $(RUST)
+viewer/dist/index.html: $(shell find viewer -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
+	cd viewer && npm ci --silent --no-audit --no-fund && npm run --silent build
+
+.venv/.built: .venv/.tools demo/shop/requirements.txt viewer/dist/index.html $(RUST)
 	VIRTUAL_ENV=.venv $(BIN)/maturin develop $(RELEASE) --extras demo,dev
 	touch $@
 
-dist/.built: .venv/.tools README.md $(RUST) $(PYTHON_FILES)
+dist/.built: .venv/.tools viewer/dist/index.html README.md $(RUST) $(PYTHON_FILES)
 	rm -rf dist
 	$(BIN)/maturin build $(RELEASE) --out dist
 	touch $@
