@@ -22,7 +22,6 @@ setup: .venv/.built ## build katydid and install it, with all that tests and dem
 demo: setup ## start the demo shop, put it under load, show the numbers (ARGS="-u 50 -t 1m")
 	$(BIN)/katydid demo $(ARGS)
 
-# tests/python imports katydid, which patches the standard library, so it has a process of its own.
 test: setup wheel ## all tests, in Rust and Python
 	scripts/test-packages
 	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run $(TESTED); else cargo test --lib --bins --tests $(TESTED); fi
@@ -36,8 +35,7 @@ check: setup ## format, lints, types, the rules of the house
 	cd viewer && npm run --silent check
 	$(BIN)/ruff check && $(BIN)/ruff format --check
 	$(BIN)/mypy && $(BIN)/mypy --python-version 3.10 python/katydid
-	MYPYPATH=python $(BIN)/stubtest katydid._core --mypy-config-file pyproject.toml
-	$(BIN)/python -m pytest -q tests/house -m "not slow"
+	MYPYPATH=python $(BIN)/stubtest katydid._core --mypy-config-file pyproject.toml && $(BIN)/python -m pytest -q tests/house -m "not slow"
 
 bench: setup ## compare with wrk, oha, k6 and Locust; results go to bench/
 	$(BIN)/python bench/run.py $(ARGS)
