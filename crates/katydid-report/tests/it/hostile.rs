@@ -116,7 +116,7 @@ fn nothing_becomes_markup() {
     manifest.scenario[0].path = NAMES.concat();
     manifest.scenario[0].sha256 = "日本語".repeat(9);
     manifest.host.os = NAMES.concat();
-    let page = html(&hostile(), &manifest);
+    let page = html(&hostile(), &katydid_record::view::View::default(), &manifest);
     for forbidden in [
         "<script",
         "\" onload=\"",

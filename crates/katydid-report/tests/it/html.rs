@@ -29,7 +29,7 @@ fn structure(page: &str) -> String {
 }
 
 fn page(summary: &Summary, name: &str) -> String {
-    let page = html(summary, &sample::manifest());
+    let page = html(summary, &katydid_record::view::View::default(), &sample::manifest());
     if let Some(dir) = std::env::var_os("REPORT_DIR") {
         std::fs::write(std::path::Path::new(&dir).join(name), &page).unwrap();
     }
