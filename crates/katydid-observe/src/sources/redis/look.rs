@@ -146,7 +146,6 @@ impl Server {
         let checks = [
             ("slow log", vec!["SLOWLOG", "LEN"]),
             ("keys", vec!["SCAN", "0", "COUNT", "1"]),
-            ("latency events", vec!["LATENCY", "LATEST"]),
             ("settings", vec!["CONFIG", "GET", "appendfsync"]),
         ];
         for (what, words) in checks {
