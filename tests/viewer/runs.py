@@ -275,6 +275,10 @@ def shop(span: float = 120.0) -> Data:
         ("GET", "/search?q=[words]", 2_201, 0, 31.0, 640), ("GET", "/cart", 4_020, 0, 6.1, 210), ("PUT", "/cart/[item]", 1_990, 0, 9.9, 330), ("DELETE", "/cart/[item]", 402, 0, 7.7, 95),
     ]  # fmt: skip
     endpoints = [endpoint(*one, span) for one in named]
+    endpoints[0]["hints"] = [
+        {"name": "Server-Timing db", "count": 12_000, "share": 0.997, "mean_ms": 1.27},
+        {"name": "X-Cache HIT", "count": 9_004, "share": 0.748, "mean_ms": None},
+    ]
     flow = endpoint("", "Shopper.buy", 3_201, 12, 140, 2_000, span) | {
         "kind": "flow",
         "access": None,

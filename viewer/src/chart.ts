@@ -180,6 +180,9 @@ export class TimeChart implements Drawn {
         {
           ...axis,
           grid,
+          ...(this.log
+            ? { filter: (_, at: number[]) => at.map((v) => (isRound(v) ? v : null)) }
+            : {}),
           ticks: { show: false },
           size: AXIS,
           gap: 6,
@@ -255,15 +258,15 @@ const steps = (base: number, from: number, to: number, of: number[]) =>
 const DECIMAL = steps(10, -6, 16, [1, 2, 2.5, 5]);
 const BINARY = steps(2, 0, 60, [1]);
 
+/** One, two or five of a power of ten. */
+function isRound(value: number): boolean {
+  const lead = value / 10 ** Math.floor(Math.log10(value) + 1e-9);
+  return [1, 2, 5].includes(Math.round(lead * 100) / 100);
+}
+
 function tick(value: Maybe, unit: string, log: boolean): string {
   if (value === null) return "";
-  if (
-    log &&
-    ![1, 2, 5].includes(
-      Math.round((value / 10 ** Math.floor(Math.log10(value) + 1e-9)) * 100) / 100,
-    )
-  )
-    return "";
+  if (log && !isRound(value)) return "";
   if (unit.startsWith("bytes")) return bare(value, unit).replace(/\.0+ /, " ");
   if (value >= 1e6) return `${trimmed(value / 1e6)} M`;
   return value >= 1000

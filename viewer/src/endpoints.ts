@@ -6,7 +6,7 @@ import { bytes, count, percent, rate, short } from "./number";
 import type { PhaseChoice } from "./phase";
 import type { EndpointView, Run } from "./run";
 import { spark } from "./spark";
-import type { Endpoint, Latency } from "./summary";
+import type { Endpoint, Hint, Latency } from "./summary";
 import { type Head, type Row, table } from "./table";
 
 /** From so many on there is a box to filter by. */
@@ -110,7 +110,25 @@ function opened(e: Endpoint, view: EndpointView): HTMLElement {
     el("h4", {}, title),
     histogram(view.histogram, e.from_due),
     soft(parts.join(" · ")),
+    hints(e.hints ?? []),
   );
+}
+
+/** What responses said of themselves, in the order of the summary. */
+function hints(all: Hint[]): HTMLElement | null {
+  if (all.length === 0) return null;
+  const heads: Head[] = [
+    { name: "Header", kind: "endpoint" },
+    { name: "Responses", kind: "n" },
+    { name: "Share", kind: "n" },
+    { name: "Mean, ms", kind: "n" },
+  ];
+  const rows = all.map((hint) => ({
+    cells: [hint.name, count(hint.count), percent(hint.share), short(hint.mean_ms)],
+    keys: [hint.name, hint.count, hint.share, hint.mean_ms],
+  }));
+  const title = el("h4", {}, "What responses said of themselves");
+  return el("div", { class: "hints" }, title, table(heads, rows));
 }
 
 /** Of requests; flows and jobs are not in the total and stand below it. */

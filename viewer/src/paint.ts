@@ -39,6 +39,16 @@ function font(s: Sheet, weight = 400): void {
   s.at.textBaseline = "alphabetic";
 }
 
+/** A text that can be read over lines and areas. */
+function over(s: Sheet, text: string, x: number, y: number, ink: string): void {
+  s.at.strokeStyle = faint("paper", 0.85);
+  s.at.lineWidth = 4 * s.ratio;
+  s.at.lineJoin = "round";
+  s.at.strokeText(text, x, y);
+  s.at.fillStyle = ink;
+  s.at.fillText(text, x, y);
+}
+
 function upright(s: Sheet, x: number, dash: number[], stroke: string): void {
   s.at.strokeStyle = stroke;
   s.at.lineWidth = s.ratio;
@@ -119,6 +129,9 @@ export function paintAbove(u: uPlot, moments: Moments, limit: number | null, uni
     if (at >= low && at <= high) upright(s, s.x(at), [1, 4], faint("soft", 0.8));
   }
   free = s.left;
+  const y = limit === null ? -1 : u.valToPos(limit, "y", true);
+  const below =
+    y >= s.top - 1 && y - s.top < 16 * s.ratio ? y + 26 * s.ratio : s.top + 11 * s.ratio;
   for (const { name, at } of moments.events) {
     if (at < low || at > high) continue;
     const x = s.x(at);
@@ -127,8 +140,7 @@ export function paintAbove(u: uPlot, moments: Moments, limit: number | null, uni
     const wide = s.at.measureText(text).width;
     const left = x + wide + room > s.right ? x - wide - room : x + 4 * s.ratio;
     if (left < free) continue;
-    s.at.fillStyle = colour("warn");
-    s.at.fillText(text, left, s.top + 11 * s.ratio);
+    over(s, text, left, below, colour("warn"));
     free = left + wide + room;
   }
   if (limit !== null) paintLimit(s, u, limit, unit);
@@ -146,8 +158,8 @@ function paintLimit(s: Sheet, u: uPlot, limit: number, unit: string): void {
   s.at.lineTo(s.right, y);
   s.at.stroke();
   s.at.setLineDash([]);
-  s.at.fillStyle = colour("fail");
   s.at.textAlign = "right";
   const text = `limit ${inUnit(limit, unit)}`;
-  s.at.fillText(text, s.right - 4 * s.ratio, y + (y - s.top < 16 * s.ratio ? 12 : -4) * s.ratio);
+  const down = (y - s.top < 16 * s.ratio ? 13 : -4) * s.ratio;
+  over(s, text, s.right - 4 * s.ratio, y + down, colour("fail"));
 }

@@ -15,6 +15,14 @@ export interface Latency {
   wide: string[];
 }
 
+/** What responses said of themselves in a header. */
+export interface Hint {
+  name: string;
+  count: number;
+  share: number;
+  mean_ms: Maybe;
+}
+
 export interface Endpoint {
   kind: "request" | "flow" | "job" | "custom";
   method: string;
@@ -30,6 +38,7 @@ export interface Endpoint {
   failed_from_due: Latency;
   connect: Latency;
   tls: Latency;
+  hints?: Hint[];
 }
 
 export interface Phase {
