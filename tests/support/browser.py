@@ -72,7 +72,9 @@ class Browser:
         for domain in ("Page", "Runtime", "Network", "Log"):
             page.call(f"{domain}.enable")
         page.resize(width, height)
-        features = [{"name": name.replace("_", "-"), "value": value} for name, value in media.items()]
+        features = [
+            {"name": name.replace("_", "-"), "value": value} for name, value in media.items()
+        ]
         page.call("Emulation.setEmulatedMedia", features=features)
         began = time.monotonic()
         page.call("Page.navigate", url=path.as_uri())
@@ -111,7 +113,9 @@ class Page:
     def until(self, expression: str, seconds: float = PATIENCE) -> Any:
         """Its value once that is true. AssertionError if it does not become true in time."""
         deadline = time.monotonic() + seconds
-        while not (value := self.js(f"new Promise(requestAnimationFrame).then(() => {expression})")):
+        while not (
+            value := self.js(f"new Promise(requestAnimationFrame).then(() => {expression})")
+        ):
             assert time.monotonic() < deadline, f"not true in {seconds} s: {expression}"
         return value
 

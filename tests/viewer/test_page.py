@@ -18,7 +18,9 @@ NAMES = (
     "\"'><svg onload=alert(1)>",
 )
 #: Text of a row's cells, of rows that a selector finds.
-CELLS = "[...document.querySelectorAll({!r})].map(row => [...row.cells].map(cell => cell.innerText))"
+CELLS = (
+    "[...document.querySelectorAll({!r})].map(row => [...row.cells].map(cell => cell.innerText))"
+)
 CHARTS = "document.querySelectorAll('.plot canvas').length"
 
 Made = Callable[..., Page]
@@ -146,9 +148,7 @@ def test_texts_of_others_stay_texts(show: Made) -> None:
     assert page.js("document.scripts.length") == 2
     text = page.js("document.querySelector('main').textContent")
     assert all(text.count(name) >= 4 for name in NAMES)
-    policy = page.js(
-        "document.querySelector('meta[http-equiv=Content-Security-Policy]').content"
-    )
+    policy = page.js("document.querySelector('meta[http-equiv=Content-Security-Policy]').content")
     assert "default-src 'none'" in policy and "script-src 'sha256-" in policy
     # It holds: a script that is not the viewer's does not run.
     page.js("document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = 1'}))")  # fmt: skip

@@ -4,6 +4,9 @@ import { el } from "./dom";
 import { inUnit, NONE } from "./number";
 import type { ChartLine } from "./run";
 
+/** More lines than these have less room for each name. */
+const MANY = 5;
+
 export class Legend {
   readonly place = el("ul", { class: "legend" });
   private readonly values: HTMLElement[] = [];
@@ -15,6 +18,7 @@ export class Legend {
     colours: string[],
     toggle: (line: number) => boolean,
   ) {
+    this.place.classList.toggle("many", lines.length > MANY);
     lines.forEach((line, i) => {
       const value = el("output", { class: "value" }, NONE);
       const mark = el("i", { class: "swatch" });
