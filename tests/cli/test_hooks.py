@@ -56,7 +56,7 @@ def test_an_event_happens_at_its_time_and_begins_a_phase(katydid: Any, start_tar
     assert "hold after freeze" in (katydid.folder / "c_phases.csv").read_text()
     assert re.search(r"at \S+ s, event freeze: ", done.err), done.err
     assert "event freeze: done in" in done.err and "\nEvents\n" in done.out
-    assert '<path class="event"' in (katydid.folder / "r.html").read_text()
+    assert '"events":[{"name":"freeze"' in (katydid.folder / "r.html").read_text()
 
 
 def test_arrivals_are_as_many_with_events(katydid: Any) -> None:

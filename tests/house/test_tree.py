@@ -55,10 +55,12 @@ def test_no_path_that_others_do_not_have(pattern: re.Pattern[str]) -> None:
 def test_modules_say_what_they_are_for() -> None:
     def opens_with_it(path: Path) -> bool:
         opening = text(path).lstrip()
-        return not opening or opening.startswith(("//!", "#![") if path.suffix == ".rs" else '"""')
+        begins = {".rs": ("//!", "#!["), ".ts": ("// ",), ".css": ("/* ",)}
+        return not opening or opening.startswith(begins.get(path.suffix, ('"""',)))
 
     product = [path for path in below("crates", ".rs") if "src" in path.parts]
     product += below("python/katydid", ".py") + below("demo", ".py")
+    product += below("viewer/src", ".ts", ".css")
     assert [path for path in product if path.stem != "tests" and not opens_with_it(path)] == []
 
 

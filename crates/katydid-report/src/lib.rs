@@ -5,7 +5,7 @@
 
 pub mod csv;
 pub mod github;
-pub mod html;
+mod html;
 pub mod json;
 mod junit;
 mod markdown;

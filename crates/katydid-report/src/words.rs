@@ -21,7 +21,8 @@ pub fn clean(text: &str) -> String {
     out
 }
 
-fn steers(c: char) -> bool {
+/// Turns the writing direction, or is forbidden in XML 1.0.
+pub fn steers(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 

@@ -3,10 +3,12 @@
 use katydid_record::EventOutcome;
 use katydid_record::locust_view::LocustView;
 use katydid_record::summary::{EventSummary, SloOutcome, SloSummary};
+use katydid_record::view::{Chart, ChartLine, SourceView, View};
 use katydid_record::{Cause, Summary};
 use katydid_report::text::{Style, text};
 use katydid_report::{csv, github, html, json, junit, markdown};
 
+use crate::html::{APP, embedded, run};
 use crate::sample;
 
 const NAMES: [&str; 12] = [
@@ -116,23 +118,46 @@ fn nothing_becomes_markup() {
     manifest.scenario[0].path = NAMES.concat();
     manifest.scenario[0].sha256 = "日本語".repeat(9);
     manifest.host.os = NAMES.concat();
-    let page = html(&hostile(), &manifest);
-    for forbidden in [
-        "<script",
-        "\" onload=\"",
-        "<!-- ]]>",
-        "</style></svg>",
-        "{{7*7}}</style",
-    ] {
-        assert!(!page.contains(forbidden), "{forbidden}");
-    }
-    assert_eq!(page.matches("</style>").count(), 1);
-    assert_eq!(
-        page.matches("</title></head>").count() + page.matches("<style>").count(),
-        1
-    );
+    let page = html(&hostile(), &view(), &manifest);
+    let json = embedded(&page);
+    // Within a script element only these can end it or change how its end is found.
+    assert!(!json.contains('<'));
+    // Around it stands the viewer, and a title without markup.
+    let without = page.replacen(json, "", 1);
+    let (head, rest) = without.split_once("<title>").unwrap();
+    let (title, rest) = rest.split_once("</title>").unwrap();
+    assert!(!title.contains(['<', '>']), "{title}");
+    assert_eq!(format!("{head}<title>katydid</title>{rest}"), APP);
     let steering = |c: &char| (c.is_control() && *c != '\n') || *c == '\u{202e}';
-    assert_eq!(page.chars().find(steering), None);
+    assert_eq!(json.chars().chain(title.chars()).find(steering), None);
+    let run = run(&page);
+    let names = run["summary"]["endpoints"].as_array().unwrap();
+    assert!(names.iter().any(|e| e["name"] == NAMES[0]));
+    assert_eq!(run["view"]["target"][0]["charts"][0]["title"], NAMES[0]);
+    // What would steer a reader's eye is written out.
+    let fallen = names.iter().filter_map(|e| e["name"].as_str());
+    assert!(fallen.clone().any(|name| name.contains("\\u{202e}")));
+}
+
+/// Charts whose texts try to break out.
+fn view() -> View {
+    let chart = |name: &str| Chart {
+        id: name.into(),
+        title: name.into(),
+        unit: name.into(),
+        lines: vec![ChartLine {
+            name: name.into(),
+            values: Vec::new(),
+        }],
+        ..Chart::default()
+    };
+    View {
+        endpoints: Vec::new(),
+        target: vec![SourceView {
+            subject: NAMES.concat(),
+            charts: NAMES.map(chart).to_vec(),
+        }],
+    }
 }
 
 #[test]

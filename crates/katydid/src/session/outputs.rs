@@ -47,8 +47,10 @@ impl Outputs {
     ) -> Vec<String> {
         let mut problems = self.locust_shaped(manifest, timeline, summary);
         let mut keep = |result: Result<(), String>| problems.extend(result.err());
-        if let Some(path) = &self.html {
-            keep(write_file(path, html::html(summary, manifest).as_bytes()));
+        let page = (run_dir.is_some() || self.html.is_some())
+            .then(|| html(summary, &katydid_analyze::view(timeline), manifest));
+        if let Some((path, page)) = self.html.as_ref().zip(page.as_ref()) {
+            keep(write_file(path, page.as_bytes()));
         }
         if let Some(path) = &self.junit {
             keep(write_file(path, junit(summary).as_bytes()));
@@ -62,7 +64,7 @@ impl Outputs {
                 write_whole(&dir.join(name), content.as_bytes()).map_err(|error| error.to_string())
             };
             keep(write("summary.json", json::summary_json(summary)));
-            keep(write("report.html", html::html(summary, manifest)));
+            keep(write("report.html", page.unwrap_or_default()));
         }
         self.tell(summary, run_dir, github);
         for problem in &problems {

@@ -1,0 +1,272 @@
+"""The report's page in a real browser: what it shows, what keys and pointer do, what it must not do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import runs
+from browser import Browser, Page, browsing
+
+NAMES = (
+    "<img src=x onerror=alert(1)>",
+    "</script><script>alert(1)</script>",
+    "\"'><svg onload=alert(1)>",
+)
+#: Text of a row's cells, of rows that a selector finds.
+CELLS = (
+    "[...document.querySelectorAll({!r})].map(row => [...row.cells].map(cell => cell.innerText))"
+)
+CHARTS = "document.querySelectorAll('.plot canvas').length"
+
+Made = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with browsing() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Pages of runs, each made once."""
+    folder = tmp_path_factory.mktemp("pages")
+    kinds = {"shop": runs.shop, "large": runs.large, "empty": runs.empty, "hostile": hostile}
+
+    def made(kind: str) -> Path:
+        path = folder / f"{kind}.html"
+        if not path.exists():
+            path.write_text(runs.page(kinds[kind]()))
+        return path
+
+    return made
+
+
+@pytest.fixture
+def show(browser: Browser, files: Callable[[str], Path]) -> Iterator[Made]:
+    """Opens a page. At the end none of those has complained, asked for anything, or opened a dialog."""
+    pages: list[Page] = []
+
+    def made(kind: str, *size: int, **media: str) -> Page:
+        pages.append(browser.open(files(kind), *size, **media))
+        return pages[-1]
+
+    yield made
+    for page in pages:
+        said = page.events(
+            "Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded", "Page.javascriptDialogOpening"
+        )  # fmt: skip
+        assert said == []
+        asked = [sent["request"]["url"] for sent in page.events("Network.requestWillBeSent")]
+        assert [url for url in asked if not url.startswith("file:")] == [] and len(asked) == 1
+        page.call("Page.close")
+
+
+def hostile() -> dict[str, Any]:
+    run = runs.shop()
+    summary = run["summary"]
+    for name in NAMES:
+        summary["endpoints"].append(runs.endpoint("GET", name, 10, 1, 1.0, 2.0, 120.0))
+        run["view"]["endpoints"].append(runs.endpoint_view(summary["endpoints"][-1], 120.0))
+        summary["failures"].append(summary["failures"][0] | {"name": name, "text": name})
+        summary["notes"].append(name)
+    postgres = summary["target"][1]
+    postgres["tables"][0]["rows"] += [[name, *[1] * 6] for name in NAMES]
+    postgres["tables"][0]["title"] = NAMES[0]
+    run["view"]["target"][1]["charts"][0]["lines"][0]["name"] = NAMES[0]
+    return run
+
+
+def centre(page: Page, selector: str) -> tuple[float, float, float]:
+    """Left edge, middle and width of an element that has been scrolled to."""
+    page.js(f"document.querySelector({selector!r}).scrollIntoView({{block: 'center'}})")
+    page.until(f"document.querySelector({selector!r}).getBoundingClientRect().top < innerHeight")
+    box = page.js(f"document.querySelector({selector!r}).getBoundingClientRect().toJSON()")
+    return box["left"], box["top"] + box["height"] / 2, box["width"]
+
+
+def over(chart: str) -> str:
+    return f"[data-chart={chart}] .u-over"
+
+
+def ticks(page: Page) -> Any:
+    return page.js("document.querySelector('.at').textContent")
+
+
+def test_numbers_are_those_of_the_summary(show: Made) -> None:
+    page = show("shop")
+    summary = runs.shop()["summary"]
+    figures = page.js("[...document.querySelectorAll('.figures dd')].map(dd => dd.innerText)")
+    assert figures[0] == f"{summary['total']['requests']:,}"
+    assert figures[2].startswith(f"{summary['total']['failures']:,}")
+    rows = page.js(CELLS.format("#endpoints tr.opens"))
+    counts = {row[0].strip(): row[1] for row in rows}
+    for e in summary["endpoints"]:
+        name = f"{e['method'] or 'flow'} {e['name']}"
+        assert counts.pop(name) == f"{e['requests']:,}"
+    assert counts == {}
+    objectives = page.js(CELLS.format("#objectives tbody tr"))
+    assert [row[0] for row in objectives] == [slo["outcome"].upper() for slo in summary["slos"]]
+    failures = page.js(CELLS.format("#failures tbody tr"))
+    assert [row[3] for row in failures] == [failure["text"] for failure in summary["failures"]]
+
+
+def test_every_section_is_there(show: Made) -> None:
+    page = show("shop")
+    found = page.js("[...document.querySelectorAll('main section')].map(section => section.id)")
+    for wanted in (
+        "objectives", "load", "drifts", "endpoints", "phases", "events", "failures", "responses",
+        "exceptions", "slowest", "generator", "plan", "machine", "marks", "notes", "method",
+    ):  # fmt: skip
+        assert wanted in found, wanted
+    assert "spike" in page.js("document.getElementById('phases').innerText")
+
+
+def test_a_run_of_which_nothing_was_kept(show: Made) -> None:
+    text = show("empty").js("document.querySelector('main').innerText")
+    assert "INCOMPLETE" in text and not re.search(r"NaN|Infinity|undefined|null", text)
+
+
+def test_an_opened_endpoint_says_what_its_responses_said(show: Made) -> None:
+    page = show("shop")
+    page.js("document.querySelector('#endpoints tr.opens').focus()")
+    page.key("Enter")
+    page.until("document.querySelector('.opened .histogram rect') !== null")
+    hints = page.js(CELLS.format(".hints tbody tr"))
+    assert hints[0] == ["Server-Timing db", "12,000", ">99 %", "1.27"]
+    assert hints[1][3] == "–"
+
+
+def test_texts_of_others_stay_texts(show: Made) -> None:
+    page = show("hostile")
+    assert page.js("document.querySelectorAll('img, svg[onload], [onerror]').length") == 0
+    assert page.js("document.scripts.length") == 2
+    text = page.js("document.querySelector('main').textContent")
+    assert all(text.count(name) >= 4 for name in NAMES)
+    policy = page.js("document.querySelector('meta[http-equiv=Content-Security-Policy]').content")
+    assert "default-src 'none'" in policy and "script-src 'sha256-" in policy
+    # It holds: a script that is not the viewer's does not run.
+    page.js("document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = 1'}))")  # fmt: skip
+    assert page.js("window.ran") is None
+    refused = page.events("Log.entryAdded")
+    assert len(refused) == 1 and "Content Security Policy" in refused[0]["entry"]["text"]
+    page._browser.events = [e for e in page._browser.events if e.get("method") != "Log.entryAdded"]
+
+
+def test_zoom_is_of_all_charts_until_escape(show: Made) -> None:
+    page = show("shop")
+    left, middle, width = centre(page, over("rps"))
+    page.mouse("Moved", left + width * 0.25, middle)
+    page.mouse("Pressed", left + width * 0.25, middle)
+    for share in (0.3, 0.4, 0.5):
+        page.mouse("Moved", left + width * share, middle)
+    page.mouse("Released", left + width * 0.5, middle)
+    page.until("!document.querySelector('.reset').hidden")
+    page.mouse("Moved", 5, 5)
+    # Where the cursor of a key stands is the middle of what every chart shows.
+    zoomed = page.until("document.querySelector('.at').textContent.includes(' to ') && document.querySelector('.at').textContent")  # fmt: skip
+    assert zoomed == "30 s to 1:00"
+    for chart in ("latency", "users"):
+        left, middle, width = centre(page, over(chart))
+        page.mouse("Moved", left + width * 0.5, middle)
+        page.until("document.querySelector('.at').textContent.startsWith('at 45 s')")
+        page.mouse("Moved", 5, 5)
+    page.key("Escape")
+    page.until("document.querySelector('.reset').hidden")
+    left, middle, width = centre(page, over("latency"))
+    page.mouse("Moved", left + width * 0.5, middle)
+    page.until("document.querySelector('.at').textContent.startsWith('at 1:00')")
+
+
+def test_the_cursor_shows_values_in_other_charts(show: Made) -> None:
+    page = show("shop")
+    other = "document.querySelector('[data-chart=latency] .value').textContent"
+    assert page.js(other) == "–"
+    left, middle, width = centre(page, over("rps"))
+    page.mouse("Moved", left + width * 0.5, middle)
+    page.until(f"{other} !== '–'")
+    assert page.js(other).endswith(" ms")
+
+
+def test_the_phase_is_of_all_tables(show: Made) -> None:
+    page = show("shop")
+    calls = "document.querySelector('[data-table=statements] tbody tr').cells[1].innerText"
+    rows = "document.querySelectorAll('#endpoints tbody tr').length"
+    assert page.js(calls) == "21,000"
+    before = page.js(rows)
+    page.js("{ const s = document.getElementById('phase'); s.value = 'hold'; s.dispatchEvent(new Event('change')) }")  # fmt: skip
+    page.until(f"{calls} === '14,000'")
+    assert page.js(rows) < before
+
+
+def test_a_statement_opens(show: Made) -> None:
+    page = show("shop")
+    code = "document.querySelector('.statement code')"
+    assert "\n" not in page.js(f"{code}.textContent")
+    assert page.js(f"{code}.scrollWidth > {code}.clientWidth")
+    page.js("document.querySelector('.statement').click()")
+    assert "\n" in page.js(f"{code}.textContent")
+
+
+def test_light_and_dark(show: Made) -> None:
+    page = show("shop", prefers_color_scheme="dark")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    dark = page.js(paper)
+    page.js("localStorage.clear()")
+    page.key("t")
+    page.until("document.querySelector('.theme').textContent === 'Theme: light'")
+    assert page.js(paper) != dark
+    page.key("t")
+    assert page.js(paper) == dark
+    page.js("localStorage.clear()")
+
+
+def test_keys_reach_sections(show: Made) -> None:
+    page = show("shop")
+    names = page.js("[...document.querySelectorAll('main section')].map(section => section.id)")
+    seen = []
+    for _ in names:
+        page.key("j")
+        seen.append(page.until("document.activeElement.id"))
+    assert seen == names
+    page.key("k")
+    page.until(f"document.activeElement.id === {names[-2]!r}")
+    page.key("/")
+    page.until("document.activeElement.id === 'filter'")
+
+
+@pytest.mark.parametrize("kind", ["shop", "hostile", "empty"])
+def test_a_phone_does_not_scroll_sideways(show: Made, kind: str) -> None:
+    page = show(kind, 390, 844)
+    assert page.js("document.scrollingElement.scrollWidth") <= 390
+    page.js("document.querySelector('#endpoints tr.opens')?.click()")
+    assert page.js("document.scrollingElement.scrollWidth") <= 390
+
+
+def test_a_large_page_draws_what_is_looked_at(show: Made) -> None:
+    page = show("large")
+    print(f"loaded in {page.loaded_s:.2f} s")
+    page.until(f"{CHARTS} > 0")
+    first = page.js(CHARTS)
+    assert page.js("document.querySelectorAll('.plot').length") == 84 and first < 20
+    page.js("document.getElementById('source-2').scrollIntoView()")
+    page.until(f"{CHARTS} > {first}")
+    assert page.js(CHARTS) < 60
+
+
+def test_paper_has_all_charts(show: Made) -> None:
+    page = show("shop")
+    page.js("dispatchEvent(new Event('beforeprint'))")
+    assert page.js(CHARTS) == page.js("document.querySelectorAll('.plot').length")
+    page.js("dispatchEvent(new Event('afterprint'))")
+
+
+def test_what_is_in_the_page_is_the_run(files: Callable[[str], Path]) -> None:
+    found = re.search(r'id="run">([^<]*)</script', files("shop").read_text())
+    assert found is not None
+    assert json.loads(found[1])["summary"]["run"] == runs.shop()["summary"]["run"]

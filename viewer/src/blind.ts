@@ -1,0 +1,34 @@
+// What could not be seen, and what to type to see it. Knows no source.
+
+import { button, el } from "./dom";
+import type { Sight } from "./summary";
+
+async function copied(text: string, from: HTMLElement): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+    from.textContent = "Copied";
+  } catch {
+    // From a file the clipboard may be closed: then the text is marked, to be copied by hand.
+    const code = from.previousElementSibling;
+    if (code) getSelection()?.selectAllChildren(code);
+    from.textContent = "Marked";
+  }
+  setTimeout(() => {
+    from.textContent = "Copy";
+  }, 2000);
+}
+
+/** Null where everything was seen. */
+export function blind(sights: Sight[]): HTMLElement | null {
+  if (sights.length === 0) return null;
+  const list = el("ul", { class: "blind" });
+  for (const { what, note, remedy } of sights) {
+    const item = el("li", {}, el("b", {}, what), note ? `: ${note}` : null);
+    if (remedy) {
+      const copy = button("Copy", "Copy what opens it", () => void copied(remedy, copy));
+      item.append(el("div", { class: "remedy" }, el("pre", {}, remedy), copy));
+    }
+    list.append(item);
+  }
+  return list;
+}

@@ -1,0 +1,175 @@
+// `summary.json` as types: what the page reads of it. Latencies are ms, times seconds of the run's clock. Knows no page.
+
+import type { Maybe } from "./run";
+
+export interface Latency {
+  count: number;
+  mean: Maybe;
+  min: Maybe;
+  p50: Maybe;
+  p90: Maybe;
+  p95: Maybe;
+  p99: Maybe;
+  p999: Maybe;
+  max: Maybe;
+  wide: string[];
+}
+
+/** What responses said of themselves in a header. */
+export interface Hint {
+  name: string;
+  count: number;
+  share: number;
+  mean_ms: Maybe;
+}
+
+export interface Endpoint {
+  kind: "request" | "flow" | "job" | "custom";
+  method: string;
+  name: string;
+  requests: number;
+  failures: number;
+  failure_ratio: number;
+  rps: number;
+  bytes_in: number;
+  bytes_out: number;
+  from_due: Latency;
+  from_send: Latency;
+  failed_from_due: Latency;
+  connect: Latency;
+  tls: Latency;
+  hints?: Hint[];
+}
+
+export interface Phase {
+  name: string;
+  kind: string;
+  began_s: number;
+  ended_s: number;
+  total: Endpoint;
+  endpoints: Endpoint[];
+}
+
+export interface PlanEvent {
+  name: string;
+  command: string;
+  at_s: number;
+  late_ms: Maybe;
+  output: string;
+  reason: string;
+}
+
+export interface Failure {
+  kind: Endpoint["kind"];
+  method: string;
+  name: string;
+  text: string;
+  count: number;
+  first_s: number;
+  last_s: number;
+}
+
+export interface Exception {
+  count: number;
+  message: string;
+  traceback: string;
+}
+
+export interface Exemplar {
+  why: string;
+  method: string;
+  name: string;
+  done_s: number;
+  from_due_ms: number;
+  from_send_ms: number;
+  status: number;
+  failure: string | null;
+  shape: string | null;
+}
+
+export interface Loss {
+  from_s: number;
+  until_s: Maybe;
+  why: string;
+}
+
+export interface Sight {
+  what: string;
+  seen: boolean;
+  note: string;
+  remedy: string;
+}
+
+export interface Column {
+  name: string;
+  unit: string;
+}
+
+export type Cell = string | number | boolean | null;
+
+export interface Table {
+  id: string;
+  title: string;
+  phase: string;
+  columns: Column[];
+  rows: Cell[][];
+  note: string;
+}
+
+export interface Target {
+  subject: string;
+  kind: string;
+  title: string;
+  every_s: number;
+  looks: number;
+  read_median_ms: Maybe;
+  read_max_ms: Maybe;
+  cost_share: Maybe;
+  stalls: number;
+  losses: Loss[];
+  sights: Sight[];
+  tables: Table[];
+}
+
+export interface Series {
+  width_s: number;
+  t_s: number[];
+  length_s: number[];
+  users: number[];
+  rps: number[];
+  failures_per_s: number[];
+  in_flight: number[];
+  p50: Maybe[];
+  p95: Maybe[];
+  p99: Maybe[];
+}
+
+export interface Mark {
+  at_s: number;
+  text: string;
+}
+
+export interface Summary {
+  run: {
+    id: string;
+    valid: boolean;
+    verdict: string;
+    reason: string;
+    duration_s: number;
+    tool_version: string;
+  };
+  generator: { warnings: string[] };
+  total: Endpoint;
+  reads: Endpoint;
+  writes: Endpoint;
+  endpoints: Endpoint[];
+  phases: Phase[];
+  events: PlanEvent[];
+  failures: Failure[];
+  exceptions: Exception[];
+  exemplars: Exemplar[];
+  target: Target[];
+  series: Series;
+  marks: Mark[];
+  notes: string[];
+}
