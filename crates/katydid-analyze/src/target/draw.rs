@@ -100,10 +100,15 @@ pub fn sum(lines: &[Points]) -> Points {
 }
 
 impl<'a> Drawing<'a> {
-    /// A line.
+    /// A line. Lines of one name are added up.
     pub fn line(mut self, name: &str, points: Points) -> Self {
-        if points.iter().any(|(_, value)| value.is_some()) {
-            self.lines.push((name.to_owned(), points));
+        if points.iter().all(|(_, value)| value.is_none()) {
+            return self;
+        }
+        let known = self.lines.iter_mut().find(|(known, _)| known == name);
+        match known {
+            Some((_, sums)) => *sums = sum(&[std::mem::take(sums), points]),
+            None => self.lines.push((name.to_owned(), points)),
         }
         self
     }

@@ -2,7 +2,7 @@
 
 use katydid_record::view::{Chart, Table};
 
-use super::draw::Labels;
+use super::draw::{LINES, Labels};
 use super::host::when_not_zero;
 use super::{Kind, Look, Part, Pressing};
 
@@ -23,7 +23,7 @@ pub(super) fn charts(look: Look<'_>) -> Vec<Option<Chart>> {
     vec![
         cores(look, quota),
         look.chart("process.memory", "Memory of the processes", "bytes")
-            .each("process.rss", Look::level, called)
+            .each("process.rss", Look::level, called(look, "process.rss"))
             .stacked()
             .limit(look.last("cgroup.memory.limit"))
             .done(),
@@ -122,14 +122,17 @@ pub(super) fn pressing(look: Look<'_>) -> Vec<Pressing> {
     all
 }
 
-/// `uvicorn 1234`.
-fn called(labels: &Labels) -> Option<String> {
-    let name = labels.get("name")?;
-    Some(
-        format!("{name} {}", labels.get("pid")?)
-            .trim_end()
-            .to_owned(),
-    )
+/// `uvicorn 1234`; of many processes all of a name are one.
+fn called(look: Look<'_>, series: &str) -> impl Fn(&Labels) -> Option<String> {
+    let are_many = look.subject.named(series).count() > LINES;
+    move |labels| {
+        let (name, pid) = (labels.get("name")?, labels.get("pid")?);
+        Some(if are_many {
+            name.clone()
+        } else {
+            format!("{name} {pid}").trim_end().to_owned()
+        })
+    }
 }
 
 fn cores(look: Look<'_>, quota: Option<f64>) -> Option<Chart> {
@@ -140,7 +143,9 @@ fn cores(look: Look<'_>, quota: Option<f64>) -> Option<Chart> {
         .limit(limit);
     let has_processes = look.subject.named("process.cpu").next().is_some();
     if has_processes {
-        chart.each("process.cpu", Look::rate, called).done()
+        chart
+            .each("process.cpu", Look::rate, called(look, "process.cpu"))
+            .done()
     } else {
         chart.rate("cgroup.cpu.used", "used").done()
     }

@@ -241,15 +241,24 @@ pub fn watched(page: &mut Page, summary: &Summary) {
                 None => format!("not seen from {} on", instant(loss.from_s)),
                 Some(until_s) => when(loss.from_s, until_s),
             };
-            item(Tone::Warning, &format!("{subject}, {when}: {}", clean(&loss.why)));
+            item(
+                Tone::Warning,
+                &format!("{subject}, {when}: {}", clean(&loss.why)),
+            );
         }
         if target.stalls > 0 {
             let stalls = plural(target.stalls, "look");
-            item(Tone::Warning, &format!("{subject}: {stalls} took too long and were dropped"));
+            item(
+                Tone::Warning,
+                &format!("{subject}: {stalls} took too long and were dropped"),
+            );
         }
         for sight in target.sights.iter().filter(|sight| !sight.seen) {
             let (what, note) = (clean(&sight.what), clean(&sight.note));
-            item(Tone::Faint, &format!("{subject}, not seen: {what} ({note})"));
+            item(
+                Tone::Faint,
+                &format!("{subject}, not seen: {what} ({note})"),
+            );
         }
     }
 }
