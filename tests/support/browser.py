@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import queue
@@ -64,14 +65,15 @@ class Browser:
                 return answer
             self.events.append(came)
 
-    def open(self, path: Path, width: int = 1280, height: int = 800, **media: str) -> Page:
+    def open(self, path: Path, width: int = 1280, **media: str) -> Page:
         """A page, once it says that it is ready."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         page = Page(self, session)
         for domain in ("Page", "Runtime", "Network", "Log"):
             page.call(f"{domain}.enable")
-        page.resize(width, height)
+        page.call("Page.bringToFront")
+        page.resize(width, 800)
         features = [
             {"name": name.replace("_", "-"), "value": value} for name, value in media.items()
         ]
@@ -89,6 +91,7 @@ class Page:
     def __init__(self, browser: Browser, session: str) -> None:
         self._browser, self._session = browser, session
         self.loaded_s = 0.0
+        self._held = False
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         return self._browser.call(method, self._session, **params)
@@ -97,7 +100,7 @@ class Page:
         """What was said of this page, by kinds of events."""
         self.js("0")  # Whatever was said before its answer has come then.
         mine = [event for event in self._browser.events if event.get("sessionId") == self._session]
-        return [event["params"] for event in mine if event["method"] in methods]
+        return [event["params"] for event in mine if event.get("method") in methods]
 
     def resize(self, width: int, height: int) -> None:
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
@@ -121,8 +124,11 @@ class Page:
 
     def mouse(self, kind: str, x: float, y: float) -> None:
         """`Moved`, `Pressed`, `Released`, with the left button."""
-        pressed = {"button": "left", "buttons": 1, "clickCount": 1} if kind != "Moved" else {}
-        self.call("Input.dispatchMouseEvent", type=f"mouse{kind}", x=x, y=y, **pressed)
+        self._held = kind == "Pressed" or (self._held and kind == "Moved")
+        button: dict[str, Any] = {"buttons": int(self._held)}
+        if kind != "Moved":
+            button |= {"button": "left", "clickCount": 1}
+        self.call("Input.dispatchMouseEvent", type=f"mouse{kind}", x=x, y=y, **button)
 
     def key(self, key: str) -> None:
         text = {"text": "\r" if key == "Enter" else key} if len(key) == 1 or key == "Enter" else {}
@@ -137,8 +143,11 @@ def browsing() -> Iterator[Browser]:
     if chromium is None:
         pytest.skip("Chromium is not installed: scripts/test-packages")
     (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe()
-    assert min(theirs_in, theirs_out) > 4
-    # The protocol is spoken on 3 and 4, whatever the numbers here.
+    ends = (theirs_in, theirs_out)
+    # The protocol is spoken on 3 and 4; theirs are first put where these do not hide them.
+    theirs_in, theirs_out = (fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 20) for end in ends)
+    for end in ends:
+        os.close(end)
     shell = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         process = subprocess.Popen(

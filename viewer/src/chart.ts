@@ -57,6 +57,10 @@ export class TimeChart implements Drawn {
     this.place.addEventListener("keydown", (event) => this.step(event));
     this.place.addEventListener("touchmove", (event) => this.touch(event), { passive: true });
     this.place.addEventListener("touchstart", (event) => this.touch(event), { passive: true });
+    // A finger that is lifted leaves the values; a mouse that goes takes them along.
+    this.place.addEventListener("pointerleave", (event) => {
+      if (event.pointerType === "mouse") board.point(null);
+    });
     board.add(this);
   }
 

@@ -13,6 +13,8 @@ export class Nav {
   readonly place = el("nav", { "aria-label": "Sections" });
   private readonly links = new Map<string, HTMLElement>();
   private here = 0;
+  /** Where the page stood when a key went to a section: until it moves, that is the one being read. */
+  private stood: number | null = null;
 
   constructor(private readonly stops: Stop[]) {
     const list = el("ul");
@@ -29,6 +31,8 @@ export class Nav {
     let waiting = false;
     const look = () => {
       waiting = false;
+      if (this.stood !== null && Math.abs(scrollY - this.stood) < 2) return;
+      this.stood = null;
       const edge = innerHeight * 0.25;
       let now = 0;
       this.stops.forEach(({ id }, i) => {
@@ -58,6 +62,7 @@ export class Nav {
       if (up instanceof HTMLDetailsElement) up.open = true;
     }
     section.scrollIntoView();
+    this.stood = scrollY;
     section.tabIndex = -1;
     section.focus({ preventScroll: true });
     this.mark(next);

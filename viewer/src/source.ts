@@ -12,9 +12,11 @@ import type { SourceView } from "./run";
 import type { Loss, Target } from "./summary";
 
 /** Name of a source where there is little room. */
-export function shortName({ kind, subject }: Target): string {
-  const names: Record<string, string> = { postgres: "PostgreSQL", redis: "Redis", host: "Host" };
-  return names[kind] ?? (kind ? kind.charAt(0).toUpperCase() + kind.slice(1) : subject);
+export function shortName({ kind, subject, title }: Target): string {
+  if (kind === "host") return "Host";
+  // `PostgreSQL 18.6, database shop`, `uvicorn, port 8000 (3 processes)`.
+  const name = title.split(",")[0]?.replace(/ [\d.]+$/, "");
+  return name || subject;
 }
 
 /** How it was looked at, and what that cost. */
