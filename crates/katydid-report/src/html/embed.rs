@@ -109,6 +109,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::float_cmp)] // they are rounded to these
     fn values_keep_what_can_be_seen() {
         assert_eq!(value(12.345_678), 12.346);
         assert_eq!(value(0.000_123_456_78), 0.000_123_46);

@@ -49,13 +49,14 @@ fn texts_of_a_run_of_which_nothing_was_kept() {
 
 #[test]
 fn the_summary_is_in_it_as_it_is() {
-    for (summary, name) in [
+    let samples = vec![
         (sample::valid(), "valid.html"),
         (sample::invalid(), "invalid.html"),
         (sample::with_events(), "events.html"),
         (sample::without_objectives(), "plain.html"),
         (sample::empty(), "empty.html"),
-    ] {
+    ];
+    for (summary, name) in samples {
         let found: Summary =
             serde_json::from_value(run(&page(&summary, name))["summary"].clone()).unwrap();
         assert_eq!(found, summary, "{name}");
