@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import runs
 from browser import Browser, Page, browsing
+
+import runs
 
 NAMES = (
     "<img src=x onerror=alert(1)>",
