@@ -12,6 +12,7 @@ mod prometheus;
 mod rabbitmq;
 mod redis;
 mod statements;
+mod table;
 #[cfg(test)]
 mod tried;
 
@@ -40,6 +41,24 @@ pub struct Pressing {
     pub text: String,
     /// 1 is the limit.
     pub share: f64,
+}
+
+impl Pressing {
+    /// `db connections 18 of 20`.
+    fn counted(what: &str, used: f64, limit: f64) -> Self {
+        Self {
+            text: format!("{what} {used:.0} of {limit:.0}"),
+            share: used / limit,
+        }
+    }
+
+    /// `host memory 75 %`.
+    fn percent(what: &str, share: f64) -> Self {
+        Self {
+            text: format!("{what} {:.0} %", share * 100.0),
+            share,
+        }
+    }
 }
 
 /// How one kind of thing is shown.

@@ -76,6 +76,26 @@ impl<'a> Look<'a> {
             .collect()
     }
 
+    /// What share of both one of two counters grew by, where both are read together. `None` where neither grew.
+    pub fn share(self, part: &Series, rest: &Series) -> Points {
+        let both = self.subject.growths(part).zip(self.subject.growths(rest));
+        both.map(|(part, rest)| {
+            let share = part.by.zip(rest.by).and_then(|(part, rest)| {
+                let all = part + rest;
+                (all > 0.0).then(|| part / all)
+            });
+            (part.until, share)
+        })
+        .collect()
+    }
+
+    /// The newest value of the series of a name, where there is one and not several.
+    pub fn only(self, name: &str) -> Option<f64> {
+        let mut all = self.subject.named(name);
+        let first = all.next().filter(|_| all.next().is_none());
+        first.and_then(|(_, series)| series.last())
+    }
+
     /// The newest level of a series without labels.
     pub fn last(self, name: &str) -> Option<f64> {
         self.subject.plain(name)?.last()
@@ -84,7 +104,7 @@ impl<'a> Look<'a> {
     /// How fast a counter without labels last grew, per second.
     pub fn last_rate(self, name: &str) -> Option<f64> {
         let series = self.subject.plain(name)?;
-        self.subject.growths(series).last()?.rate()
+        self.subject.growths(series).next_back()?.rate()
     }
 }
 
@@ -130,6 +150,14 @@ impl<'a> Drawing<'a> {
         let subject = self.look.subject;
         let both = subject.plain(series).zip(subject.plain(other));
         let points = both.map(|(one, other)| self.look.per(one, other));
+        self.line(name, points.unwrap_or_default())
+    }
+
+    /// What share of both one of two counters grew by, if there are both.
+    pub fn share(self, part: &str, rest: &str, name: &str) -> Self {
+        let subject = self.look.subject;
+        let both = subject.plain(part).zip(subject.plain(rest));
+        let points = both.map(|(part, rest)| self.look.share(part, rest));
         self.line(name, points.unwrap_or_default())
     }
 

@@ -1,11 +1,13 @@
 //! Charts of a machine: processors, memory, pressure, disks, network.
 
+use std::collections::BTreeMap;
+
 use katydid_record::RunTime;
 use katydid_record::timeline::Series;
-use katydid_record::view::{Chart, Table};
+use katydid_record::view::Chart;
 
 use super::draw::{Points, sum};
-use super::{Kind, Look, Part, Pressing, process};
+use super::{Kind, Look, Pressing, process};
 
 /// Modes of processors that are shown, with what they are called; idle is what is left.
 const MODES: [(&str, &str); 7] = [
@@ -22,7 +24,7 @@ const MODES: [(&str, &str); 7] = [
 pub const KIND: Kind = Kind {
     name: "host",
     charts,
-    tables,
+    tables: |_, _| Vec::new(),
     pressing,
 };
 
@@ -103,22 +105,14 @@ fn charts(look: Look<'_>) -> Vec<Option<Chart>> {
     charts
 }
 
-/// None.
-fn tables(_: Look<'_>, _: &Part) -> Vec<Table> {
-    Vec::new()
-}
-
 /// Processors and memory.
 fn pressing(look: Look<'_>) -> Vec<Pressing> {
     let mut all = Vec::new();
     if let Some(busy) = busy(look).last().and_then(|(_, share)| *share) {
-        let text = format!("host cpu {:.0} %", busy * 100.0);
-        all.push(Pressing { text, share: busy });
+        all.push(Pressing::percent("host cpu", busy));
     }
     if let Some((used, total)) = look.last("memory.used").zip(look.last("memory.total")) {
-        let share = used / total;
-        let text = format!("host memory {:.0} %", share * 100.0);
-        all.push(Pressing { text, share });
+        all.push(Pressing::percent("host memory", used / total));
     }
     all.extend(process::pressing(look));
     all
@@ -147,7 +141,7 @@ fn spent(look: Look<'_>) -> Points {
 
 /// Each value as a share of another at the same instant.
 fn shares(points: &Points, of: &Points) -> Points {
-    let of: std::collections::BTreeMap<RunTime, Option<f64>> = of.iter().copied().collect();
+    let of: BTreeMap<RunTime, Option<f64>> = of.iter().copied().collect();
     let share = |(at, value): &(RunTime, Option<f64>)| {
         let whole = of.get(at).copied().flatten().filter(|whole| *whole > 0.0);
         (*at, (*value).zip(whole).map(|(value, whole)| value / whole))
@@ -187,8 +181,7 @@ fn busiest(look: Look<'_>) -> Option<Chart> {
     if cores.len() < 2 {
         return None;
     }
-    let mut most: std::collections::BTreeMap<RunTime, Option<f64>> =
-        std::collections::BTreeMap::new();
+    let mut most: BTreeMap<RunTime, Option<f64>> = BTreeMap::new();
     for (at, value) in cores.iter().flat_map(|series| look.rate(series)) {
         let known = most.entry(at).or_insert(value);
         // Ticks are coarse: a little over a second in a second is a second.
@@ -234,55 +227,10 @@ fn throughput<'a>(
 
 #[cfg(test)]
 mod tests {
-    use katydid_record::{Body, Frame, Name, OBSERVERS, SeriesKind, Timeline, Watched};
+    use katydid_record::SeriesKind;
 
+    use super::super::tried::looked_at;
     use super::*;
-
-    /// Three looks at something, a second apart: of a series its name, kind, labels and values.
-    type Told<'a> = (&'a str, SeriesKind, &'a [(&'a str, &'a str)], [f64; 3]);
-
-    fn timeline(told: &[Told<'_>]) -> Timeline {
-        let mut timeline = Timeline::default();
-        let mut apply = |at: RunTime, body: Body| {
-            timeline.apply(&Frame {
-                at,
-                span: 0,
-                source: OBSERVERS,
-                phase: 0,
-                body,
-            });
-        };
-        apply(
-            0,
-            Body::Watched(Box::new(Watched {
-                subject: "it".into(),
-                every_ms: 1_000,
-                ..Watched::default()
-            })),
-        );
-        let names = told
-            .iter()
-            .enumerate()
-            .map(|(id, (name, kind, labels, _))| {
-                let owned =
-                    |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-                Name::Series {
-                    id: id as u32,
-                    of: "it".into(),
-                    name: (*name).to_owned(),
-                    labels: labels.iter().map(owned).collect(),
-                    unit: String::new(),
-                    kind: *kind,
-                }
-            });
-        apply(0, Body::Names(names.collect()));
-        for look in 0..3 {
-            let values = told.iter().enumerate();
-            let values = values.map(|(id, (.., values))| (id as u32, values[look]));
-            apply(look as RunTime * 1_000_000, Body::Samples(values.collect()));
-        }
-        timeline
-    }
 
     fn values(charts: &[Option<Chart>], id: &str) -> Option<Vec<Vec<Option<f64>>>> {
         let chart = charts.iter().flatten().find(|chart| chart.id == id)?;
@@ -300,16 +248,20 @@ mod tests {
 
     #[test]
     fn a_machine() {
-        let timeline = timeline(&[
-            ("cpu.user", COUNTER, &[], [0.0, 1.0, 2.0]),
-            ("cpu.idle", COUNTER, &[], [0.0, 1.0, 1.0]),
-            ("cpu.core.busy", COUNTER, &[("cpu", "0")], [0.0, 1.1, 1.5]),
-            ("cpu.core.busy", COUNTER, &[("cpu", "1")], [0.0, 0.0, 0.9]),
-            ("memory.used", GAUGE, &[], [1.0, 2.0, 3.0]),
-            ("memory.total", GAUGE, &[], [4.0, 4.0, 4.0]),
-            ("memory.swap.used", GAUGE, &[], [0.0, 0.0, 0.0]),
-            ("tcp.retransmitted", COUNTER, &[], [5.0, 5.0, 5.0]),
-        ]);
+        let timeline = looked_at(
+            "host",
+            1,
+            &[
+                ("cpu.user", "", COUNTER, &[0.0, 1.0, 2.0]),
+                ("cpu.idle", "", COUNTER, &[0.0, 1.0, 1.0]),
+                ("cpu.core.busy", "cpu=0", COUNTER, &[0.0, 1.1, 1.5]),
+                ("cpu.core.busy", "cpu=1", COUNTER, &[0.0, 0.0, 0.9]),
+                ("memory.used", "", GAUGE, &[1.0, 2.0, 3.0]),
+                ("memory.total", "", GAUGE, &[4.0, 4.0, 4.0]),
+                ("memory.swap.used", "", GAUGE, &[0.0, 0.0, 0.0]),
+                ("tcp.retransmitted", "", COUNTER, &[5.0, 5.0, 5.0]),
+            ],
+        );
         let look = Look {
             subject: &timeline.target.subjects["it"],
         };
@@ -325,19 +277,23 @@ mod tests {
 
     #[test]
     fn a_server() {
-        let one = [("name", "web"), ("pid", "7")];
-        let timeline = timeline(&[
-            ("process.cpu", COUNTER, &one, [0.0, 0.5, 1.5]),
-            ("process.cpu.all", COUNTER, &[], [0.0, 0.5, 1.5]),
-            ("process.rss", GAUGE, &one, [10.0, 20.0, 30.0]),
-            ("process.ran", COUNTER, &[], [0.0, 0.5, 1.5]),
-            ("process.waited", COUNTER, &[], [0.0, 0.5, 0.5]),
-            ("process.files.nearest", GAUGE, &[], [1.0, 1.0, 9.0]),
-            ("process.files.limit", GAUGE, &[], [10.0, 10.0, 10.0]),
-            ("cgroup.cpu.quota", GAUGE, &[], [2.0, 2.0, 2.0]),
-            ("cgroup.cpu.periods", COUNTER, &[], [0.0, 10.0, 20.0]),
-            ("cgroup.cpu.throttled", COUNTER, &[], [0.0, 0.0, 5.0]),
-        ]);
+        let one = "name=web,pid=7";
+        let timeline = looked_at(
+            "process",
+            1,
+            &[
+                ("process.cpu", one, COUNTER, &[0.0, 0.5, 1.5]),
+                ("process.cpu.all", "", COUNTER, &[0.0, 0.5, 1.5]),
+                ("process.rss", one, GAUGE, &[10.0, 20.0, 30.0]),
+                ("process.ran", "", COUNTER, &[0.0, 0.5, 1.5]),
+                ("process.waited", "", COUNTER, &[0.0, 0.5, 0.5]),
+                ("process.files.nearest", "", GAUGE, &[1.0, 1.0, 9.0]),
+                ("process.files.limit", "", GAUGE, &[10.0, 10.0, 10.0]),
+                ("cgroup.cpu.quota", "", GAUGE, &[2.0, 2.0, 2.0]),
+                ("cgroup.cpu.periods", "", COUNTER, &[0.0, 10.0, 20.0]),
+                ("cgroup.cpu.throttled", "", COUNTER, &[0.0, 0.0, 5.0]),
+            ],
+        );
         let look = Look {
             subject: &timeline.target.subjects["it"],
         };

@@ -3,7 +3,7 @@
 use katydid_record::timeline::Series;
 use katydid_record::view::Chart;
 
-use super::draw::{Drawing, Labels, Look};
+use super::draw::{Labels, Look};
 use super::{Kind, Pressing};
 
 /// Its row in the list.
@@ -15,55 +15,56 @@ pub const KIND: Kind = Kind {
 };
 
 fn charts(look: Look<'_>) -> Vec<Option<Chart>> {
+    let levels =
+        |id, title, unit, series| look.chart(id, title, unit).each(series, Look::level, pool);
     vec![
         levels(
-            look,
-            look.chart("waiting", "Clients that wait for a connection", ""),
+            "waiting",
+            "Clients that wait for a connection",
+            "",
             "pool.clients_waiting",
         )
         .done(),
         levels(
-            look,
-            look.chart("longest", "Longest wait at the moment", "s"),
+            "longest",
+            "Longest wait at the moment",
+            "s",
             "pool.longest_wait",
         )
         .done(),
         levels(
-            look,
-            look.chart("servers", "Connections that are busy", ""),
+            "servers",
+            "Connections that are busy",
+            "",
             "pool.servers_active",
         )
         .limit(only_size(look))
         .done(),
         levels(
-            look,
-            look.chart("clients", "Clients that have a connection", ""),
+            "clients",
+            "Clients that have a connection",
+            "",
             "pool.clients_active",
         )
         .done(),
-        rates(
-            look.chart("transactions", "Transactions", "/s"),
-            "stats.transactions",
-        )
-        .done(),
-        per(
+        look.chart("transactions", "Transactions", "/s")
+            .each("stats.transactions", Look::rate, |labels| {
+                labels.get("database").cloned()
+            })
+            .done(),
+        per_transaction(
             look,
-            look.chart("wait", "Wait for a connection per transaction", "ms"),
+            "wait",
+            "Wait for a connection per transaction",
             "stats.wait_time",
-        )
-        .done(),
-        per(
+        ),
+        per_transaction(
             look,
-            look.chart("held", "A connection is held per transaction", "ms"),
+            "held",
+            "A connection is held per transaction",
             "stats.transaction_time",
-        )
-        .done(),
-        per(
-            look,
-            look.chart("queries", "Of this, in queries", "ms"),
-            "stats.query_time",
-        )
-        .done(),
+        ),
+        per_transaction(look, "queries", "Of this, in queries", "stats.query_time"),
     ]
 }
 
@@ -76,26 +77,16 @@ fn pool(labels: &Labels) -> Option<String> {
     })
 }
 
-fn levels<'a>(_: Look<'a>, chart: Drawing<'a>, series: &'static str) -> Drawing<'a> {
-    chart.each(series, Look::level, pool)
-}
-
-fn rates<'a>(chart: Drawing<'a>, series: &'static str) -> Drawing<'a> {
-    chart.each(series, Look::rate, |labels| labels.get("database").cloned())
-}
-
 /// Milliseconds for each transaction.
-fn per<'a>(look: Look<'a>, mut chart: Drawing<'a>, series: &'a str) -> Drawing<'a> {
+fn per_transaction(look: Look<'_>, id: &str, title: &str, series: &str) -> Option<Chart> {
+    let mut chart = look.chart(id, title, "ms");
     for (labels, time) in look.subject.named(series) {
-        let transactions = look
-            .subject
-            .named("stats.transactions")
-            .find(|(other, _)| *other == labels);
-        if let (Some((_, transactions)), Some(name)) = (transactions, labels.get("database")) {
+        let transactions = look.subject.labelled("stats.transactions", labels);
+        if let (Some(transactions), Some(name)) = (transactions, labels.get("database")) {
             chart = chart.line(name, look.per(time, transactions));
         }
     }
-    chart.times(1e3)
+    chart.times(1e3).done()
 }
 
 /// The size of the pool where there is one.
@@ -109,22 +100,16 @@ fn only_size(look: Look<'_>) -> Option<f64> {
 }
 
 fn size(look: Look<'_>, labels: &Labels) -> Option<f64> {
-    let mut sizes = look.subject.named("database.pool_size");
-    let found = sizes.find(|(other, _)| other.get("database") == labels.get("database"));
-    found?.1.last().filter(|size| *size > 0.0)
+    let of = ("database", labels.get("database")?.as_str());
+    let size = look.subject.of("database.pool_size", of)?;
+    size.last().filter(|size| *size > 0.0)
 }
 
 fn pressing(look: Look<'_>) -> Vec<Pressing> {
     let of = |(labels, busy): (&Labels, &Series)| {
         let (size, busy) = (size(look, labels)?, busy.last()?);
-        let mut waiting = look
-            .subject
-            .named("pool.clients_waiting")
-            .filter(|(other, _)| *other == labels);
-        let waiting = waiting
-            .next()
-            .and_then(|(_, series)| series.last())
-            .unwrap_or(0.0);
+        let waiting = look.subject.labelled("pool.clients_waiting", labels);
+        let waiting = waiting.and_then(Series::last).unwrap_or(0.0);
         let name = pool(labels)?;
         let mut text = format!("pool {name} {busy:.0} of {size:.0} busy");
         if waiting > 0.0 {

@@ -1,12 +1,13 @@
 //! How a `PostgreSQL` server is shown: sessions by what they wait for, the database's time by statement, and what it reads and writes.
 
 use katydid_record::RunTime;
-use katydid_record::timeline::{Series, Subject};
-use katydid_record::view::{Chart, Column, Table};
+use katydid_record::timeline::Series;
+use katydid_record::view::{Chart, Table};
 use serde_json::{Value, json};
 
-use super::draw::{Labels, Look, Points};
+use super::draw::{Labels, Look};
 use super::statements;
+use super::table::{columns, figure, grown, labelled, largest, seen};
 use super::{Kind, Part, Pressing};
 
 /// Its row in the list.
@@ -16,9 +17,6 @@ pub const KIND: Kind = Kind {
     tables,
     pressing,
 };
-
-/// Rows that a table has.
-pub(super) const ROWS: usize = 20;
 
 /// Classes of sessions, from working to doing nothing, and how a reader calls them.
 const CLASSES: &[(&str, &str)] = &[
@@ -80,8 +78,10 @@ fn charts(look: Look<'_>) -> Vec<Option<Chart>> {
         transactions.done(),
         locks.done(),
         longest.done(),
+        // The operating system may still have had the others.
         look.chart("cache", "Blocks found in shared buffers", "%")
-            .line("found", hits(look))
+            .share("database.blocks_hit", "database.blocks_read", "found")
+            .times(100.0)
             .done(),
         scans.done(),
         written.done(),
@@ -104,11 +104,8 @@ fn sessions(look: Look<'_>) -> Option<Chart> {
         .chart("sessions", "Sessions by what they do", "")
         .stacked();
     for (class, called) in CLASSES {
-        let found = look
-            .subject
-            .named("sessions")
-            .find(|(labels, _)| is(labels, "class", class));
-        let points = found.map_or_else(Vec::new, |(_, series)| look.level(series));
+        let found = look.subject.of("sessions", ("class", class));
+        let points = found.map_or_else(Vec::new, |series| look.level(series));
         if points
             .iter()
             .any(|(_, value)| value.is_some_and(|value| value > 0.0))
@@ -119,100 +116,12 @@ fn sessions(look: Look<'_>) -> Option<Chart> {
     chart.done()
 }
 
-fn is(labels: &Labels, name: &str, value: &str) -> bool {
-    labels.get(name).is_some_and(|label| label == value)
-}
-
-/// Of all blocks asked for, those that need not be read, %. The operating system may still have had the others.
-fn hits(look: Look<'_>) -> Points {
-    let subject = look.subject;
-    let both = subject
-        .plain("database.blocks_hit")
-        .zip(subject.plain("database.blocks_read"));
-    let Some((hit, read)) = both else {
-        return Vec::new();
-    };
-    let pairs = subject.growths(hit).zip(subject.growths(read));
-    let share = |(hit, read): (Option<f64>, Option<f64>)| {
-        let (hit, read) = (hit?, read?);
-        (hit + read > 0.0).then(|| hit / (hit + read) * 100.0)
-    };
-    pairs
-        .map(|(hit, read)| (hit.until, share((hit.by, read.by))))
-        .collect()
-}
-
 fn tables(look: Look<'_>, part: &Part) -> Vec<Table> {
     vec![
         statements::table(look, part),
         tables_table(look, part),
         blocking(look, part),
     ]
-}
-
-/// Seconds of a part that were seen.
-pub(super) fn seen(subject: &Subject, reference: &str, part: &Part) -> f64 {
-    let series = subject.plain(reference);
-    series.map_or(0.0, |series| subject.grown(series, part.from, part.until).1)
-}
-
-/// Growth of the series of a name whose label has this value, in a part.
-pub(super) fn grown(
-    subject: &Subject,
-    name: &str,
-    (label, value): (&str, &str),
-    part: &Part,
-) -> f64 {
-    let mut found = subject
-        .named(name)
-        .filter(|(labels, _)| is(labels, label, value));
-    let series = found.next().map(|(_, series)| series);
-    series.map_or(0.0, |series| subject.grown(series, part.from, part.until).0)
-}
-
-/// Values of a label in the series of a name.
-pub(super) fn labelled<'a>(subject: &'a Subject, name: &'a str, label: &str) -> Vec<&'a str> {
-    let labels = subject
-        .named(name)
-        .filter_map(|(labels, _)| labels.get(label));
-    labels.map(String::as_str).collect()
-}
-
-pub(super) fn columns(all: &[(&str, &str)]) -> Vec<Column> {
-    let column = |(name, unit): &(&str, &str)| Column {
-        name: (*name).to_owned(),
-        unit: (*unit).to_owned(),
-    };
-    all.iter().map(column).collect()
-}
-
-/// Rounded for a table: three figures.
-pub(super) fn figure(value: f64) -> Value {
-    if !value.is_finite() {
-        return Value::Null;
-    }
-    let digits = if value == 0.0 {
-        0
-    } else {
-        2 - value.abs().log10().floor() as i32
-    };
-    let factor = 10_f64.powi(digits.clamp(0, 6));
-    json!((value * factor).round() / factor)
-}
-
-/// The largest rows, and what to say of the rest.
-pub(super) fn largest(mut rows: Vec<(f64, Vec<Value>)>, what: &str) -> (Vec<Vec<Value>>, String) {
-    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let left_out = rows.len().saturating_sub(ROWS);
-    let note = if left_out > 0 {
-        format!("{left_out} more {what} are left out.")
-    } else {
-        String::new()
-    };
-    (
-        rows.into_iter().take(ROWS).map(|(_, row)| row).collect(),
-        note,
-    )
 }
 
 fn last_before(series: &Series, until: RunTime) -> Option<f64> {
@@ -224,12 +133,9 @@ fn tables_table(look: Look<'_>, part: &Part) -> Table {
     let subject = look.subject;
     let seconds = seen(subject, "database.commits", part);
     let level = |name: &str, table: &str| {
-        let mut found = subject
-            .named(name)
-            .filter(|(labels, _)| is(labels, "table", table));
+        let found = subject.of(name, ("table", table));
         found
-            .next()
-            .and_then(|(_, series)| last_before(series, part.until))
+            .and_then(|series| last_before(series, part.until))
             .map_or(Value::Null, figure)
     };
     let mut names: Vec<&str> = Vec::new();
@@ -298,12 +204,8 @@ fn blocking(look: Look<'_>, part: &Part) -> Table {
     let row = |(labels, series): (&Labels, &Series)| {
         let pair = labels.get("pair")?;
         let waits = within(series);
-        let waiters = subject
-            .named("blocking.waiters")
-            .find(|(labels, _)| is(labels, "pair", pair));
-        let most = waiters.map_or(0.0, |(_, series)| {
-            within(series).into_iter().fold(0.0, f64::max)
-        });
+        let waiters = subject.of("blocking.waiters", ("pair", pair));
+        let most = waiters.map_or(0.0, |series| within(series).into_iter().fold(0.0, f64::max));
         let longest = waits.iter().copied().fold(0.0, f64::max);
         let fact = |topic| json!(subject.fact(topic, pair).unwrap_or_default());
         let row = vec![
@@ -341,10 +243,7 @@ fn pressing(look: Look<'_>) -> Vec<Pressing> {
     let both = look.last("connections").zip(look.last("connections.most"));
     let pressing = both
         .filter(|(_, most)| *most > 0.0)
-        .map(|(count, most)| Pressing {
-            text: format!("db connections {count:.0} of {most:.0}"),
-            share: count / most,
-        });
+        .map(|(count, most)| Pressing::counted("db connections", count, most));
     pressing.into_iter().collect()
 }
 

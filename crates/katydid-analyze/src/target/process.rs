@@ -1,10 +1,10 @@
 //! Charts of a server's processes, and of the cgroup or container that they live in.
 
-use katydid_record::view::{Chart, Table};
+use katydid_record::view::Chart;
 
 use super::draw::{LINES, Labels};
 use super::host::when_not_zero;
-use super::{Kind, Look, Part, Pressing};
+use super::{Kind, Look, Pressing};
 
 /// Periods in which it was held back, of all: from here on it is told, as if it were that share of a limit.
 const THROTTLED: f64 = 0.05;
@@ -13,7 +13,7 @@ const THROTTLED: f64 = 0.05;
 pub const KIND: Kind = Kind {
     name: "process",
     charts,
-    tables,
+    tables: |_, _| Vec::new(),
     pressing,
 };
 
@@ -39,7 +39,15 @@ pub(super) fn charts(look: Look<'_>) -> Vec<Option<Chart>> {
                 .limit(Some(100.0))
                 .done(),
         ),
-        waits(look),
+        look.chart(
+            "process.waits",
+            "Of the time in which threads could run, without a processor",
+            "%",
+        )
+        .share("process.waited", "process.ran", "waiting")
+        .times(100.0)
+        .limit(Some(100.0))
+        .done(),
         look.chart(
             "process.files",
             "Open files, of the process with the most of its limit",
@@ -79,11 +87,6 @@ pub(super) fn charts(look: Look<'_>) -> Vec<Option<Chart>> {
     ]
 }
 
-/// None.
-fn tables(_: Look<'_>, _: &Part) -> Vec<Table> {
-    Vec::new()
-}
-
 /// Processors, memory, files, and being held back.
 pub(super) fn pressing(look: Look<'_>) -> Vec<Pressing> {
     let mut all = Vec::new();
@@ -99,17 +102,11 @@ pub(super) fn pressing(look: Look<'_>) -> Vec<Pressing> {
     }
     let memory = look.last("cgroup.memory");
     if let Some((used, limit)) = memory.zip(look.last("cgroup.memory.limit")) {
-        let share = used / limit;
-        let text = format!("server memory {:.0} %", share * 100.0);
-        all.push(Pressing { text, share });
+        all.push(Pressing::percent("server memory", used / limit));
     }
     let files = look.last("process.files.nearest");
     if let Some((open, limit)) = files.zip(look.last("process.files.limit")) {
-        let text = format!("open files {open:.0} of {limit:.0}");
-        all.push(Pressing {
-            text,
-            share: open / limit,
-        });
+        all.push(Pressing::counted("open files", open, limit));
     }
     let throttled = look.last_rate("cgroup.cpu.throttled");
     if let Some((held, periods)) = throttled.zip(look.last_rate("cgroup.cpu.periods"))
@@ -149,25 +146,4 @@ fn cores(look: Look<'_>, quota: Option<f64>) -> Option<Chart> {
     } else {
         chart.rate("cgroup.cpu.used", "used").done()
     }
-}
-
-/// The share of time in which threads that could run had no processor.
-fn waits(look: Look<'_>) -> Option<Chart> {
-    let ran = look.rate(look.subject.plain("process.ran")?);
-    let waited = look.rate(look.subject.plain("process.waited")?);
-    let share = ran.iter().zip(&waited).map(|((at, ran), (_, waited))| {
-        let share = ran
-            .zip(*waited)
-            .and_then(|(ran, waited)| (ran + waited > 0.0).then(|| waited / (ran + waited)));
-        (*at, share)
-    });
-    look.chart(
-        "process.waits",
-        "Of the time in which threads could run, without a processor",
-        "%",
-    )
-    .line("waiting", share.collect())
-    .times(100.0)
-    .limit(Some(100.0))
-    .done()
 }

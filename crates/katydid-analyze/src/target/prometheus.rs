@@ -196,16 +196,9 @@ fn charts(look: Look<'_>) -> Vec<Option<Chart>> {
         for (series, name) in lines {
             chart = each(chart, series, Look::level, name);
         }
-        let mut pools = look.subject.named(limit);
         // Of several pools the chart has no one limit.
-        let limit = pools.next().filter(|_| pools.next().is_none());
-        chart
-            .limit(
-                limit
-                    .and_then(|(_, series)| series.last())
-                    .filter(|limit| *limit > 0.0),
-            )
-            .done()
+        let limit = look.only(limit).filter(|limit| *limit > 0.0);
+        chart.limit(limit).done()
     });
     let plain = PLAIN
         .into_iter()
@@ -322,16 +315,10 @@ fn pressing(look: Look<'_>) -> Vec<Pressing> {
         ("go_sql_in_use_connections", "go_sql_max_open_connections"),
     ] {
         for (labels, series) in look.subject.named(limit) {
-            let mut pools = look.subject.named(used);
-            let used = pools
-                .find(|(of, _)| *of == labels)
-                .and_then(|(_, series)| series.last());
+            let used = look.subject.labelled(used, labels);
+            let used = used.and_then(Series::last);
             if let Some((used, limit)) = used.zip(series.last().filter(|limit| *limit > 0.0)) {
-                let text = format!("pool {used} of {limit}");
-                pressing.push(Pressing {
-                    text,
-                    share: used / limit,
-                });
+                pressing.push(Pressing::counted("pool", used, limit));
             }
         }
     }
@@ -340,11 +327,7 @@ fn pressing(look: Look<'_>) -> Vec<Pressing> {
         let used = newest(look, count, is_used);
         for (pool, limit) in newest(look, most, |_| true) {
             if let Some(used) = used.get(&pool).filter(|_| limit > 0.0) {
-                let text = format!("pool {used} of {limit}");
-                pressing.push(Pressing {
-                    text,
-                    share: used / limit,
-                });
+                pressing.push(Pressing::counted("pool", *used, limit));
             }
         }
     }

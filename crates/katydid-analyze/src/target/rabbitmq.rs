@@ -1,5 +1,6 @@
 //! Charts of `RabbitMQ`.
 
+use katydid_record::timeline::Series;
 use katydid_record::view::Chart;
 
 use super::draw::{Labels, Look};
@@ -61,16 +62,9 @@ fn charts(look: Look<'_>) -> Vec<Option<Chart>> {
             .each("node.memory", Look::level, |labels| {
                 labels.get("node").cloned()
             })
-            .limit(only(look, "node.memory.max"))
+            .limit(look.only("node.memory.max"))
             .done(),
     ]
-}
-
-/// Its newest value, where there is one series of this name.
-fn only(look: Look<'_>, name: &str) -> Option<f64> {
-    let mut all = look.subject.named(name);
-    let first = all.next().filter(|_| all.next().is_none());
-    first.and_then(|(_, series)| series.last())
 }
 
 fn pressing(look: Look<'_>) -> Vec<Pressing> {
@@ -81,19 +75,16 @@ fn pressing(look: Look<'_>) -> Vec<Pressing> {
         ("node.memory", "node.memory.max", "memory"),
     ] {
         for (labels, series) in look.subject.named(most) {
-            let mut all = look.subject.named(used);
-            let used = all.find(|(of, _)| *of == labels);
-            let used = used.and_then(|(_, series)| series.last());
+            let used = look.subject.labelled(used, labels);
+            let used = used.and_then(Series::last);
             let Some((used, most)) = used.zip(series.last().filter(|most| *most > 0.0)) else {
                 continue;
             };
-            let share = used / most;
-            let text = if what == "memory" {
-                format!("rabbitmq memory {:.0} %", share * 100.0)
+            pressing.push(if what == "memory" {
+                Pressing::percent("rabbitmq memory", used / most)
             } else {
-                format!("rabbitmq {what} {used} of {most}")
-            };
-            pressing.push(Pressing { text, share });
+                Pressing::counted(&format!("rabbitmq {what}"), used, most)
+            });
         }
     }
     pressing

@@ -1,10 +1,10 @@
 //! Charts and tables of Redis and Valkey.
 
-use katydid_record::timeline::{Series, Subject};
-use katydid_record::view::{Chart, Column, Table};
+use katydid_record::view::{Chart, Table};
 use serde_json::{Value, json};
 
 use super::draw::{Labels, Look, Points, sum};
+use super::table::columns;
 use super::{Kind, Part, Pressing};
 
 /// How it is shown.
@@ -24,7 +24,7 @@ fn charts(look: Look<'_>) -> Vec<Option<Chart>> {
     let limit = |name| look.last(name).filter(|limit| *limit > 0.0);
     vec![
         look.chart("hits", "Hits of all lookups", "%")
-            .line("hits", hit_ratio(look))
+            .share("keyspace.hits", "keyspace.misses", "hits")
             .times(100.0)
             .limit(Some(100.0))
             .done(),
@@ -79,25 +79,6 @@ fn cpu(look: Look<'_>) -> &'static str {
     if has_main { "cpu.main" } else { "cpu" }
 }
 
-/// Lookups that found something, of all of them; not known while there are none.
-fn hit_ratio(look: Look<'_>) -> Points {
-    let both = look
-        .subject
-        .plain("keyspace.hits")
-        .zip(look.subject.plain("keyspace.misses"));
-    let Some((hits, misses)) = both else {
-        return Vec::new();
-    };
-    let all = sum(&[look.rate(hits), look.rate(misses)]);
-    let hits = look.rate(hits).into_iter();
-    hits.zip(all)
-        .map(|((at, hits), (_, all))| {
-            let all = all.filter(|all| *all > 0.0);
-            (at, hits.zip(all).map(|(hits, all)| hits / all))
-        })
-        .collect()
-}
-
 fn times(look: Look<'_>) -> Option<Chart> {
     let mut chart = look.chart("times", "Time of a command, mean", "µs");
     let mut busiest: Vec<_> = look
@@ -110,19 +91,11 @@ fn times(look: Look<'_>) -> Option<Chart> {
         .collect();
     busiest.sort_by(|a, b| b.2.total_cmp(&a.2));
     for (command, time, _) in busiest.into_iter().take(super::draw::LINES - 1) {
-        if let Some(calls) = of_command(look.subject, "command.calls", command) {
+        if let Some(calls) = look.subject.of("command.calls", ("command", command)) {
             chart = chart.line(command, look.per(time, calls));
         }
     }
     chart.times(1e6).done()
-}
-
-fn of_command<'a>(subject: &'a Subject, name: &'a str, command: &str) -> Option<&'a Series> {
-    let mut series = subject.named(name);
-    let is_it = |labels: &Labels| labels.get("command").is_some_and(|found| found == command);
-    series
-        .find(|(labels, _)| is_it(labels))
-        .map(|(_, series)| series)
 }
 
 fn total(look: Look<'_>, name: &str) -> Points {
@@ -150,8 +123,8 @@ fn tables(look: Look<'_>, part: &Part) -> Vec<Table> {
 
 fn commands(look: Look<'_>, part: &Part) -> Table {
     let grown = |name: &str, command: &str| {
-        of_command(look.subject, name, command)
-            .map(|series| look.subject.grown(series, part.from, part.until))
+        let series = look.subject.of(name, ("command", command));
+        series.map(|series| look.subject.grown(series, part.from, part.until))
     };
     let mut rows = Vec::new();
     for (labels, _) in look.subject.named("command.calls") {
@@ -253,7 +226,7 @@ fn slow(look: Look<'_>) -> Table {
 
 fn table(
     (id, title, phase): (&str, &str, &str),
-    columns: &[(&str, &str)],
+    heads: &[(&str, &str)],
     mut rows: Vec<Vec<Value>>,
 ) -> Table {
     let left_out = rows.len().saturating_sub(ROWS);
@@ -267,13 +240,7 @@ fn table(
         id: id.to_owned(),
         title: title.to_owned(),
         phase: phase.to_owned(),
-        columns: columns
-            .iter()
-            .map(|(name, unit)| Column {
-                name: (*name).to_owned(),
-                unit: (*unit).to_owned(),
-            })
-            .collect(),
+        columns: columns(heads),
         rows,
         note,
     }
@@ -286,20 +253,13 @@ fn pressing(look: Look<'_>) -> Vec<Pressing> {
         Some((look.last(used)?, limit))
     };
     if let Some((used, limit)) = share("memory.used", "memory.max") {
-        let share = used / limit;
-        let text = format!("redis memory {:.0} %", share * 100.0);
-        pressing.push(Pressing { text, share });
+        pressing.push(Pressing::percent("redis memory", used / limit));
     }
     if let Some((used, limit)) = share("clients", "clients.max") {
-        let text = format!("redis clients {used} of {limit}");
-        pressing.push(Pressing {
-            text,
-            share: used / limit,
-        });
+        pressing.push(Pressing::counted("redis clients", used, limit));
     }
     if let Some(share) = look.last_rate(cpu(look)) {
-        let text = format!("redis main thread {:.0} %", share * 100.0);
-        pressing.push(Pressing { text, share });
+        pressing.push(Pressing::percent("redis main thread", share));
     }
     pressing
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Part;
 use super::draw::{Look, Points};
-use super::postgres::{columns, figure, grown, labelled, largest, seen};
+use super::table::{columns, figure, grown, labelled, largest, seen};
 
 /// Told at each read of statements.
 const READS: &str = "observer.db_time";

@@ -10,10 +10,15 @@ pub type Row<'a> = (&'a str, &'a str, SeriesKind, &'a [f64]);
 
 /// A thing of a kind that was looked at every five seconds.
 pub fn timeline(kind: &str, rows: &[Row<'_>]) -> Timeline {
+    looked_at(kind, 5, rows)
+}
+
+/// The same, every so many seconds.
+pub fn looked_at(kind: &str, every_s: u64, rows: &[Row<'_>]) -> Timeline {
     let mut timeline = Timeline::default();
     let mut apply = |look: usize, body| {
         timeline.apply(&Frame {
-            at: look as u64 * 5_000_000,
+            at: look as u64 * every_s * 1_000_000,
             span: 0,
             source: 1,
             phase: 0,
@@ -25,7 +30,7 @@ pub fn timeline(kind: &str, rows: &[Row<'_>]) -> Timeline {
         Body::Watched(Box::new(Watched {
             subject: "it".into(),
             kind: kind.into(),
-            every_ms: 5_000,
+            every_ms: every_s * 1_000,
             ..Watched::default()
         })),
     );

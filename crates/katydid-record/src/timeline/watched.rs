@@ -2,7 +2,7 @@
 //!
 //! It knows points, gaps and nothing of what they mean.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::frame::{Fact, Mark, RunTime, SeriesKind};
 use crate::watched::Watched;
@@ -36,8 +36,6 @@ pub struct Subject {
     pub series: BTreeMap<SeriesKey, Series>,
     /// When it was lost, regained or began anew, with why; between the points before and after, a counter's growth is not known.
     pub breaks: BTreeMap<RunTime, Mark>,
-    /// Looks that were dropped because they took too long.
-    pub stalls: BTreeSet<RunTime>,
     /// Texts by topic and by what they are about, the newest of each: of a statement, what it is.
     pub facts: BTreeMap<(String, String), (RunTime, String)>,
 }
@@ -125,18 +123,23 @@ impl Series {
 
     /// Keeps the last point of each interval: a look is a look, and what lies between two of them a counter tells.
     fn thin(&mut self) {
-        let interval = |(at, _): &(RunTime, f64)| at / self.width_us;
-        let mut later: Vec<_> = self.points.iter().skip(1).map(interval).collect();
-        let mut later = later.drain(..);
         let width_us = self.width_us;
-        self.points
-            .retain(|(at, _)| later.next() != Some(at / width_us));
+        self.points.dedup_by(|next, kept| {
+            let is_same = next.0 / width_us == kept.0 / width_us;
+            if is_same {
+                *kept = *next;
+            }
+            is_same
+        });
     }
 }
 
 impl Subject {
     /// How a counter grew from look to look. A fall is a reset: how much it grew is not known.
-    pub fn growths<'a>(&'a self, series: &'a Series) -> impl Iterator<Item = Growth> + 'a {
+    pub fn growths<'a>(
+        &'a self,
+        series: &'a Series,
+    ) -> impl DoubleEndedIterator<Item = Growth> + 'a {
         series.points.windows(2).map(|pair| {
             let ((from, before), (until, after)) = (pair[0], pair[1]);
             let is_whole = after >= before && !self.is_broken(from, until);
@@ -174,11 +177,25 @@ impl Subject {
 
     /// A series without labels.
     pub fn plain(&self, name: &str) -> Option<&Series> {
+        self.labelled(name, &BTreeMap::new())
+    }
+
+    /// The series of a name that has these labels and no other.
+    pub fn labelled(&self, name: &str, labels: &BTreeMap<String, String>) -> Option<&Series> {
         let key = SeriesKey {
             name: name.to_owned(),
-            labels: BTreeMap::new(),
+            labels: labels.clone(),
         };
         self.series.get(&key)
+    }
+
+    /// The first series of a name of which a label has this value.
+    pub fn of<'a>(&'a self, name: &'a str, (label, value): (&str, &str)) -> Option<&'a Series> {
+        let is_it = |labels: &BTreeMap<String, String>| {
+            labels.get(label).is_some_and(|found| found == value)
+        };
+        let mut series = self.named(name).filter(|(labels, _)| is_it(labels));
+        series.next().map(|(_, series)| series)
     }
 
     /// All series of a name, in the order of their labels.
@@ -214,27 +231,29 @@ impl Target {
         (unit, kind): (&str, SeriesKind),
         (at, value): (RunTime, f64),
     ) -> bool {
-        let Some(subject) = self.subject(of) else {
+        let Self {
+            subjects,
+            series: count,
+        } = self;
+        let Some(subject) = known(subjects, of) else {
             return false;
         };
         if let Some(series) = subject.series.get_mut(key) {
             series.add(at, value);
             return true;
         }
-        if self.series >= SERIES {
+        if *count >= SERIES {
             return false;
         }
-        self.series += 1;
-        let mut series = Series::new(unit, kind);
+        *count += 1;
+        let series = subject.series.entry(key.clone());
+        let series = series.or_insert_with(|| Series::new(unit, kind));
         series.add(at, value);
-        if let Some(subject) = self.subject(of) {
-            subject.series.insert(key.clone(), series);
-        }
         true
     }
 
     pub(super) fn announce(&mut self, watched: &Watched) -> bool {
-        let subject = self.subject(&watched.subject);
+        let subject = known(&mut self.subjects, &watched.subject);
         subject.is_some_and(|subject| {
             subject.watched = watched.clone();
             true
@@ -242,7 +261,7 @@ impl Target {
     }
 
     pub(super) fn learn(&mut self, of: &str, at: RunTime, fact: &Fact) -> bool {
-        let Some(subject) = self.subject(of) else {
+        let Some(subject) = known(&mut self.subjects, of) else {
             return false;
         };
         let key = (fact.topic.clone(), fact.subject.clone());
@@ -258,34 +277,28 @@ impl Target {
     }
 
     pub(super) fn mark(&mut self, at: RunTime, mark: &Mark) -> bool {
-        let (Mark::Lost { what, .. }
-        | Mark::Regained { what }
-        | Mark::Restarted { what, .. }
-        | Mark::Stalled { what, .. }) = mark
+        let (Mark::Lost { what, .. } | Mark::Regained { what } | Mark::Restarted { what, .. }) =
+            mark
         else {
             return true;
         };
-        let Some(subject) = self.subject(what) else {
+        let Some(subject) = known(&mut self.subjects, what) else {
             return false;
         };
-        if subject.breaks.len() + subject.stalls.len() >= BREAKS {
+        if subject.breaks.len() >= BREAKS {
             return false;
         }
-        if matches!(mark, Mark::Stalled { .. }) {
-            subject.stalls.insert(at);
-        } else {
-            subject.breaks.insert(at, mark.clone());
-        }
+        subject.breaks.insert(at, mark.clone());
         true
     }
+}
 
-    fn subject(&mut self, of: &str) -> Option<&mut Subject> {
-        let is_room = self.subjects.len() < SUBJECTS;
-        if !is_room && !self.subjects.contains_key(of) {
-            return None;
-        }
-        Some(self.subjects.entry(of.to_owned()).or_default())
+/// What is known of a subject; nothing if there are too many.
+fn known<'a>(subjects: &'a mut BTreeMap<String, Subject>, of: &str) -> Option<&'a mut Subject> {
+    if subjects.len() >= SUBJECTS && !subjects.contains_key(of) {
+        return None;
     }
+    Some(subjects.entry(of.to_owned()).or_default())
 }
 
 #[cfg(test)]

@@ -65,16 +65,12 @@ pub fn pressing(look: Look<'_>) -> Vec<Pressing> {
     if let Some((_, Some(busy))) = sum(&parts).last()
         && count > 0
     {
-        let share = busy / count as f64;
-        let text = format!("node cpu {:.0} %", share * 100.0);
-        pressing.push(Pressing { text, share });
+        pressing.push(Pressing::percent("node cpu", busy / count as f64));
     }
     if let Some((all, available)) = look.last(MEMORY).zip(look.last(AVAILABLE))
         && all > 0.0
     {
-        let share = 1.0 - available / all;
-        let text = format!("node memory {:.0} %", share * 100.0);
-        pressing.push(Pressing { text, share });
+        pressing.push(Pressing::percent("node memory", 1.0 - available / all));
     }
     pressing
 }
