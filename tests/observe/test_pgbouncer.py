@@ -89,6 +89,8 @@ def test_pools_and_who_waits(pool: Pool) -> None:
         look.until(lambda look: look.watched())
         assert look.watched()[0]["subject"] == f"pgbouncer 127.0.0.1:{pool.port}"
         assert look.watched()[0]["title"].startswith("PgBouncer 1.")
+        # They come right after it.
+        look.until(lambda look: look.facts("setting"))
         assert look.facts("setting")["default_pool_size"] == "2"
 
         def session() -> psycopg.Connection[Any]:

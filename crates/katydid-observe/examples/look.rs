@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let _ = writeln!(out, "{line}");
         }
     };
-    let (mut watch, opened) = Watch::start(sources?, &clock, print, Duration::from_secs(5))?;
+    let (watch, opened) = Watch::start(sources?, &clock, print, Duration::from_secs(5))?;
     eprintln!("{opened:#?}");
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
     watch.finish();

@@ -5,14 +5,13 @@
 
 pub mod address;
 pub mod batch;
-pub mod machine;
+mod machine;
 pub mod observer;
-pub mod sources;
+mod sources;
 mod task;
 pub mod watch;
 
 pub use address::{Address, AddressError};
 pub use batch::Batch;
 pub use observer::{Boxed, Observer, Source, Trouble};
-pub use sources::process::{Listening, listening};
 pub use watch::{Opened, Watch};

@@ -49,9 +49,6 @@ pub trait Source: Send {
     /// Its key across sources, without secrets: `postgres 127.0.0.1:5432/shop`.
     fn subject(&self) -> String;
 
-    /// `host`, `process`, `postgres`…: names its charts.
-    fn kind(&self) -> &'static str;
-
     /// Distance of its looks.
     fn every(&self) -> Duration {
         Duration::from_secs(1)

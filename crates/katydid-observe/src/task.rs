@@ -2,12 +2,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use katydid_record::{Body, Frame, Mark, SourceId, redact::redact};
+use katydid_record::{Body, Frame, Mark, SourceId, Watched, redact::redact};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::watch::Receiver;
 use tokio::time::{sleep, timeout};
@@ -149,15 +148,11 @@ impl Task {
         Duration::from_micros(every - now % every)
     }
 
-    fn tell(&mut self, result: Result<katydid_record::Watched, Trouble>) {
+    fn tell(&mut self, result: Result<Watched, Trouble>) {
         if let Some(sender) = self.opened.take() {
-            let (subject, kind) = (self.source.subject(), self.source.kind());
+            let subject = self.source.subject();
             // Nobody waits any more.
-            let _ = sender.send(Opened {
-                subject,
-                kind,
-                result,
-            });
+            let _ = sender.send(Opened { subject, result });
         }
     }
 }
@@ -211,12 +206,7 @@ impl<F: Future + Unpin> Future for Metered<F> {
 }
 
 /// Processor time of this thread.
-pub(crate) fn thread_cpu() -> Duration {
+fn thread_cpu() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.max(0) as u64, time.tv_nsec.max(0) as u32)
-}
-
-/// Keeps `Arc` in the signature of the sink where it is made.
-pub(crate) fn sink(to: impl Fn(Vec<Frame>) + Send + Sync + 'static) -> Sink {
-    Arc::new(to)
 }

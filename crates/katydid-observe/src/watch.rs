@@ -1,7 +1,7 @@
 //! All observers of a run, on one thread of their own.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -33,8 +33,6 @@ pub(crate) struct Signal {
 pub struct Opened {
     /// Its key.
     pub subject: String,
-    /// `host`, `postgres`…
-    pub kind: &'static str,
     /// What can be seen of it, or why nothing.
     pub result: Result<Watched, Trouble>,
 }
@@ -42,8 +40,8 @@ pub struct Opened {
 /// The running observers. Dropped, it ends them without a last look.
 pub struct Watch {
     signal: watch::Sender<Signal>,
-    thread: Option<JoinHandle<()>>,
-    ended: Receiver<()>,
+    /// With what is told when it ends; nothing once somebody waits for that.
+    thread: Mutex<Option<(JoinHandle<()>, Receiver<()>)>>,
 }
 
 impl Watch {
@@ -64,7 +62,7 @@ impl Watch {
         let (signal, signalled) = watch::channel(Signal::default());
         let (told, opened) = channel();
         let (end, ended) = channel();
-        let sink = task::sink(sink);
+        let sink: Sink = Arc::new(sink);
         let count = sources.len();
         let tasks = sources.into_iter().enumerate().map(|(place, source)| Task {
             source,
@@ -86,8 +84,7 @@ impl Watch {
             })?;
         let watch = Self {
             signal,
-            thread: Some(thread),
-            ended,
+            thread: Mutex::new(Some((thread, ended))),
         };
         let deadline = Instant::now() + wait;
         let mut known = Vec::new();
@@ -107,12 +104,14 @@ impl Watch {
     }
 
     /// Looks once more and ends. False: not all of them came to an end in time, and their last looks are missing.
-    pub fn finish(&mut self) -> bool {
+    pub fn finish(&self) -> bool {
         self.signal.send_modify(|signal| signal.stop = true);
-        let Some(thread) = self.thread.take() else {
+        let running = self.thread.lock();
+        let running = running.unwrap_or_else(PoisonError::into_inner).take();
+        let Some((thread, ended)) = running else {
             return true;
         };
-        if self.ended.recv_timeout(LAST_LOOK_WITHIN).is_err() && !thread.is_finished() {
+        if ended.recv_timeout(LAST_LOOK_WITHIN).is_err() && !thread.is_finished() {
             return false;
         }
         thread.join().is_ok()

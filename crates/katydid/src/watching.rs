@@ -70,7 +70,7 @@ impl Sources {
         let sink = move |frames| for_sink.pass(frames);
         let (watch, opened) = Watch::start(self.sources, &clock, sink, OPEN_WITHIN)?;
         Ok(Watching {
-            watch: Arc::new(Mutex::new(watch)),
+            watch: Arc::new(watch),
             gate,
             opened,
         })
@@ -126,7 +126,7 @@ fn on_the_run(mut frame: Frame, start: u64) -> Option<Frame> {
 /// Observers at work.
 #[derive(Clone)]
 pub struct Watching {
-    watch: Arc<Mutex<Watch>>,
+    watch: Arc<Watch>,
     gate: Arc<Gate>,
     opened: Vec<Opened>,
 }
@@ -145,18 +145,12 @@ impl Watching {
 
     /// A phase begins, or the load is over.
     pub fn edge(&self) {
-        self.watch
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .edge();
+        self.watch.edge();
     }
 
     /// Looks once more and ends. False: some of the last looks are missing.
     pub fn finish(&self) -> bool {
-        self.watch
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .finish()
+        self.watch.finish()
     }
 
     /// Says on standard error what is watched, and what is not with what opens it.

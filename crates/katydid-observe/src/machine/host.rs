@@ -35,9 +35,7 @@ pub struct Host {
     /// Ports that can be used for connections of its own.
     ports: Option<f64>,
     has_pressure: bool,
-    /// Processors.
-    pub cores: usize,
-    /// For a reader: the kernel, the number of processors.
+    /// For a reader, without the machine's name: the kernel, the number of processors.
     pub title: String,
     /// When it started, s since 1970.
     pub booted: u64,
@@ -51,7 +49,6 @@ impl Host {
             "/proc/pressure/cpu",
             "/proc/sys/net/ipv4/ip_local_port_range",
             "/proc/sys/kernel/osrelease",
-            "/proc/sys/kernel/hostname",
         ];
         let contents = files.read(&paths.map(str::to_owned)).await?;
         let told = |place: usize| text(contents.get(place).and_then(Option::as_ref));
@@ -73,12 +70,7 @@ impl Host {
                 _ => None,
             },
             has_pressure: !told(1).is_empty(),
-            cores,
-            title: format!(
-                "{}, Linux {}, {cores} processors",
-                told(4).trim(),
-                told(3).trim()
-            ),
+            title: format!("Linux {}, {cores} processors", told(3).trim()),
             booted: field(&stat, "btime").unwrap_or(0.0) as u64,
         })
     }

@@ -34,10 +34,6 @@ impl Source for CgroupSource {
         format!("cgroup {}", self.path)
     }
 
-    fn kind(&self) -> &'static str {
-        "process"
-    }
-
     fn open(&mut self) -> Boxed<'_, Result<Box<dyn Observer>, Trouble>> {
         Box::pin(async move {
             let path = self.path.clone();

@@ -113,10 +113,6 @@ impl Source for DockerSource {
         format!("docker {}", self.name)
     }
 
-    fn kind(&self) -> &'static str {
-        "process"
-    }
-
     fn open(&mut self) -> Boxed<'_, Result<Box<dyn Observer>, Trouble>> {
         Box::pin(async move {
             let told = self.ask(&format!("{}/json", self.name)).await?;

@@ -26,6 +26,7 @@ struct HostObserver {
 }
 
 /// Reads the address.
+#[allow(clippy::unnecessary_wraps)] // as all in the list
 pub fn make(_: &Address) -> Result<Box<dyn Source>, String> {
     Ok(Box::new(HostSource::default()))
 }
@@ -41,10 +42,6 @@ pub(crate) fn tell_restart(before: &mut u64, booted: u64, batch: &mut Batch) {
 impl Source for HostSource {
     fn subject(&self) -> String {
         "host".into()
-    }
-
-    fn kind(&self) -> &'static str {
-        "host"
     }
 
     fn open(&mut self) -> Boxed<'_, Result<Box<dyn Observer>, Trouble>> {

@@ -102,13 +102,11 @@ async fn connect_and_ask(to: &To, path: &str) -> Result<Bytes, Trouble> {
     if !to.is_tls {
         return ask(stream, to, path).await;
     }
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(Trouble::lost)?
-        .with_root_certificates(roots)
+        .with_root_certificates(super::roots::known())
         .with_no_client_auth();
     let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(Trouble::lost)?;
     let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));

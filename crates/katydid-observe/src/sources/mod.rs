@@ -1,21 +1,21 @@
 //! What can be watched, one file for each: the list that an address is looked up in.
 
+mod cgroup;
+mod docker;
+mod host;
 mod http;
 mod pgbouncer;
 mod postgres;
+mod process;
 mod prometheus;
 mod rabbitmq;
 mod redis;
+mod roots;
 mod sql;
+mod ssh;
 
 use crate::address::Address;
 use crate::observer::Source;
-
-pub mod cgroup;
-pub mod docker;
-pub mod host;
-pub mod process;
-pub mod ssh;
 
 /// A word before the first colon, and what it stands for.
 pub struct Scheme {

@@ -81,10 +81,6 @@ impl Source for PgBouncer {
         format!("pgbouncer {}", self.place.shown)
     }
 
-    fn kind(&self) -> &'static str {
-        "pgbouncer"
-    }
-
     fn every(&self) -> Duration {
         EVERY
     }

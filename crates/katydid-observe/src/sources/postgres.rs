@@ -59,10 +59,6 @@ impl Source for Postgres {
         format!("postgres {}", self.place.shown)
     }
 
-    fn kind(&self) -> &'static str {
-        "postgres"
-    }
-
     fn every(&self) -> Duration {
         EVERY
     }

@@ -62,10 +62,6 @@ impl Source for Prometheus {
         self.subject.clone()
     }
 
-    fn kind(&self) -> &'static str {
-        "prometheus"
-    }
-
     fn every(&self) -> Duration {
         EVERY
     }

@@ -48,10 +48,6 @@ impl Source for Rabbit {
         self.subject.clone()
     }
 
-    fn kind(&self) -> &'static str {
-        "rabbitmq"
-    }
-
     fn every(&self) -> Duration {
         EVERY
     }

@@ -71,10 +71,6 @@ impl Source for Redis {
         self.subject.clone()
     }
 
-    fn kind(&self) -> &'static str {
-        "redis"
-    }
-
     fn open(&mut self) -> Boxed<'_, Result<Box<dyn Observer>, Trouble>> {
         Box::pin(async {
             let connection = self.connect().await?;

@@ -76,10 +76,6 @@ impl Source for Query {
         format!("gauge {}", self.name)
     }
 
-    fn kind(&self) -> &'static str {
-        "gauge"
-    }
-
     fn every(&self) -> Duration {
         EVERY
     }

@@ -72,10 +72,6 @@ impl Source for SshSource {
         format!("ssh {}{port}{process}", self.target)
     }
 
-    fn kind(&self) -> &'static str {
-        "host"
-    }
-
     fn open(&mut self) -> Boxed<'_, Result<Box<dyn Observer>, Trouble>> {
         Box::pin(async move {
             let mut remote = Remote::connect(&self.target, self.port).await?;

@@ -24,10 +24,6 @@ impl Source for Fake {
         "fake".into()
     }
 
-    fn kind(&self) -> &'static str {
-        "fake"
-    }
-
     fn every(&self) -> Duration {
         EVERY
     }
@@ -80,7 +76,7 @@ fn watched(
     let for_sink = seen.clone();
     let sink = move |frames: Vec<Frame>| for_sink.lock().expect("no panic").extend(frames);
     let source: Box<dyn Source> = Box::new(fake.clone());
-    let (mut watch, opened) = Watch::start(vec![source], &clock, sink, wait).expect("a thread");
+    let (watch, opened) = Watch::start(vec![source], &clock, sink, wait).expect("a thread");
     watch.edge();
     let deadline = Instant::now() + Duration::from_secs(5);
     while !enough(&seen.lock().expect("no panic")) && Instant::now() < deadline {

@@ -2,9 +2,7 @@
 //!
 //! Since 15 sessions hand in their counts at most once a second, and idle ones up to 10 s later.
 
-use std::collections::HashMap;
-
-use tokio_postgres::{Client, Error, Statement};
+use tokio_postgres::{Client, Error, Row, Statement};
 
 use super::spec::{Spec, chosen, column, columns, selected, values};
 use super::tally::Tally;
@@ -32,14 +30,43 @@ const INDEX: &[Spec] = &[
     column(&["idx_tup_read"], "index.rows"),
 ];
 
+/// Totals of each row of a view, told when they change. The name of the row stands first, its totals from `first` on.
+struct Counted {
+    read: Statement,
+    specs: Vec<Spec>,
+    first: usize,
+    tally: Tally<String>,
+}
+
+impl Counted {
+    /// Reads them all and tells what has changed, and `also` of the same rows.
+    async fn look(
+        &mut self,
+        client: &Client,
+        batch: &mut Batch,
+        nth: u32,
+        also: impl Fn(&mut Batch, &[Row]),
+    ) -> Result<Vec<Row>, Error> {
+        let read = batch.begin_every(nth);
+        let rows = client.query(&self.read, &[]).await;
+        if let Ok(rows) = &rows {
+            let all = rows
+                .iter()
+                .map(|row| (row.get(0), values(row, &self.specs, self.first)));
+            let grown = self.tally.read(all.collect(), |_| false);
+            self.tally.tell(batch, grown, Clone::clone);
+            also(batch, rows);
+        }
+        let at = batch.end(read);
+        self.tally.done(at);
+        rows
+    }
+}
+
 /// What reads them.
 pub struct Tables {
-    read: Statement,
-    table_specs: Vec<Spec>,
-    table_tally: Tally<String>,
-    indexes: Statement,
-    index_specs: Vec<Spec>,
-    index_tally: Tally<String>,
+    rows: Counted,
+    indexes: Counted,
     sizes: Statement,
 }
 
@@ -69,12 +96,18 @@ impl Tables {
         );
         let told = |specs: &[Spec]| specs.iter().map(|spec| (spec.series, spec.unit)).collect();
         Ok(Self {
-            read: client.prepare(&tables).await?,
-            table_tally: Tally::new(told(&table_specs), "table", TABLES),
-            table_specs,
-            indexes: client.prepare(&indexes).await?,
-            index_tally: Tally::new(told(&index_specs), "index", INDEXES),
-            index_specs,
+            rows: Counted {
+                read: client.prepare(&tables).await?,
+                tally: Tally::new(told(&table_specs), "table", TABLES),
+                specs: table_specs,
+                first: 3,
+            },
+            indexes: Counted {
+                read: client.prepare(&indexes).await?,
+                tally: Tally::new(told(&index_specs), "index", INDEXES),
+                specs: index_specs,
+                first: 1,
+            },
             sizes: client.prepare(&sizes).await?,
         })
     }
@@ -86,47 +119,10 @@ impl Tables {
         batch: &mut Batch,
         nth: u32,
     ) -> Result<(), Error> {
-        let read = batch.begin_every(nth);
-        let rows = client.query(&self.read, &[]).await;
-        if let Ok(rows) = &rows {
-            let all = rows
-                .iter()
-                .map(|row| (row.get(0), values(row, &self.table_specs, 3)));
-            let grown = self.table_tally.read(all.collect(), |_| false);
-            self.table_tally.tell(batch, grown, Clone::clone);
-            for row in rows.iter().take(TABLES) {
-                let table: &str = row.get(0);
-                batch.gauge("table.rows", "", &[("table", table)], row.get(1));
-                batch.gauge("table.dead_rows", "", &[("table", table)], row.get(2));
-            }
-        }
-        let at = batch.end(read);
-        self.table_tally.done(at);
-        let rows = rows?;
+        let rows = self.rows.look(client, batch, nth, tell_rows).await?;
         let named: Vec<&str> = rows.iter().take(TABLES).map(|row| row.get(0)).collect();
-        self.look_at_indexes(client, batch, nth).await?;
+        self.indexes.look(client, batch, nth, |_, _| ()).await?;
         self.look_at_sizes(client, batch, nth, &named).await
-    }
-
-    async fn look_at_indexes(
-        &mut self,
-        client: &Client,
-        batch: &mut Batch,
-        nth: u32,
-    ) -> Result<(), Error> {
-        let read = batch.begin_every(nth);
-        let rows = client.query(&self.indexes, &[]).await;
-        if let Ok(rows) = &rows {
-            let all: HashMap<String, Vec<f64>> = rows
-                .iter()
-                .map(|row| (row.get(0), values(row, &self.index_specs, 1)))
-                .collect();
-            let grown = self.index_tally.read(all, |_| false);
-            self.index_tally.tell(batch, grown, Clone::clone);
-        }
-        let at = batch.end(read);
-        self.index_tally.done(at);
-        rows.map(|_| ())
     }
 
     async fn look_at_sizes(
@@ -143,5 +139,13 @@ impl Tables {
         }
         batch.end(read);
         rows.map(|_| ())
+    }
+}
+
+fn tell_rows(batch: &mut Batch, rows: &[Row]) {
+    for row in rows.iter().take(TABLES) {
+        let table: &str = row.get(0);
+        batch.gauge("table.rows", "", &[("table", table)], row.get(1));
+        batch.gauge("table.dead_rows", "", &[("table", table)], row.get(2));
     }
 }

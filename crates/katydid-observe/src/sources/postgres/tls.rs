@@ -13,6 +13,8 @@ use rustls::{
     server::ParsedCertificate,
 };
 
+use crate::sources::roots::known;
+
 /// What a server has to prove.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -108,14 +110,10 @@ fn own_authorities() -> Option<String> {
 type Roots = (RootCertStore, Vec<CertificateDer<'static>>);
 
 fn roots(named: Option<&str>) -> Result<Roots, String> {
-    let mut roots = RootCertStore::empty();
     let Some(file) = named.filter(|file| *file != "system") else {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
-        return Ok((roots, Vec::new()));
+        return Ok((known(), Vec::new()));
     };
+    let mut roots = RootCertStore::empty();
     let found = CertificateDer::pem_file_iter(Path::new(file));
     let found = found.map_err(|error| format!("sslrootcert={file}: {error}"))?;
     let named: Vec<_> = found.flatten().collect();
