@@ -14,6 +14,59 @@ pub struct View {
     pub endpoints: Vec<EndpointView>,
     /// What was watched, in the order of the summary's `target`.
     pub target: Vec<SourceView>,
+    /// The slowest requests whose spans came, the slowest first.
+    pub traces: Vec<Trace>,
+}
+
+/// One request as the target's spans tell it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    /// Its trace id, 32 hexadecimal digits, by which other tools find it.
+    pub id: String,
+    /// Method of its endpoint.
+    pub method: String,
+    /// Name of its endpoint.
+    pub name: String,
+    /// Phase in which it was done; empty where the run has none.
+    pub phase: String,
+    /// When it was done.
+    pub at_s: f64,
+    /// due → done.
+    pub from_due_ms: f64,
+    /// send → done.
+    pub from_send_ms: f64,
+    /// HTTP status; 0 where there was none.
+    pub status: u16,
+    /// The failure's text, where it failed.
+    pub failure: Option<String>,
+    /// In the order of a tree read from the top, those of one parent by their beginning.
+    pub spans: Vec<Span>,
+    /// Spans that came and are not among them.
+    pub left_out: u32,
+}
+
+/// What the target says that it did for a request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// `SELECT orders`, `GET /orders/{id}`.
+    pub name: String,
+    /// The service that says it.
+    pub service: String,
+    /// `server`, `client`, `internal`, `producer` or `consumer`.
+    pub kind: String,
+    /// What it is about, where it says so: `db`, `http`, `messaging`, `rpc`; else empty.
+    pub about: String,
+    /// How deep in the tree, from 0.
+    pub depth: u32,
+    /// From the sending of the request to its beginning. The target's clock is not ours: the first span is set in the middle of the
+    /// request, and the others as they lie to it. May be below zero.
+    pub from_send_ms: f64,
+    /// How long it took.
+    pub ms: f64,
+    /// It says that it failed.
+    pub failed: bool,
+    /// The statement or the address that it is about, without literals; empty where it has none.
+    pub text: String,
 }
 
 /// One endpoint over time, coarsely, and how its response times are spread.

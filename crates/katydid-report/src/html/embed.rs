@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use katydid_record::view::{Chart, EndpointView, SourceView, View};
+use katydid_record::view::{Chart, EndpointView, SourceView, Trace, View};
 
 use crate::words::steers;
 
@@ -37,9 +37,18 @@ pub fn rounded(view: &View) -> View {
         subject: source.subject.clone(),
         charts: source.charts.iter().map(chart).collect(),
     };
+    let trace = |trace: &Trace| {
+        let mut trace = trace.clone();
+        trace.at_s = time(trace.at_s);
+        for span in &mut trace.spans {
+            (span.from_send_ms, span.ms) = (value(span.from_send_ms), value(span.ms));
+        }
+        trace
+    };
     View {
         endpoints: view.endpoints.iter().map(endpoint).collect(),
         target: view.target.iter().map(source).collect(),
+        traces: view.traces.iter().map(trace).collect(),
     }
 }
 

@@ -157,6 +157,7 @@ fn view() -> View {
             subject: NAMES.concat(),
             charts: NAMES.map(chart).to_vec(),
         }],
+        ..View::default()
     }
 }
 

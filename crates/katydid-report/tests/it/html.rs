@@ -117,6 +117,7 @@ fn charts_keep_gaps_and_lose_only_digits_that_cannot_be_seen() {
                 ..Chart::default()
             }],
         }],
+        ..View::default()
     };
     let found = &run(&html(&sample::valid(), &view, &sample::manifest()))["view"];
     let endpoint = &found["endpoints"][0];
