@@ -147,9 +147,11 @@ class Session:
         instants: tuple[int, int, int, int] | None = None,
         status: int = 0,
         shape: str | None = None,
+        trace: str | None = None,
     ) -> None:
         """One attempt, judged. `failure`: (cause, text). `instants`: (due, asked, send, done) ns. With `response_time_ms` the
-        beginning is derived from it; with neither, it counts without a time. `shape`: a redacted outline of the response."""
+        beginning is derived from it; with neither, it counts without a time. `shape`: a redacted outline of the response.
+        `trace`: the id by which the target's spans of it can be found."""
 
     def skipped_slots(self, endpoint: int, blocked: int, missed: int) -> None:
         """Slots that passed before a request that the engine does not make."""
@@ -325,6 +327,10 @@ class Response:
     @property
     def instants_ns(self) -> tuple[int, int, int, int, int, int, int]:
         """due, asked, taken, connected, send, first byte, done."""
+
+    @property
+    def trace(self) -> str | None:
+        """Its trace id, where the target was asked for spans."""
 
     @property
     def response_time(self) -> float:

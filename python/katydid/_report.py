@@ -51,6 +51,7 @@ def report(
             None if took is None else at,
             native.status_code,
             shape,
+            native.trace,
         )
     if hook._handlers:
         hook.notify(meta)

@@ -11,11 +11,12 @@ import argparse
 import importlib.util
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ _NEEDED = (
     "psycopg",
     "redis",
     "rq",
+    "opentelemetry.sdk",
+    "opentelemetry.instrumentation.fastapi",
 )
 _MISSING = "katydid demo needs the packages of its extra: install katydid's wheel with [demo], as in pip install './katydid-….whl[demo]'"
 
@@ -57,16 +60,13 @@ def main(argv: Sequence[str], run: Callable[[list[str]], int]) -> int:
     """
     options, others = _options().parse_known_args(argv)
     root, scenario = _find("katydid_shop"), _find("examples/shop.py")
-    if (
-        root is None
-        or scenario is None
-        or any(importlib.util.find_spec(name) is None for name in _NEEDED)
-    ):
+    if root is None or scenario is None or not all(_is_there(name) for name in _NEEDED):
         print(_MISSING, file=sys.stderr)
         return 2
     try:
-        with _shop(root.parent, options.fresh) as urls:
-            status = run(_arguments(options, others, scenario, urls))
+        spans = None if options.doctor else _spans(others)
+        with _shop(root.parent, options.fresh, spans) as urls:
+            status = run(_arguments(options, others, scenario, urls, spans))
             if options.keep:
                 _keep(urls)
     except StartFailed:
@@ -116,7 +116,11 @@ def _options() -> argparse.ArgumentParser:
 
 
 def _arguments(
-    options: argparse.Namespace, others: list[str], scenario: Path, urls: dict[str, Any]
+    options: argparse.Namespace,
+    others: list[str],
+    scenario: Path,
+    urls: dict[str, Any],
+    spans: str | None,
 ) -> list[str]:
     host, watch = urls["app"], _watch(urls)
     if options.doctor:
@@ -127,7 +131,26 @@ def _arguments(
     else:
         rate = options.spawn_rate or max(1, users / 5)
         load = ["-u", str(users), "-r", f"{rate:g}", "-t", str(options.run_time or "30s")]
+    if spans is not None:
+        watch += ["--watch", f"otlp:{spans}"]
     return ["-f", str(scenario), "--headless", *load, "-H", host, *watch, *others]
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # what it is a part of
+        return False
+
+
+def _spans(others: list[str]) -> str | None:
+    """Where the run receives the shop's spans, unless its arguments or the environment say that."""
+    if any(word == "--trace" or word.startswith("otlp:") for word in others):
+        return None
+    if "OTEL_EXPORTER_OTLP_ENDPOINT" in os.environ:
+        return None
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        return f"127.0.0.1:{free.getsockname()[1]}"
 
 
 def _watch(urls: dict[str, Any]) -> list[str]:
@@ -150,18 +173,20 @@ def _find(name: str) -> Path | None:
 
 
 @contextmanager
-def _shop(source: Path, fresh: bool) -> Iterator[dict[str, Any]]:
+def _shop(source: Path, fresh: bool, spans: str | None) -> Iterator[dict[str, Any]]:
     """The shop, up; its URLs. It stops when the pipe to its standard input is closed, even by our
     death.
     """
     command = [sys.executable, "-m", "katydid_shop.stack", "run", "--json", "--with-parent"]
     command += ["--workers", str(_workers())] + (["--fresh"] if fresh else [])
     path = os.pathsep.join(filter(None, [str(source), os.environ.get("PYTHONPATH")]))
+    # Spans are sent every half second, so that the end of a short run need not be waited for.
+    sends = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{spans}", "OTEL_BSP_SCHEDULE_DELAY": "500"}
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": path, **(sends if spans else {})},
         # Ctrl-C is for us; the shop goes down when we have finished with it.
         start_new_session=True,
     )

@@ -23,6 +23,7 @@ class Look:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self.process = process.pid
         self._came = threading.Condition()
         self.frames: list[dict[str, Any]] = []
         self._reader = threading.Thread(target=self._read, daemon=True)

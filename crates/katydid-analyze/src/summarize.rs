@@ -106,6 +106,7 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         exceptions: exceptions(timeline),
         exemplars: exemplars(timeline, &titles),
         target: target::summaries(timeline),
+        spans: target::spans::summaries(timeline),
         series: series::series(timeline),
         marks: marks(timeline),
         notes,
@@ -358,6 +359,7 @@ fn exemplars(timeline: &Timeline, titles: &Titles<'_>) -> Vec<ExampleSummary> {
         status: example.request.status,
         failure: example.failure.as_ref().map(|(_, text)| text.clone()),
         shape: example.request.shape.clone(),
+        trace: example.request.trace.map(|trace| trace.to_string()),
     };
     let failed = timeline
         .first_failed

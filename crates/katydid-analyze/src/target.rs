@@ -11,6 +11,7 @@ mod process;
 mod prometheus;
 mod rabbitmq;
 mod redis;
+pub mod spans;
 mod statements;
 mod table;
 #[cfg(test)]
@@ -83,6 +84,7 @@ const KINDS: &[Kind] = &[
     rabbitmq::KIND,
     gauge::KIND,
     prometheus::KIND,
+    spans::KIND,
 ];
 
 fn kind(subject: &Subject) -> Option<(usize, &'static Kind)> {
@@ -118,6 +120,10 @@ pub fn summaries(timeline: &Timeline) -> Vec<TargetSummary> {
         let look = Look { subject };
         let tables = kind(subject).map_or_else(Vec::new, |(_, kind)| {
             let tables = parts.iter().flat_map(|part| (kind.tables)(look, part));
+            // What spans say is kept by endpoint and phase, not as series.
+            let of_spans =
+                (subject.watched.kind == spans::KIND.name).then(|| spans::tables(timeline));
+            let tables = tables.chain(of_spans.into_iter().flatten());
             tables.filter(|table| !table.rows.is_empty()).collect()
         });
         let mut reads: Vec<f64> = subject

@@ -21,7 +21,7 @@ pub fn view(timeline: &Timeline) -> View {
     View {
         endpoints: endpoints.map(endpoint).collect(),
         target: target::views(timeline),
-        traces: Vec::new(),
+        traces: target::spans::traces(timeline),
     }
 }
 

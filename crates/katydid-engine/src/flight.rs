@@ -2,6 +2,8 @@
 //!
 //! It knows neither connections nor who asked.
 
+use katydid_record::TraceId;
+
 use crate::clock::{Nanos, SECOND};
 use crate::http1::{BodySink, Limits, ResponseParser};
 use crate::message::{Completion, Failure, Instants, Payload, Piece, Request, Response};
@@ -46,6 +48,8 @@ pub struct Flight {
     pub(crate) parser: ResponseParser,
     pub(crate) body: Body,
     pub(crate) at: Instants,
+    /// Its trace, where the target is asked for one.
+    pub(crate) trace: Option<TraceId>,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
     /// Was moved to a new connection once.
@@ -69,6 +73,7 @@ impl Flight {
             parser: ResponseParser::new(Limits::default()),
             body: Body::default(),
             at: Instants::default(),
+            trace: None,
             bytes_in: 0,
             bytes_out: 0,
             replaced: false,
@@ -136,6 +141,7 @@ impl Flight {
             due: request.due,
             asked: request.asked,
             taken,
+            trace: self.trace,
             ..Instants::default()
         };
         self.restart();

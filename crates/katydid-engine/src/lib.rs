@@ -25,6 +25,7 @@ pub mod recorder;
 mod resolve;
 mod ticks;
 mod tls;
+mod trace;
 
 pub use engine::{Engine, EngineError};
 pub use reactor::FrameSink;

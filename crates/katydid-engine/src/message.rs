@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use katydid_record::{Access, Cause, EndpointId, Kind, Mark, PhaseId, PhaseKind, Schedule};
+use katydid_record::{
+    Access, Cause, EndpointId, Kind, Mark, PhaseId, PhaseKind, Schedule, TraceId, Tracing,
+};
 
 use crate::clock::Nanos;
 pub use crate::flight::Flight;
@@ -119,7 +121,7 @@ pub struct Request {
     pub stream: bool,
 }
 
-/// The instants of one request. Zero where it did not come so far.
+/// The instants of one request. Zero where it did not come so far. And by what the target's spans of it can be found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Instants {
     /// When it was due.
@@ -136,6 +138,8 @@ pub struct Instants {
     pub first_byte: Nanos,
     /// When the last byte had been read, or it failed.
     pub done: Nanos,
+    /// Its trace, where the target was asked for one.
+    pub trace: Option<TraceId>,
 }
 
 impl Instants {
@@ -309,6 +313,8 @@ pub enum Command {
     BeginPhase(Box<(String, PhaseKind, Option<PhaseId>)>),
     /// Never more than so many requests per second; above zero.
     MaxRate(f64),
+    /// Give requests a `traceparent` from now on, as those of this process.
+    Trace(Tracing, u32),
     /// No more of the plan: somebody has ended the run.
     EndLoad,
     /// End the run after so long from now.

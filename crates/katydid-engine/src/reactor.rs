@@ -39,6 +39,7 @@ use crate::recorder::Recorder;
 use crate::resolve::Resolver;
 use crate::ticks::Ticks;
 use crate::tls::TlsConfigs;
+use crate::trace::Tracer;
 
 pub(crate) const WAKER: Token = Token(usize::MAX);
 const TIMER: Token = Token(usize::MAX - 1);
@@ -98,6 +99,7 @@ pub(crate) struct Reactor {
     frames: FrameSink,
     start: Nanos,
     ceiling: Option<Ceiling>,
+    tracer: Option<Tracer>,
     early: Early,
     ramp: Option<Ramp>,
     ramp_at: Option<Nanos>,
@@ -148,6 +150,7 @@ impl Reactor {
             frames,
             start,
             ceiling: None,
+            tracer: None,
             early: Early::new(),
             ramp: None,
             ramp_at: None,
@@ -295,6 +298,7 @@ impl Reactor {
                 }
                 self.begin_phase(clock::now(), name, kind);
             }
+            Command::Trace(tracing, process) => self.tracer = Some(Tracer::new(tracing, process)),
             Command::MaxRate(rate) => self.ceiling = Some(Ceiling::new(rate)),
             Command::EndLoad => self.end_load(clock::now()),
             Command::TimeLimit(limit) => self.time_up = Some(clock::now() + limit),

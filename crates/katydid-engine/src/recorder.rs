@@ -17,7 +17,7 @@ use crate::message::{Instants, Row};
 pub const FAILURE_TEXTS: usize = 2_000;
 /// Characters of a failure text.
 const FAILURE_TEXT_LENGTH: usize = 400;
-/// Failed requests kept as exemplars, per endpoint and window.
+/// Failed requests kept as exemplars, per endpoint and window; and the first that is traced.
 const FAILED_EXEMPLARS: usize = 2;
 
 /// What is known of a failure besides its instants.
@@ -45,6 +45,7 @@ struct Window {
     aborted_age: Histogram,
     touched: bool,
     slowest: Option<Exemplar>,
+    slowest_traced: Option<Exemplar>,
     first_failed: Vec<Exemplar>,
 }
 
@@ -153,12 +154,13 @@ impl Recorder {
         window.note_asked(at);
         window.from_due.record(from_due);
         window.from_send.record(from_send);
-        if window
-            .slowest
-            .as_ref()
-            .is_none_or(|slowest| slowest.from_due_us < from_due)
-        {
-            window.slowest = Some(Exemplar {
+        let is_slower = |than: &Option<Exemplar>| {
+            than.as_ref()
+                .is_none_or(|slowest| slowest.from_due_us < from_due)
+        };
+        let is_slowest = is_slower(&window.slowest);
+        if is_slowest || at.trace.is_some() && is_slower(&window.slowest_traced) {
+            let exemplar = Exemplar {
                 endpoint,
                 done,
                 from_due_us: from_due,
@@ -166,8 +168,16 @@ impl Recorder {
                 status,
                 failure: None,
                 shape: None,
-                trace: None,
-            });
+                trace: at.trace,
+            };
+            if is_slowest {
+                let before = window.slowest.replace(exemplar);
+                window.slowest_traced = before
+                    .filter(|before| before.trace.is_some())
+                    .or(window.slowest_traced.take());
+            } else {
+                window.slowest_traced = Some(exemplar);
+            }
         }
     }
 
@@ -196,7 +206,12 @@ impl Recorder {
         window.note_asked(at);
         window.failed_from_due.record(from_due);
         window.count_failure(failure);
-        if window.first_failed.len() < FAILED_EXEMPLARS {
+        let is_first_traced = at.trace.is_some()
+            && window
+                .first_failed
+                .iter()
+                .all(|first| first.trace.is_none());
+        if window.first_failed.len() < FAILED_EXEMPLARS || is_first_traced {
             window.first_failed.push(Exemplar {
                 endpoint,
                 done,
@@ -209,7 +224,7 @@ impl Recorder {
                 status: failed.status,
                 failure: Some(failure),
                 shape: failed.shape,
-                trace: None,
+                trace: at.trace,
             });
         }
     }
@@ -318,6 +333,7 @@ impl Recorder {
             .filter_map(|id| {
                 let window = self.windows[id as usize].as_deref_mut()?;
                 exemplars.extend(window.slowest.take());
+                exemplars.extend(window.slowest_traced.take());
                 exemplars.append(&mut window.first_failed);
                 Some(window.cut(id))
             })

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use katydid_record::{
-    Body, Fact, Frame, Mark, Name, RunTime, SeriesId, SeriesKind, SourceId, Watched,
+    Body, EndpointCalls, Fact, Frame, Mark, Name, PhaseId, RunTime, SeriesId, SeriesKind, SourceId,
+    TraceSpans, Watched,
 };
 
 /// Series that one observer may have; what comes beyond is counted and left out.
@@ -188,6 +189,29 @@ impl Batch {
             }) => facts.push(fact),
             _ => self.push(now, Body::Facts(vec![fact])),
         }
+    }
+
+    /// What spans say of endpoints, by the phase that their requests were sent in; names come before what they are for.
+    pub fn calls(&mut self, names: Vec<Name>, by_phase: BTreeMap<PhaseId, Vec<EndpointCalls>>) {
+        let now = (self.clock)();
+        if !names.is_empty() {
+            self.push(now, Body::Names(names));
+        }
+        for (phase, calls) in by_phase {
+            self.frames.push(Frame {
+                at: now,
+                span: 0,
+                source: self.source,
+                phase,
+                body: Body::Calls(calls),
+            });
+        }
+    }
+
+    /// Spans of one request.
+    pub fn trace(&mut self, spans: TraceSpans) {
+        let now = (self.clock)();
+        self.push(now, Body::Trace(Box::new(spans)));
     }
 
     /// Its statistics began anew: counters before and after cannot be compared.

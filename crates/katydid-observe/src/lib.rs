@@ -14,4 +14,5 @@ pub mod watch;
 pub use address::{Address, AddressError};
 pub use batch::Batch;
 pub use observer::{Boxed, Observer, Source, Trouble};
+pub use sources::otlp::{Wanted, receiver};
 pub use watch::{Opened, Watch};

@@ -73,4 +73,14 @@ pub trait Observer: Send {
     fn survey<'a>(&'a mut self, _batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>> {
         Box::pin(async { Ok(()) })
     }
+
+    /// The load is over: waits for what is still on its way, before the last look. The caller sets a time limit.
+    fn linger(&mut self) -> Boxed<'_, ()> {
+        Box::pin(async {})
+    }
+
+    /// Processor time that it has spent outside of its looks.
+    fn spent_beside(&self) -> Duration {
+        Duration::ZERO
+    }
 }

@@ -19,6 +19,8 @@ use crate::watch::{Opened, Signal, Sink};
 const OPEN_WITHIN: Duration = Duration::from_secs(5);
 /// Longer without an answer is a loss.
 const LOOK_WITHIN: Duration = Duration::from_secs(5);
+/// What is still on its way when the load is over.
+const LINGER_WITHIN: Duration = Duration::from_secs(7);
 /// What is done outside the load.
 const SURVEY_WITHIN: Duration = Duration::from_secs(3);
 /// After a loss it is tried again after so long, then after twice that, and so on.
@@ -106,6 +108,10 @@ impl Task {
             };
             let is_over =
                 self.signal.borrow_and_update().stop || self.signal.has_changed().is_err();
+            if is_over {
+                // What has not come by then is not waited for.
+                let _ = timeout(LINGER_WITHIN, observer.linger()).await;
+            }
             let limit = if is_edge { Duration::MAX } else { longest };
             batch.look(number, is_edge, limit);
             self.look(observer.as_mut(), batch, &mut spent).await?;
@@ -133,8 +139,9 @@ impl Task {
             .await
             .unwrap_or_else(|_| (Err(no_answer(LOOK_WITHIN)), Duration::ZERO));
         *spent += cpu;
+        let (took, beside) = (began.elapsed(), observer.spent_beside());
         if result.is_ok() {
-            batch.cost(began.elapsed(), *spent);
+            batch.cost(took, *spent + beside);
         }
         (self.sink)(batch.take());
         result

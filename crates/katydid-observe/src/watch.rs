@@ -17,7 +17,7 @@ use crate::task::{self, Task};
 pub type Sink = Arc<dyn Fn(Vec<Frame>) + Send + Sync>;
 
 /// How long the end waits for the last looks.
-const LAST_LOOK_WITHIN: Duration = Duration::from_secs(6);
+const LAST_LOOK_WITHIN: Duration = Duration::from_secs(13);
 
 /// What observers are told.
 #[derive(Clone, Copy, Debug, Default)]

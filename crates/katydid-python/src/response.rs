@@ -103,6 +103,7 @@ impl Response {
             send: 0,
             first_byte: 0,
             done: 0,
+            trace: None,
         };
         let (endpoint, at) = self
             .end()
@@ -286,6 +287,12 @@ impl Response {
                 at.done,
             ],
         )
+    }
+
+    /// Its trace id, where the target was asked for spans.
+    #[getter]
+    fn trace(&self) -> Option<String> {
+        self.at().trace.map(|trace| trace.to_string())
     }
 
     /// asked → done, ms.

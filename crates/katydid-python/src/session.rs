@@ -434,7 +434,7 @@ impl Session {
         Ok(self.shared.live().endpoint(kind, method, name, tagged))
     }
 
-    #[pyo3(signature = (endpoint, response_time_ms, content_length, failure=None, instants=None, status=0, shape=None))]
+    #[pyo3(signature = (endpoint, response_time_ms, content_length, failure=None, instants=None, status=0, shape=None, trace=None))]
     #[allow(clippy::too_many_arguments)]
     fn record(
         &self,
@@ -445,7 +445,9 @@ impl Session {
         instants: Option<(u64, u64, u64, u64)>,
         status: u16,
         shape: Option<String>,
+        trace: Option<&str>,
     ) {
+        let trace = trace.and_then(|trace| trace.parse().ok());
         let content = content_length.max(0) as u64;
         let mut live = self.shared.live();
         let failure = failure.map(|(cause, text)| (cause_of(&cause), text));
@@ -456,6 +458,7 @@ impl Session {
                 taken: asked,
                 send,
                 done,
+                trace,
                 ..Instants::default()
             },
             (given, Some(ms)) => {
@@ -467,6 +470,7 @@ impl Session {
                     taken: began,
                     send: began,
                     done,
+                    trace,
                     ..Instants::default()
                 }
             }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::access::Access;
 use crate::histogram::Sparse;
+use crate::trace::TraceId;
 use crate::watched::Watched;
 
 /// Microseconds on the run's monotonic clock, zero at the start of the run.
@@ -24,6 +25,8 @@ pub type EndpointId = u32;
 pub type FailureId = u32;
 /// A source's number for a series.
 pub type SeriesId = u32;
+/// An observer's number for something that the target calls.
+pub type CallId = u32;
 /// Number of a phase in the order of their beginnings, from 1; 0 is what comes before the first.
 pub type PhaseId = u32;
 /// Number of an event in the plan's order, from 0.
@@ -68,6 +71,10 @@ pub enum Body {
     Facts(Vec<Fact>),
     /// The slowest and the first failed requests of the window, capped.
     Exemplars(Vec<Exemplar>),
+    /// What the target's spans say of requests that were sent in the frame's phase, by endpoint.
+    Calls(Vec<EndpointCalls>),
+    /// Spans of one request worth looking at; those that come later come in another frame.
+    Trace(Box<TraceSpans>),
     /// Something happened at `at`.
     Mark(Mark),
     /// A body of a newer version; readers skip it.
@@ -145,6 +152,17 @@ pub enum Name {
         unit: String,
         /// How to read it.
         kind: SeriesKind,
+    },
+    /// Something that the target calls while it answers.
+    Call {
+        /// Id within the source.
+        id: CallId,
+        /// `db`, `http`, `messaging` or `rpc`.
+        about: String,
+        /// `postgresql`, `redis`…, or empty.
+        system: String,
+        /// The statement without literals, or the command; of others the method and the host. Empty where the span does not say.
+        text: String,
     },
 }
 
@@ -399,7 +417,100 @@ pub struct Exemplar {
     pub shape: Option<String>,
     /// Trace id, when the request carried one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub trace: Option<String>,
+    pub trace: Option<TraceId>,
+}
+
+/// What spans say of the traced requests of one endpoint, since the source's last frame of this kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EndpointCalls {
+    /// The source that the endpoint's number is of.
+    pub of: SourceId,
+    /// Which endpoint.
+    pub endpoint: EndpointId,
+    /// Requests whose first span has come: that of the service which took the request.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub requests: u64,
+    /// All spans.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub spans: u64,
+    /// Among them what is called.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub calls: Vec<Called>,
+}
+
+/// One call, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Called {
+    /// Which.
+    pub call: CallId,
+    /// How often.
+    pub count: u64,
+    /// Sum of its times, µs.
+    pub sum_us: u64,
+    /// Of these, failed.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub failed: u64,
+}
+
+/// Spans of one request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceSpans {
+    /// Whose.
+    pub trace: TraceId,
+    /// In any order.
+    pub spans: Vec<SeenSpan>,
+    /// Spans that came and are not among them.
+    #[serde(skip_serializing_if = "is_nothing", default)]
+    pub left_out: u32,
+}
+
+/// What a span is to its trace.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpanKind {
+    /// Work inside of a service.
+    #[default]
+    Internal,
+    /// A service answers.
+    Server,
+    /// A service asks.
+    Client,
+    /// A message is sent.
+    Producer,
+    /// A message is worked on.
+    Consumer,
+}
+
+/// A span, by the target's clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SeenSpan {
+    /// Its beginning, µs since 1970.
+    pub start_us: u64,
+    /// Its length, µs.
+    pub us: u64,
+    /// Its id.
+    pub id: u64,
+    /// What it is a part of.
+    pub parent: u64,
+    /// Name.
+    pub name: String,
+    /// The service that says it.
+    pub service: String,
+    /// What it is to its trace.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub kind: SpanKind,
+    /// `db`, `http`, `messaging`, `rpc`, or empty.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub about: String,
+    /// The statement without literals, or what else it is about.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub text: String,
+    /// It says that it failed.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub failed: bool,
 }
 
 /// What became of an event of the plan.

@@ -17,14 +17,16 @@ pub mod schedule;
 pub mod slo;
 pub mod summary;
 pub mod timeline;
+pub mod trace;
 pub mod view;
 pub mod watched;
 pub mod writer;
 
 pub use access::Access;
 pub use frame::{
-    Body, Cause, EndpointId, EndpointWindow, EventId, EventOutcome, Exemplar, Fact, FailureId,
-    Frame, GeneratorWindow, Kind, Mark, Name, PhaseId, RunTime, SeriesId, SeriesKind, SourceId,
+    Body, CallId, Called, Cause, EndpointCalls, EndpointId, EndpointWindow, EventId, EventOutcome,
+    Exemplar, Fact, FailureId, Frame, GeneratorWindow, Kind, Mark, Name, PhaseId, RunTime,
+    SeenSpan, SeriesId, SeriesKind, SourceId, SpanKind, TraceSpans,
 };
 pub use histogram::{Histogram, Sparse};
 pub use machine::{MachineLimit, Resource};
@@ -35,6 +37,7 @@ pub use schedule::{Line, Model, Phase, PhaseKind, Schedule};
 pub use slo::{Limit, Slo};
 pub use summary::Summary;
 pub use timeline::{Endpoint, EndpointKey, PhaseTotals, Timeline};
+pub use trace::{TraceId, Tracing};
 pub use view::View;
 pub use watched::{OBSERVERS, Sight, Watched};
 pub use writer::{RunWriter, WriteError};

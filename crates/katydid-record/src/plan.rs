@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::machine::MachineLimit;
 use crate::schedule::Schedule;
 use crate::slo::Slo;
+use crate::trace::Tracing;
 
 /// Everything that was decided before the first request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -48,6 +49,9 @@ pub struct Plan {
     /// More of them, about the machine that the target runs on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub abort_on_machine: Vec<MachineLimit>,
+    /// How requests are traced, if they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Tracing>,
     /// Endpoints that are reads, whatever their method: names, or methods and names.
     pub reads: Vec<String>,
     /// Endpoints that are writes.

@@ -57,6 +57,9 @@ pub struct Summary {
     /// What was watched of the target, and how well it could be seen.
     #[serde(default)]
     pub target: Vec<TargetSummary>,
+    /// What the target's spans say, by endpoint.
+    #[serde(default)]
+    pub spans: Vec<SpanSummary>,
     /// The run over time, for charts.
     pub series: SeriesSummary,
     /// What happened when.
@@ -517,6 +520,28 @@ pub struct ExampleSummary {
     pub failure: Option<String>,
     /// Redacted outline of the response.
     pub shape: Option<String>,
+    /// Its trace id, where the target was asked for spans of it.
+    #[serde(default)]
+    pub trace: Option<String>,
+}
+
+/// What the target's spans say of the traced requests of an endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SpanSummary {
+    /// Method of the endpoint.
+    pub method: String,
+    /// Its name.
+    pub name: String,
+    /// Traced requests whose first span came.
+    pub requests: u64,
+    /// Spans of this endpoint.
+    pub spans: u64,
+    /// Among them of calls to databases and caches.
+    pub db_calls: u64,
+    /// `db_calls` / `requests`; null without requests.
+    pub db_calls_per_request: Option<f64>,
+    /// Time in them per request; of calls side by side the sum.
+    pub db_ms_per_request: Option<f64>,
 }
 
 /// The run over time: equally long lists, one entry per interval. An interval lies in one phase, unless that is shorter than half a second.

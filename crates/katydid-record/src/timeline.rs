@@ -13,14 +13,16 @@ mod phase;
 mod seconds;
 mod slices;
 mod sparks;
+mod traces;
 mod watched;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::access::Access;
 use crate::frame::{
-    Body, Cause, EndpointId, EndpointWindow, EventId, Exemplar, Fact, FailureId, Frame, Kind, Mark,
-    Name, PhaseId, RunTime, SOURCES_PER_PROCESS, SeriesId, SeriesKind, SourceId,
+    Body, CallId, Cause, EndpointCalls, EndpointId, EndpointWindow, EventId, Exemplar, Fact,
+    FailureId, Frame, Kind, Mark, Name, PhaseId, RunTime, SOURCES_PER_PROCESS, SeriesId,
+    SeriesKind, SourceId,
 };
 use crate::histogram::Histogram;
 use crate::plan::Plan;
@@ -33,6 +35,7 @@ pub use phase::{PHASES, PhaseEndpoint, PhaseTotals};
 pub use seconds::{INTERVALS, Second, Seconds, Stretch};
 pub use slices::{SLICES, Slices};
 pub use sparks::{SPARKS, Spark, Sparks};
+pub use traces::{CallKey, CallTotals, Calls, TraceSeen, Traces};
 pub use watched::{Growth, POINTS, SERIES, Series, SeriesKey, Subject, Target};
 
 /// Failure texts kept per endpoint.
@@ -76,11 +79,19 @@ pub struct Example {
     pub failure: Option<(Cause, String)>,
 }
 
+impl Example {
+    fn slower_first(&self, other: &Self) -> std::cmp::Ordering {
+        let key = |example: &Self| (example.request.from_due_us, example.request.done);
+        key(other).cmp(&key(self))
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 struct Names {
     endpoints: HashMap<EndpointId, EndpointKey>,
     failures: HashMap<FailureId, (Cause, String)>,
     series: HashMap<SeriesId, SeriesName>,
+    calls: HashMap<CallId, CallKey>,
     /// Of an observer: what it watches.
     watches: Option<String>,
 }
@@ -129,6 +140,8 @@ pub struct Timeline {
     pub sparks: BTreeMap<EndpointKey, Sparks>,
     /// What is watched of the target.
     pub target: Target,
+    /// What the target's spans say.
+    pub traces: Traces,
     /// What happened when, in order of time.
     pub marks: BTreeMap<(RunTime, SourceId, usize), Mark>,
     /// Facts, in order of arrival within their second.
@@ -194,6 +207,8 @@ impl Timeline {
                 self.unpark(frame.source);
             }
             Body::Samples(samples) => self.add_samples(frame, samples),
+            Body::Calls(calls) => self.add_calls(frame, calls),
+            Body::Trace(spans) => self.capped |= !self.traces.add_spans(spans),
             Body::Unknown => {}
         }
     }
@@ -240,6 +255,19 @@ impl Timeline {
                     };
                     known.series.insert(*id, series);
                 }
+                Name::Call {
+                    id,
+                    about,
+                    system,
+                    text,
+                } => {
+                    let key = CallKey {
+                        about: about.clone(),
+                        system: system.clone(),
+                        text: text.clone(),
+                    };
+                    known.calls.insert(*id, key);
+                }
             }
         }
         self.unpark(source);
@@ -249,7 +277,8 @@ impl Timeline {
     fn unpark(&mut self, source: SourceId) {
         let (now, later) = std::mem::take(&mut self.parked)
             .into_iter()
-            .partition(|frame| frame.source == source);
+            // Calls speak of endpoints that another source names.
+            .partition(|frame| frame.source == source || matches!(frame.body, Body::Calls(_)));
         self.parked = later;
         let now: Vec<Frame> = now;
         for frame in now {
@@ -373,6 +402,29 @@ impl Timeline {
         }
     }
 
+    fn add_calls(&mut self, frame: &Frame, calls: &[EndpointCalls]) {
+        let mut early = Vec::new();
+        for of_endpoint in calls {
+            let names = self.names.get(&of_endpoint.of);
+            let endpoint = names.and_then(|names| names.endpoints.get(&of_endpoint.endpoint));
+            let names = self.names.get(&frame.source);
+            let known = of_endpoint.calls.iter().map(|called| {
+                let key = names.and_then(|names| names.calls.get(&called.call))?;
+                Some((key.clone(), *called))
+            });
+            match (endpoint, known.collect::<Option<Vec<_>>>()) {
+                (Some(endpoint), Some(known)) => {
+                    let phase = frame.phase.min(PHASES + 1);
+                    self.capped |= !self.traces.add_calls(phase, endpoint, of_endpoint, &known);
+                }
+                _ => early.push(of_endpoint.clone()),
+            }
+        }
+        if !early.is_empty() {
+            self.park(frame, Body::Calls(early));
+        }
+    }
+
     fn add_exemplar(&mut self, frame: &Frame, exemplar: &Exemplar) {
         let names = self.names.get(&frame.source);
         let key = names
@@ -395,18 +447,19 @@ impl Timeline {
         } else {
             &mut self.slowest
         };
-        let list = list.entry(key).or_default();
-        list.push(Example { request, failure });
+        let list = list.entry(key.clone()).or_default();
+        let example = Example { request, failure };
+        if example.request.trace.is_some() {
+            self.traces.add_example(&key, &example);
+        }
+        list.push(example);
         if failed {
             list.sort_by(|a, b| {
                 (a.request.done, a.request.from_due_us)
                     .cmp(&(b.request.done, b.request.from_due_us))
             });
         } else {
-            list.sort_by(|a, b| {
-                (b.request.from_due_us, b.request.done)
-                    .cmp(&(a.request.from_due_us, a.request.done))
-            });
+            list.sort_by(Example::slower_first);
         }
         list.truncate(EXEMPLARS);
     }

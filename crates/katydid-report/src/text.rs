@@ -61,6 +61,7 @@ pub fn text(summary: &Summary, style: &Style) -> String {
     sections::slowest(&mut page, summary);
     sections::generator(&mut page, summary);
     sections::watched(&mut page, summary);
+    sections::traced(&mut page, summary);
     sections::notes(&mut page, summary);
     sections::saved(&mut page, style.run_dir.as_deref());
     sections::verdict(&mut page, summary);

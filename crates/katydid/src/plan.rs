@@ -181,7 +181,11 @@ pub fn resolve(
         .map(|text| slo::parse(text))
         .collect::<Result<_, _>>()?;
     let abort_on = condition::parse_all(options.goals.abort_on.iter().flatten())?;
-    watching::sources(options.watching.watch.as_deref().unwrap_or_default(), &[])?;
+    watching::sources(
+        options.watching.watch.as_deref().unwrap_or_default(),
+        &[],
+        None,
+    )?;
     let source = |row: &OptionRow| {
         settled
             .get(&row.dest)

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use katydid_record::redact::redact;
-use katydid_record::{Event, Model, Phase, PhaseKind, Plan, PlannedUser, Schedule, Slo};
+use katydid_record::{Event, Model, Phase, PhaseKind, Plan, PlannedUser, Schedule, Slo, Tracing};
 use serde_json::{Map, Value};
 
 use crate::cli::{AttackOptions, Options};
 use crate::condition::{self, Condition};
 use crate::config::Source;
+use crate::watching;
 
 /// Every option's value, and where it came from.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,6 +152,7 @@ impl Resolved {
     pub fn plan(&self) -> Plan {
         let scenario = &self.options.scenario;
         let load = &self.options.load;
+        let watching = &self.options.watching;
         let user = |name: &String| PlannedUser {
             name: name.clone(),
             ..PlannedUser::default()
@@ -174,6 +176,11 @@ impl Resolved {
             slos: self.slos.clone(),
             abort_on,
             abort_on_machine,
+            trace: tracing(
+                watching.trace,
+                watching.trace_share,
+                watching.watch.as_deref().unwrap_or_default(),
+            ),
             reads: self.options.goals.reads.clone().unwrap_or_default(),
             writes: self.options.goals.writes.clone().unwrap_or_default(),
             options: self.other_options(),
@@ -240,10 +247,20 @@ impl AttackOptions {
             users: self.connections(),
             rate: self.rate,
             run_time_s: Some(self.time.0 as f64),
+            trace: tracing(self.trace, self.trace_share, &self.watch),
             options,
             ..Plan::default()
         }
     }
+}
+
+/// How requests are traced: if that was asked for, or a receiver of spans was.
+fn tracing(is_asked: bool, share: f64, watch: &[String]) -> Option<Tracing> {
+    let is_on = is_asked || watch.iter().any(|word| watching::receives_spans(word));
+    is_on.then(|| Tracing {
+        share,
+        run: fastrand::u32(..),
+    })
 }
 
 /// A value as it was written: lists are their items, so that redaction sees them unescaped.

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use katydid_engine::clock::{self, Nanos};
 use katydid_observe::batch::Clock;
-use katydid_observe::{Address, Opened, Source, Watch};
+use katydid_observe::{Address, Opened, Source, Wanted, Watch, receiver};
 use katydid_record::redact::redact;
-use katydid_record::{Body, Frame};
+use katydid_record::{Body, Frame, Tracing};
 
 use crate::error::UsageError;
 use crate::here;
@@ -23,13 +23,33 @@ pub const OPEN_WITHIN: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub struct Sources {
     sources: Vec<Box<dyn Source>>,
+    wanted: Wanted,
+}
+
+/// Where spans are received when it is not said.
+const SPANS: &str = "otlp:127.0.0.1:4318";
+
+/// Whether a word of `--watch` is a receiver of spans.
+pub fn receives_spans(word: &str) -> bool {
+    word.starts_with("otlp:")
 }
 
 /// Reads addresses and adds what is found of `hosts`, base URLs of the target. One subject is watched once.
-pub fn sources(addresses: &[String], hosts: &[String]) -> Result<Sources, UsageError> {
+pub fn sources(
+    addresses: &[String],
+    hosts: &[String],
+    tracing: Option<Tracing>,
+) -> Result<Sources, UsageError> {
     let mut all = Sources::default();
-    for word in addresses {
-        let source = Address::read(word).and_then(Address::source);
+    let mut addresses = addresses.to_vec();
+    if tracing.is_some() && !addresses.iter().any(|word| receives_spans(word)) {
+        addresses.push(SPANS.to_owned());
+    }
+    for word in &addresses {
+        let source = Address::read(word).and_then(|address| match tracing {
+            Some(tracing) if receives_spans(word) => receiver(&address, tracing, &all.wanted),
+            _ => address.source(),
+        });
         all.add(source.map_err(|error| UsageError::new(format!("--watch {error}")))?);
     }
     let ports = hosts.iter().filter_map(|url| here::port_here(url));
@@ -73,6 +93,7 @@ impl Sources {
             watch: Arc::new(watch),
             gate,
             opened,
+            wanted: self.wanted,
         })
     }
 }
@@ -129,12 +150,18 @@ pub struct Watching {
     watch: Arc<Watch>,
     gate: Arc<Gate>,
     opened: Vec<Opened>,
+    wanted: Wanted,
 }
 
 impl Watching {
     /// What could be seen at the beginning, or not.
     pub fn opened(&self) -> &[Opened] {
         &self.opened
+    }
+
+    /// Where the requests are named whose spans are to be kept.
+    pub fn wanted(&self) -> Wanted {
+        self.wanted.clone()
     }
 
     /// The run's clock started at `start`; from here on frames go to `send`, with a look at once.
@@ -214,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_word_that_means_nothing_is_refused() {
-        let refused = sources(&["gopher://x".to_owned()], &[])
+        let refused = sources(&["gopher://x".to_owned()], &[], None)
             .err()
             .expect("refused");
         assert!(

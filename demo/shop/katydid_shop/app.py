@@ -6,10 +6,12 @@ from sqlalchemy import text
 from katydid_shop.cache import valkey
 from katydid_shop.db import DbSession
 from katydid_shop.routes import dashboard, invoices, login, orders
+from katydid_shop.tracing import trace
 
 app = FastAPI(title="Shop")
 for routes in (login, dashboard, orders, invoices):
     app.include_router(routes.router)
+trace(app)
 
 
 @app.get("/healthz")

@@ -24,6 +24,13 @@ const TIMERS_KEPT: usize = 1024;
 impl Reactor {
     pub(super) fn submit(&mut self, mut flight: Box<Flight>) {
         let taken = clock::now();
+        flight.trace = match &mut self.tracer {
+            Some(tracer) => {
+                let request = &mut flight.request;
+                tracer.mark(&mut request.payload, request.endpoint, self.phases)
+            }
+            None => None,
+        };
         flight.begin(taken);
         let request = &flight.request;
         self.recorder

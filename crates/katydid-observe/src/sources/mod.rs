@@ -4,6 +4,7 @@ mod cgroup;
 mod docker;
 mod host;
 mod http;
+pub(crate) mod otlp;
 mod pgbouncer;
 mod postgres;
 mod process;
@@ -88,6 +89,11 @@ pub const SCHEMES: &[Scheme] = &[
         names: &["rabbitmq"],
         example: "rabbitmq:http://user:password@127.0.0.1:15672",
         make: rabbitmq::make,
+    },
+    Scheme {
+        names: &["otlp"],
+        example: "",
+        make: otlp::make,
     },
     Scheme {
         names: &["amqp", "amqps"],

@@ -7,7 +7,7 @@ mod activity;
 pub(super) mod connect;
 pub(super) mod place;
 mod probe;
-mod scrub;
+pub(super) mod scrub;
 mod server;
 mod spec;
 mod statements;

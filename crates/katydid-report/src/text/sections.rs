@@ -1,7 +1,11 @@
 //! What follows the table: failures, examples, exceptions, the generator's health, notes.
 
+use std::cmp::Reverse;
+
 use katydid_record::EventOutcome;
-use katydid_record::summary::{DriftOutcome, ExampleSummary, SloOutcome, SloSummary, Summary};
+use katydid_record::summary::{
+    DriftOutcome, ExampleSummary, SloOutcome, SloSummary, SpanSummary, Summary,
+};
 
 use super::page::{Page, Tone};
 use crate::number::{count, instant, short};
@@ -13,6 +17,7 @@ const MOST_FAILURES: usize = 20;
 const MOST_RESPONSES: usize = 5;
 const MOST_EXCEPTIONS: usize = 5;
 const MOST_NOTES: usize = 20;
+const MOST_TRACED: usize = 6;
 const MOST_EVENTS: usize = 20;
 const LINES_OF_OUTPUT: usize = 6;
 const LINES_OF_SHAPE: usize = 6;
@@ -261,6 +266,33 @@ pub fn watched(page: &mut Page, summary: &Summary) {
             );
         }
     }
+}
+
+/// How often endpoints call databases, as spans have it.
+pub fn traced(page: &mut Page, summary: &Summary) {
+    let requests: u64 = summary.spans.iter().map(|spans| spans.requests).sum();
+    if requests == 0 {
+        return;
+    }
+    let per_request = |spans: &SpanSummary| {
+        let (method, name) = (clean(&spans.method), clean(&spans.name));
+        let calls = short(spans.db_calls_per_request.unwrap_or_default());
+        format!("{method} {name} {calls}")
+    };
+    let mut spans: Vec<&SpanSummary> = summary.spans.iter().filter(|s| s.requests > 0).collect();
+    spans.sort_by_key(|spans| Reverse(spans.db_calls / spans.requests));
+    let calls: Vec<String> = spans
+        .iter()
+        .take(MOST_TRACED)
+        .map(|s| per_request(s))
+        .collect();
+    page.gap();
+    let text = format!(
+        "{}; database calls per request: {}",
+        plural(requests, "request"),
+        calls.join(", ")
+    );
+    page.item(17, "Traced", Tone::Plain, &text);
 }
 
 /// What a reader should know.

@@ -5,7 +5,8 @@ use katydid_record::manifest::FORMAT;
 use katydid_record::summary::{
     DriftOutcome, DriftSummary, Drifting, EndpointSummary, EventSummary, ExampleSummary,
     ExceptionSummary, FailureSummary, GeneratorSummary, Latency, MarkSummary, PhaseSummary,
-    RunSummary, SUMMARY_VERSION, SeriesSummary, SloOutcome, SloSummary, SpikeSummary, Summary,
+    RunSummary, SUMMARY_VERSION, SeriesSummary, SloOutcome, SloSummary, SpanSummary, SpikeSummary,
+    Summary,
 };
 use katydid_record::{
     Cause, EventOutcome, HostFacts, Kind, Manifest, Plan, PlannedUser, ScenarioFile,
@@ -272,6 +273,7 @@ fn example(
         status,
         failure: None,
         shape: None,
+        trace: None,
     }
 }
 
@@ -363,6 +365,15 @@ pub fn valid() -> Summary {
         }],
         exemplars: exemplars(),
         target: Vec::new(),
+        spans: vec![SpanSummary {
+            method: "GET".into(),
+            name: "/reports/[id]".into(),
+            requests: 40,
+            spans: 480,
+            db_calls: 440,
+            db_calls_per_request: Some(11.0),
+            db_ms_per_request: Some(38.4),
+        }],
         series: series(),
         marks: vec![
             MarkSummary { at_s: 0.0, text: "phase ramp (ramp)".into() },
@@ -493,6 +504,7 @@ pub fn empty() -> Summary {
         exceptions: Vec::new(),
         exemplars: Vec::new(),
         target: Vec::new(),
+        spans: Vec::new(),
         series: SeriesSummary::default(),
         marks: Vec::new(),
         notes: Vec::new(),

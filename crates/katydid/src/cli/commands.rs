@@ -6,10 +6,10 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use katydid_record::Slo;
 
-use super::options::WATCH;
+use super::options::{TRACE_SHARE, WATCH};
 use super::parse::usage;
 use super::table::flags;
-use super::values::{Timespan, above_zero, positive, timespan};
+use super::values::{Timespan, above_zero, positive, share, timespan};
 use super::words::nearest;
 use crate::condition::{self, Condition};
 use crate::error::UsageError;
@@ -71,6 +71,7 @@ enum Word {
 
 /// `attack URL`: one request again and again.
 #[derive(Args, Clone, Debug, PartialEq)]
+#[allow(clippy::struct_excessive_bools)] // they are switches
 pub struct AttackOptions {
     /// http:// or https:// URL
     #[arg(value_name = "URL", value_parser = url)]
@@ -122,6 +123,12 @@ pub struct AttackOptions {
     /// Watch nothing but what --watch names
     #[arg(long)]
     pub no_discovery: bool,
+    /// Have requests traced (header traceparent), and receive the target's spans at 127.0.0.1:4318, or at --watch otlp:ADDRESS
+    #[arg(long)]
+    pub trace: bool,
+    /// Share of the requests that are traced
+    #[arg(long, value_name = "SHARE", default_value = TRACE_SHARE, value_parser = share)]
+    pub trace_share: f64,
     /// Keep the run here [runs/<UTC time>-<name>]
     #[arg(long, value_name = "DIR", env = "KATYDID_RUN_DIR", hide_env = true)]
     pub run_dir: Option<String>,

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::not_built::{NotBuilt, Removed};
 use super::values::{
-    LOGLEVELS, Timespan, above_zero, count, int, loglevel, positive, processes, timespan,
+    LOGLEVELS, Timespan, above_zero, count, int, loglevel, positive, processes, share, timespan,
 };
 
 /// Every option of a run, with the dests that `environment.parsed_options` shows to a locustfile.
@@ -218,6 +218,8 @@ pub struct Goals {
     pub strict: bool,
 }
 
+/// How many requests are traced unless it is said.
+pub(super) const TRACE_SHARE: &str = "10%";
 /// Help of `--watch`.
 pub(super) const WATCH: &str = "Watch this too: env:DATABASE_URL, redis://127.0.0.1:6379, port:8000, ssh://app1; may be repeated. Of a \
                                 target on this machine, host and processes are watched without it";
@@ -232,6 +234,12 @@ pub struct Watching {
     /// Watch nothing but what --watch names
     #[arg(long, env = "KATYDID_NO_DISCOVERY")]
     pub no_discovery: bool,
+    /// Have requests traced (header traceparent), and receive the target's spans at 127.0.0.1:4318, or at --watch otlp:ADDRESS
+    #[arg(long, env = "KATYDID_TRACE")]
+    pub trace: bool,
+    /// Share of the requests that are traced
+    #[arg(long, value_name = "SHARE", env = "KATYDID_TRACE_SHARE", default_value = TRACE_SHARE, value_parser = share)]
+    pub trace_share: f64,
 }
 
 /// katydid's own options.

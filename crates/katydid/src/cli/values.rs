@@ -96,6 +96,21 @@ pub fn above_zero(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A share of a whole, above 0: `5%`, `0.05`.
+pub fn share(text: &str) -> Result<f64, String> {
+    let wrong = || format!("'{text}' is not a share; write 5% or 0.05, above 0 and up to 100%");
+    let (number, whole) = match text.trim().strip_suffix('%') {
+        Some(number) => (number, 100.0),
+        None => (text, 1.0),
+    };
+    let share = above_zero(number).map_err(|_| wrong())? / whole;
+    if share <= 1.0 {
+        Ok(share)
+    } else {
+        Err(wrong())
+    }
+}
+
 /// The five levels of Python's logging, in any case.
 pub fn loglevel(text: &str) -> Result<String, String> {
     let level = text.to_uppercase();

@@ -19,7 +19,7 @@ const NOT_SEEN: i32 = 3;
 /// Opens everything, prints what can be seen of it, and closes it.
 pub fn doctor(options: &DoctorOptions) -> Result<i32> {
     let hosts: Vec<String> = options.host.iter().cloned().collect();
-    let sources = watching::sources(&options.watch, &hosts)?;
+    let sources = watching::sources(&options.watch, &hosts, None)?;
     if sources.is_empty() {
         return Err(UsageError::new(
             "doctor: nothing to look at. Give --watch ADDRESS (env:DATABASE_URL, redis://127.0.0.1:6379, port:8000), or -H URL of a \

@@ -69,6 +69,8 @@ impl Live {
             let late = "not all that workers sent was read: the end of their frames is missing";
             self.problems.push(late.to_owned());
         }
+        // The slowest of the last second are named before the spans that are still on their way are waited for.
+        self.cut(clock::now());
         self.end_watch();
         let now = clock::now();
         self.cut(now);

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
+use katydid_observe::Wanted;
 use katydid_record::{Body, Frame, Mark, OBSERVERS, Plan, RunWriter, SourceId, Timeline};
 
 use super::abort::{self, End, Watch};
@@ -108,6 +109,7 @@ impl Log {
         csv: Option<CsvFiles>,
         plan: &Plan,
         early_end: Arc<End>,
+        wanted: Option<Wanted>,
         load_ended: impl Fn() + Send + 'static,
     ) -> std::io::Result<Self> {
         let (entries, queue) = sync_channel(QUEUE);
@@ -121,6 +123,7 @@ impl Log {
             progress,
             csv,
             lost: for_thread,
+            wanted,
             load_ended: Box::new(load_ended),
         };
         let thread = std::thread::Builder::new()
@@ -172,6 +175,7 @@ struct Keeper {
     progress: Option<Progress>,
     csv: Option<CsvFiles>,
     lost: Arc<AtomicU64>,
+    wanted: Option<Wanted>,
     load_ended: Box<dyn Fn() + Send>,
 }
 
@@ -227,6 +231,7 @@ impl Keeper {
         for frame in frames {
             self.timeline.apply(frame);
             self.say(frame);
+            self.want(frame);
             if frame.body == Body::Mark(Mark::LoadEnded) {
                 (self.load_ended)();
             }
@@ -239,6 +244,16 @@ impl Keeper {
             let _ = writeln!(std::io::stderr(), "warning: {problem}");
             self.problems.push(problem);
             self.writer = None;
+        }
+    }
+
+    /// Has the spans kept of requests that are worth looking at.
+    fn want(&self, frame: &Frame) {
+        if let (Some(wanted), Body::Exemplars(exemplars)) = (&self.wanted, &frame.body) {
+            let traces = exemplars.iter().filter_map(|exemplar| exemplar.trace);
+            traces
+                .filter(|trace| self.timeline.traces.wants(*trace))
+                .for_each(|trace| wanted.add(trace));
         }
     }
 

@@ -223,13 +223,26 @@ impl Live {
         let judged = judged.cloned().unwrap_or_default();
         let edge = watching.clone();
         let edge = move || edge.iter().for_each(Watching::edge);
-        let log = Log::start(writer, progress, csv, &judged, early_end.clone(), edge)
-            .map_err(SessionError::Log)?;
+        let wanted = watching.as_ref().map(Watching::wanted);
+        let log = Log::start(
+            writer,
+            progress,
+            csv,
+            &judged,
+            early_end.clone(),
+            wanted,
+            edge,
+        )
+        .map_err(SessionError::Log)?;
         let start = options.start_ns.unwrap_or_else(clock::now);
         let (sender, for_engine) = (log.sender(), log.sender());
         let readers =
             Readers::start(&options.workers, start, &sender).map_err(SessionError::Log)?;
         let engine = engine(start, Box::new(move |frames| for_engine.send(frames)))?;
+        if let Some(tracing) = options.plan.trace {
+            let process = options.worker.map_or(0, |place| place.index + 1);
+            engine.push(Command::Trace(tracing, process));
+        }
         let run_dir = dir.map(|dir| dir.path);
         let hooks = Hooks::ready(&options.plan, run_dir.as_deref(), start, log.sender())?;
         early_end.of(engine.inbox());
@@ -544,7 +557,7 @@ fn watch(options: &Options) -> Result<Option<Watching>, SessionError> {
     if !options.record || options.worker.is_some() {
         return Ok(None);
     }
-    let sources = watching::sources(&options.watch, &options.hosts);
+    let sources = watching::sources(&options.watch, &options.hosts, options.plan.trace);
     let sources = sources.map_err(|error| SessionError::Usage(error.to_string()))?;
     if sources.is_empty() {
         return Ok(None);

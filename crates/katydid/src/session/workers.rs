@@ -175,7 +175,8 @@ mod tests {
         let (two, mut to_two) = io::pipe().expect("a pipe");
         let plan = katydid_record::Plan::default();
         let early_end = Arc::new(End::default());
-        let mut log = Log::start(None, None, None, &plan, early_end, || ()).expect("a thread");
+        let mut log =
+            Log::start(None, None, None, &plan, early_end, None, || ()).expect("a thread");
         let fds = [one.as_raw_fd(), two.as_raw_fd()];
         let mut readers = Readers::start(&fds, clock::now(), &log.sender()).expect("threads");
         let mut pipe = FramePipe::open(to_one.as_raw_fd()).expect("a pipe");

@@ -167,7 +167,8 @@ fn what_cannot_be_read_is_said_once_and_the_other_condition_is_watched() {
 #[test]
 fn the_log_keeps_what_cannot_be_told() {
     let plan = plan("attack");
-    let mut log = Log::start(None, None, None, &plan, Arc::default(), || ()).expect("a thread");
+    let mut log =
+        Log::start(None, None, None, &plan, Arc::default(), None, || ()).expect("a thread");
     for second in 0..8 {
         let blind = frame(second, 0, window((Some(0.1), None)));
         log.sender().send(vec![blind]);

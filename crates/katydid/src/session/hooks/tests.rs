@@ -30,7 +30,7 @@ impl World {
             ..Plan::default()
         };
         let end = Arc::new(End::default());
-        let log = Log::start(None, None, None, &plan, end, || ()).expect("a log");
+        let log = Log::start(None, None, None, &plan, end, None, || ()).expect("a log");
         let start = clock::now();
         let hooks = Hooks::ready(&plan, Some(folder.path()), start, log.sender());
         let hooks = hooks.expect("a thread");
@@ -175,7 +175,7 @@ fn without_a_run_directory_nothing_runs() {
         ..Plan::default()
     };
     let end = Arc::new(End::default());
-    let log = Log::start(None, None, None, &plan, end, || ()).expect("a log");
+    let log = Log::start(None, None, None, &plan, end, None, || ()).expect("a log");
     let hooks = Hooks::ready(&plan, None, 0, log.sender()).expect("it is not needed");
     assert!(hooks.0.is_none());
 }
