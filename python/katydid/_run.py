@@ -107,6 +107,9 @@ class Ready:
                 "csv": options.csv_prefix,
                 "csv_full_history": options.stats_history_enabled,
                 "watch": options.watch or [],
+                "prometheus": options.prometheus,
+                "otlp": options.otlp,
+                "otel": options.otel,
                 "hosts": [] if options.no_discovery else hosts(environment),
                 **more,
             }

@@ -91,7 +91,6 @@ def test_an_unknown_command(katydid: Any) -> None:
         ["--web-port", "1"],
         ["--web-host", "x"],
         ["--autostart"],
-        ["--otel"],
     ],
     ids=lambda words: words[0],
 )

@@ -54,7 +54,7 @@ def batch(spans: int, attributes: int = 10) -> bytes:
         )
         for attribute in range(attributes):
             span.attributes.add(key=f"a{attribute}").value.string_value = "x" * 50
-    return request.SerializeToString()
+    return bytes(request.SerializeToString())
 
 
 def received(look: Look) -> float:

@@ -8,6 +8,7 @@ pub mod exit_code;
 
 pub mod interval;
 pub mod locust;
+pub mod metrics;
 pub mod series;
 pub mod slo;
 mod spike;

@@ -14,5 +14,6 @@ pub mod watch;
 pub use address::{Address, AddressError};
 pub use batch::Batch;
 pub use observer::{Boxed, Observer, Source, Trouble};
+pub use sources::http;
 pub use sources::otlp::{Wanted, receiver};
 pub use watch::{Opened, Watch};

@@ -10,6 +10,7 @@ pub mod histogram;
 pub mod locust_view;
 pub mod machine;
 pub mod manifest;
+pub mod metric;
 pub mod plan;
 pub mod reader;
 pub mod redact;

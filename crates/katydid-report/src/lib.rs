@@ -9,6 +9,7 @@ mod html;
 pub mod json;
 mod junit;
 mod markdown;
+pub mod metrics;
 mod number;
 mod phrase;
 pub mod progress;

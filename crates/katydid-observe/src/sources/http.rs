@@ -1,12 +1,12 @@
-//! One GET over HTTP/1.1, bounded in time and size. It follows no redirect.
+//! One request over HTTP/1.1, bounded in time and size. It follows no redirect.
 
 use std::time::Duration;
 
 use base64::Engine as _;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::header::{AUTHORIZATION, HOST, LOCATION};
-use hyper::{Request, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, LOCATION};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use katydid_record::redact::redact;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -82,9 +82,21 @@ fn percent(text: &str) -> String {
         .unwrap_or_default()
 }
 
+/// Headers and a body to be sent.
+pub type Sent<'a> = (&'a [(HeaderName, HeaderValue)], Bytes);
+
 /// Asks for a path. Anything but 200 is refused.
 pub async fn get(to: &To, path: &str) -> Result<Bytes, Trouble> {
-    tokio::time::timeout(WITHIN, connect_and_ask(to, path))
+    within(connect_and_ask(to, path, None)).await
+}
+
+/// Sends a body to the address. Anything but 200 is refused.
+pub async fn post(to: &To, sent: Sent<'_>) -> Result<Bytes, Trouble> {
+    within(connect_and_ask(to, &to.path, Some(sent))).await
+}
+
+async fn within(answer: impl Future<Output = Result<Bytes, Trouble>>) -> Result<Bytes, Trouble> {
+    tokio::time::timeout(WITHIN, answer)
         .await
         .unwrap_or_else(|_| {
             Err(Trouble::Lost(format!(
@@ -94,13 +106,13 @@ pub async fn get(to: &To, path: &str) -> Result<Bytes, Trouble> {
         })
 }
 
-async fn connect_and_ask(to: &To, path: &str) -> Result<Bytes, Trouble> {
+async fn connect_and_ask(to: &To, path: &str, sent: Option<Sent<'_>>) -> Result<Bytes, Trouble> {
     let host = to.host.trim_matches(['[', ']']);
     let stream = TcpStream::connect((host, to.port))
         .await
         .map_err(Trouble::lost)?;
     if !to.is_tls {
-        return ask(stream, to, path).await;
+        return exchange(stream, to, path, sent).await;
     }
     let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
@@ -111,16 +123,24 @@ async fn connect_and_ask(to: &To, path: &str) -> Result<Bytes, Trouble> {
     let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(Trouble::lost)?;
     let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
     let stream = connector.connect(name, stream).await;
-    ask(
-        stream.map_err(|error| refused(&format!("TLS: {error}")))?,
-        to,
-        path,
-    )
-    .await
+    let stream = stream.map_err(|error| refused(&format!("TLS: {error}")))?;
+    exchange(stream, to, path, sent).await
 }
 
 /// Asks over a stream that is there already: also one to a socket of Unix.
 pub async fn ask<S>(stream: S, to: &To, path: &str) -> Result<Bytes, Trouble>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    exchange(stream, to, path, None).await
+}
+
+async fn exchange<S>(
+    stream: S,
+    to: &To,
+    path: &str,
+    sent: Option<Sent<'_>>,
+) -> Result<Bytes, Trouble>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -135,11 +155,23 @@ where
         .map_err(no_http)?;
     // It ends with the sender; its error comes to the request too.
     let driver = tokio::spawn(connection);
-    let mut asked = Request::get(path).header(HOST, to.place());
+    let method = if sent.is_some() {
+        Method::POST
+    } else {
+        Method::GET
+    };
+    let (headers, body) = sent.unwrap_or_default();
+    let mut asked = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(HOST, to.place());
+    for (name, value) in headers {
+        asked = asked.header(name, value);
+    }
     if let Some(basic) = &to.basic {
         asked = asked.header(AUTHORIZATION, basic);
     }
-    let asked = asked.body(Empty::<Bytes>::new()).map_err(Trouble::lost)?;
+    let asked = asked.body(Full::new(body)).map_err(Trouble::lost)?;
     let _ended = Abort(driver);
     let answer = sender.send_request(asked).await.map_err(no_http)?;
     let status = answer.status();

@@ -3,7 +3,7 @@
 mod cgroup;
 mod docker;
 mod host;
-mod http;
+pub mod http;
 pub(crate) mod otlp;
 mod pgbouncer;
 mod postgres;

@@ -20,6 +20,7 @@ use crate::condition;
 use crate::error::UsageError;
 use crate::here;
 use crate::session::base::parse_proxy;
+use crate::session::export::Wishes;
 use crate::session::outputs::Outputs;
 use crate::session::{Closing, Live, Options};
 use driver::{Attack, Pace};
@@ -72,6 +73,11 @@ pub fn attack(options: &AttackOptions) -> anyhow::Result<i32> {
         csv: options.csv.clone(),
         watch: options.watch.clone(),
         hosts: Vec::from_iter((!options.no_discovery).then(|| options.url.clone())),
+        export: Wishes {
+            prometheus: options.prometheus.clone(),
+            otlp: options.otlp.clone(),
+            otel: false,
+        },
         ..Options::default()
     };
     let mut live = Live::drive(&session, Box::new(driver))?;

@@ -6,7 +6,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use katydid_record::Slo;
 
-use super::options::{TRACE_SHARE, WATCH};
+use super::options::{OTLP, TRACE_SHARE, WATCH};
 use super::parse::usage;
 use super::table::flags;
 use super::values::{Timespan, above_zero, positive, share, timespan};
@@ -147,6 +147,12 @@ pub struct AttackOptions {
     /// Write the verdict and its tables as Markdown, for a pull request; - is standard output
     #[arg(long, value_name = "FILE", env = "KATYDID_MARKDOWN", hide_env = true)]
     pub markdown: Option<String>,
+    /// Whom to push metrics to.
+    #[arg(long, value_name = "URL", help = OTLP)]
+    pub otlp: Option<String>,
+    /// Show metrics for Prometheus at this address while the run lasts: 127.0.0.1:9646
+    #[arg(long, value_name = "ADDRESS")]
+    pub prometheus: Option<String>,
     /// Write Locust's CSV files, without the history
     #[arg(long, value_name = "PREFIX")]
     pub csv: Option<String>,

@@ -122,18 +122,12 @@ fn placeholder(row: &OptionRow) -> String {
 }
 
 fn refused(rows: &[OptionRow]) -> String {
-    let flags: Vec<&str> = [
-        "--web-port",
-        "--autostart",
-        "--master",
-        "--worker",
-        "--otel",
-    ]
-    .into_iter()
-    .filter(|flag| find(rows, flag).is_some_and(|row| row.status == Status::NotBuilt))
-    .collect();
+    let flags: Vec<&str> = ["--web-port", "--autostart", "--master", "--worker"]
+        .into_iter()
+        .filter(|flag| find(rows, flag).is_some_and(|row| row.status == Status::NotBuilt))
+        .collect();
     format!(
-        "Not built yet: Locust's web UI, runs over several machines, OpenTelemetry ({} and the like); they are refused.",
+        "Not built yet: Locust's web UI, runs over several machines ({} and the like); they are refused.",
         flags.join(", ")
     )
 }

@@ -15,9 +15,8 @@ pub const REMOVED: &str = "Removed";
 
 const WEB: &str = "belongs to the web UI, which is not built yet: remove it; with -u, -r and -t the test starts at once";
 const DISTRIBUTED: &str = "belongs to runs over several machines, which are not built yet: remove it; --processes N uses more processors of this one";
-const OTEL: &str = "is not built yet: remove it; --summary FILE and --csv PREFIX write the numbers";
 
-/// The web UI, distributed runs, OpenTelemetry.
+/// The web UI, distributed runs.
 #[derive(Args, Clone, Debug, PartialEq, Serialize)]
 #[allow(clippy::struct_excessive_bools)] // they are Locust's switches
 #[command(next_help_heading = NOT_BUILT)]
@@ -107,8 +106,6 @@ pub struct NotBuilt {
     )]
     #[arg(value_parser = count, help = DISTRIBUTED, hide = true)]
     master_port: u64,
-    #[arg(long, env = "LOCUST_ENABLE_OPENTELEMETRY", help = OTEL, hide = true)]
-    otel: bool,
 }
 
 /// What Locust itself no longer takes.

@@ -183,6 +183,9 @@ pub struct Output {
     /// Start the numbers again once all users are running
     #[arg(long, env = "LOCUST_RESET_STATS")]
     pub reset_stats: bool,
+    /// Push metrics to where the environment says.
+    #[arg(long, env = "LOCUST_ENABLE_OPENTELEMETRY", help = OTEL)]
+    pub otel: bool,
     /// Exit code when a request failed [1]
     #[arg(
         long,
@@ -218,6 +221,11 @@ pub struct Goals {
     pub strict: bool,
 }
 
+/// Help of `--otel`.
+const OTEL: &str = "Push metrics to where OTEL_EXPORTER_OTLP_ENDPOINT says [http://localhost:4318]";
+/// Help of `--otlp`.
+pub(super) const OTLP: &str =
+    "Push metrics over OTLP/HTTP to this base URL every five seconds: http://127.0.0.1:4318";
 /// How many requests are traced unless it is said.
 pub(super) const TRACE_SHARE: &str = "10%";
 /// Help of `--watch`.
@@ -258,6 +266,12 @@ pub struct Own {
     /// Write the verdict and its tables as Markdown, for a pull request; - is standard output
     #[arg(long, value_name = "FILE", env = "KATYDID_MARKDOWN")]
     pub markdown: Option<String>,
+    /// Whom to push metrics to.
+    #[arg(long, value_name = "URL", help = OTLP, env = "KATYDID_OTLP")]
+    pub otlp: Option<String>,
+    /// Show metrics for Prometheus at this address while the run lasts: 127.0.0.1:9646
+    #[arg(long, value_name = "ADDRESS", env = "KATYDID_PROMETHEUS")]
+    pub prometheus: Option<String>,
     /// Name of the run [the locustfile's]
     #[arg(long, value_name = "NAME", env = "KATYDID_NAME")]
     pub name: Option<String>,

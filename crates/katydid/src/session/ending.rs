@@ -9,6 +9,7 @@ use katydid_record::{Frame, Timeline};
 use serde::{Deserialize, Serialize};
 
 use super::github::GitHub;
+use super::log::Finished;
 use super::outputs::Outputs;
 use super::{HUB, Live, SessionError};
 use crate::config::Surroundings;
@@ -49,12 +50,21 @@ pub struct Ended {
 
 impl Live {
     fn end_watch(&mut self) {
+        // The slowest of the last second are named before the spans that are still on their way are waited for.
+        self.cut(clock::now());
         if let Some(watching) = self.watching.take()
             && !watching.finish()
         {
             let late = "the end of the run was not seen of everything that was watched: an observer did not come to its end";
             self.problems.push(late.to_owned());
         }
+    }
+
+    fn end_log(&mut self) -> Option<Finished> {
+        if let Some(mut export) = self.export.take() {
+            export.finish();
+        }
+        self.log.finish()
     }
 
     /// Ends the run: no request survives this, everything is written, and the exit code is decided.
@@ -69,8 +79,6 @@ impl Live {
             let late = "not all that workers sent was read: the end of their frames is missing";
             self.problems.push(late.to_owned());
         }
-        // The slowest of the last second are named before the spans that are still on their way are waited for.
-        self.cut(clock::now());
         self.end_watch();
         let now = clock::now();
         self.cut(now);
@@ -119,7 +127,7 @@ impl Live {
             phase: 0,
             body: Body::Mark(mark),
         }]);
-        let mut finished = self.log.finish().ok_or(SessionError::Over)?;
+        let mut finished = self.end_log().ok_or(SessionError::Over)?;
         finished.problems.append(&mut self.problems);
         if self.worker.is_some() {
             return Ok(Ended {

@@ -93,6 +93,20 @@ impl Sender {
         // The log has ended: nobody reads it any more.
         let _ = self.entries.send(Entry::Frames(frames));
     }
+
+    /// Asks the timeline something, after everything that was queued before.
+    pub fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Timeline) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (answer, answered) = sync_channel(1);
+        let question = Box::new(move |timeline: &Timeline| {
+            // Whoever asked may have gone.
+            let _ = answer.send(question(timeline));
+        });
+        self.entries.send(Entry::Ask(question)).ok()?;
+        answered.recv().ok()
+    }
 }
 
 /// The log's handle.
@@ -140,18 +154,12 @@ impl Log {
         self.sender.clone()
     }
 
-    /// Asks the timeline something, after everything that was queued before.
+    /// As [`Sender::ask`].
     pub fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Timeline) -> T + Send + 'static,
     ) -> Option<T> {
-        let (answer, answered) = sync_channel(1);
-        let question = Box::new(move |timeline: &Timeline| {
-            // Whoever asked may have gone.
-            let _ = answer.send(question(timeline));
-        });
-        self.sender.entries.send(Entry::Ask(question)).ok()?;
-        answered.recv().ok()
+        self.sender.ask(question)
     }
 
     /// Writes what is queued and ends the thread.

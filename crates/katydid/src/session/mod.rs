@@ -6,6 +6,7 @@ mod abort;
 pub mod base;
 mod csv_files;
 mod ending;
+pub mod export;
 pub mod github;
 mod hooks;
 mod log;
@@ -45,12 +46,14 @@ use thiserror::Error;
 use self::abort::End;
 use self::base::{Base, Bases, Target};
 pub use self::ending::{Closing, Ended};
+use self::export::{Export, Ready, Wishes};
 use self::hooks::Hooks;
 use self::log::{Log, Sink};
 use self::progress::Progress;
 use self::registry::Registry;
 use self::stats::stats_json;
 use self::workers::{FramePipe, Place, Readers};
+use crate::config::Surroundings;
 use crate::run_dir;
 use crate::watching::{self, Watching};
 
@@ -97,6 +100,9 @@ pub struct Options {
     pub watch: Vec<String>,
     /// Base URLs of the target: what is found of it on this machine is watched too.
     pub hosts: Vec<String>,
+    /// Who collects metrics meanwhile.
+    #[serde(flatten)]
+    pub export: Wishes,
 }
 
 /// Why a session could not start or end.
@@ -117,6 +123,9 @@ pub enum SessionError {
     /// The operating system refused a thread for the observers.
     #[error("cannot start to watch: {0}")]
     Watch(#[source] std::io::Error),
+    /// The operating system refused a thread for the export of metrics.
+    #[error("cannot start to export metrics: {0}")]
+    Export(#[source] std::io::Error),
     /// It had ended before.
     #[error("the session has ended")]
     Over,
@@ -145,6 +154,7 @@ pub struct Live {
     problems: Vec<String>,
     hooks: Hooks,
     watching: Option<Watching>,
+    export: Option<Export>,
     early_end: Arc<End>,
     over: bool,
 }
@@ -182,6 +192,7 @@ impl Live {
         options: &Options,
         engine: impl FnOnce(Nanos, katydid_engine::FrameSink) -> Result<Engine, EngineError>,
     ) -> Result<Self, SessionError> {
+        let export = export(options)?;
         let watching = watch(options)?;
         let now = Timestamp::now();
         let dir = options
@@ -245,6 +256,8 @@ impl Live {
         }
         let run_dir = dir.map(|dir| dir.path);
         let hooks = Hooks::ready(&options.plan, run_dir.as_deref(), start, log.sender())?;
+        let export = export.map(|ready| ready.start(log.sender(), manifest.clone()));
+        let export = export.transpose().map_err(SessionError::Export)?;
         early_end.of(engine.inbox());
         if let Some(watching) = &watching {
             let sender = log.sender();
@@ -271,6 +284,7 @@ impl Live {
             problems: Vec::new(),
             hooks,
             watching,
+            export,
             early_end,
             over: false,
         })
@@ -550,6 +564,15 @@ impl Live {
             }
         }
     }
+}
+
+/// What is needed to export metrics. Only the process that sees the whole does.
+fn export(options: &Options) -> Result<Option<Ready>, SessionError> {
+    if options.worker.is_some() {
+        return Ok(None);
+    }
+    Ready::of(&options.export, &Surroundings::of_process().env)
+        .map_err(|error| SessionError::Usage(error.to_string()))
 }
 
 /// Opens what is to be watched. Only the process that keeps a record does.

@@ -58,7 +58,6 @@ fn the_table_has_them_all() {
         "--worker",
         "--master-host",
         "--master-port",
-        "--otel",
         "--web-auth",
         "--legacy-ui",
         "--slave",
@@ -66,7 +65,7 @@ fn the_table_has_them_all() {
     ] {
         assert!(flags.iter().any(|known| known == flag), "{flag}");
     }
-    assert_eq!(flags.len(), 27);
+    assert_eq!(flags.len(), 26);
 }
 
 #[test]

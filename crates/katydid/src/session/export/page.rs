@@ -1,0 +1,79 @@
+//! The page that Prometheus asks for.
+
+use std::convert::Infallible;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+
+use super::Desk;
+
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// Who asks keeps a connection open.
+const CONNECTIONS: usize = 64;
+
+/// Until it is dropped.
+pub(super) async fn serve(listener: TcpListener, desk: Arc<Desk>) {
+    let listener = listener
+        .set_nonblocking(true)
+        .and_then(|()| tokio::net::TcpListener::from_std(listener));
+    let listener = match listener {
+        Ok(listener) => listener,
+        Err(error) => {
+            desk.warn(format!("the page for Prometheus is not there: {error}"));
+            return std::future::pending().await;
+        }
+    };
+    let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
+    loop {
+        let place = places.clone().acquire_owned().await;
+        let Ok((stream, _)) = listener.accept().await else {
+            // No file descriptor is left, for the moment.
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            continue;
+        };
+        let desk = desk.clone();
+        tokio::spawn(async move {
+            let service = service_fn(|request| {
+                let answer = answer(&request, &desk);
+                async { Ok::<_, Infallible>(answer) }
+            });
+            // How a connection ends is the other side's business.
+            let _ = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+            drop(place);
+        });
+    }
+}
+
+fn answer(request: &Request<Incoming>, desk: &Desk) -> Response<Full<Bytes>> {
+    let (status, text) = match request.uri().path() {
+        "/metrics" => match desk.now() {
+            Some((metrics, _)) => (
+                StatusCode::OK,
+                katydid_report::metrics::prometheus(&metrics),
+            ),
+            None => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the run is over\n".to_owned(),
+            ),
+        },
+        _ => (
+            StatusCode::NOT_FOUND,
+            "katydid's metrics are at /metrics\n".to_owned(),
+        ),
+    };
+    let mut response = Response::new(Full::new(text.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(TEXT));
+    response
+}
