@@ -52,7 +52,7 @@ fn stood(series: &Series, at: RunTime) -> Option<f64> {
 }
 
 fn name(look: Look<'_>, id: &str) -> String {
-    let text = text(look, id);
+    let text = without_columns(&text(look, id));
     if text.chars().count() <= NAME {
         return text;
     }
@@ -60,6 +60,15 @@ fn name(look: Look<'_>, id: &str) -> String {
     let head: String = text.chars().take(NAME).collect();
     let tail: String = id.chars().take(4).collect();
     format!("{head}… #{tail}")
+}
+
+/// Columns come first and tell little: `SELECT … FROM orders WHERE`.
+fn without_columns(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    match lower.find(" from ") {
+        Some(from) if lower.starts_with("select ") => format!("{} …{}", &text[..6], &text[from..]),
+        _ => text.to_owned(),
+    }
 }
 
 fn text(look: Look<'_>, id: &str) -> String {
