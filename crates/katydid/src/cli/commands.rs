@@ -148,10 +148,15 @@ pub struct AttackOptions {
     #[arg(long, value_name = "FILE", env = "KATYDID_MARKDOWN", hide_env = true)]
     pub markdown: Option<String>,
     /// Whom to push metrics to.
-    #[arg(long, value_name = "URL", help = OTLP)]
+    #[arg(long, value_name = "URL", help = OTLP, env = "KATYDID_OTLP", hide_env = true)]
     pub otlp: Option<String>,
     /// Show metrics for Prometheus at this address while the run lasts: 127.0.0.1:9646
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "KATYDID_PROMETHEUS",
+        hide_env = true
+    )]
     pub prometheus: Option<String>,
     /// Write Locust's CSV files, without the history
     #[arg(long, value_name = "PREFIX")]
