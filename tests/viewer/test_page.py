@@ -226,7 +226,7 @@ def test_a_slow_request_opens_as_a_trace(show: Made) -> None:
     assert found[0] == "POST /orders from due, as katydid saw it 1,502 ms"
     assert found[1] == "failed POST /orders shop 1,398 ms"
     assert "payments" in found[4]
-    # Fifty equal calls are one line, which leaps to the eye; keys open it.
+    # Fifty equal calls are one line, which leaps to the eye.
     assert "52 database calls" in second
     page.js("document.querySelectorAll('.trace')[1].querySelector('summary').focus()")
     page.key("Enter")
@@ -235,14 +235,23 @@ def test_a_slow_request_opens_as_a_trace(show: Made) -> None:
     (many,) = [line for line in found if "50 ×" in line]
     assert many.startswith("50 × SELECT … FROM order_items WHERE") and many.endswith("ms in all")
     assert len(found) == 6
-    texts = "[...document.querySelectorAll('.trace')[1].querySelectorAll('details.span pre')].map(one => one.textContent)"
-    assert page.js(texts)[2].startswith("SELECT id, product_id, quantity FROM order_items")
+    # Keys open it: the statement, and each of the calls.
+    page.js("document.querySelector('.trace:nth-child(2) .times').closest('summary').focus()")
+    page.key("Enter")
+    page.until("document.querySelectorAll('.trace:nth-child(2) .each .line').length === 50")
+    statement = "document.querySelector('.trace:nth-child(2) details[open] pre').textContent"
+    assert page.js(statement).startswith("SELECT id, product_id, quantity FROM order_items")
     # One that is odd in every way is drawn all the same.
     page.js("document.querySelectorAll('.trace')[2].open = true")
     page.until("document.querySelectorAll('.trace')[2].querySelectorAll('.beam').length >= 200")
     assert "1,204 more spans" in page.js("document.querySelectorAll('.trace')[2].innerText")
     sizes = page.js("[...document.querySelectorAll('.beam')].map(one => one.style.width)")
     assert all(re.fullmatch(r"[\d.]+(e-\d+)?%", size) for size in sizes if size)
+    # Names that are cut can be read in full without a pointer.
+    long = "[...document.querySelectorAll('.trace:nth-child(3) details.span')].find(one => one.innerText.includes('without a'))"
+    page.js(f"{long}.open = true")
+    page.until(f"{long}.querySelector('p').innerText.includes('rather long · shop')")
+    assert page.js("document.querySelectorAll('.beam.failed').length") >= 1
     # The slowest requests lead to theirs.
     page.js("document.querySelectorAll('.trace')[0].open = false")
     page.js("document.querySelector('#slowest td a').click()")
@@ -254,7 +263,11 @@ def test_traces_are_those_of_the_chosen_phase(show: Made) -> None:
     choose = "phase.value = {!r}; phase.dispatchEvent(new Event('change'))"
     for phase, count in (("hold", 1), ("ramp", 0), ("", 3)):
         page.js(choose.format(phase))
-        assert page.js("document.querySelectorAll('.trace').length") == count
+        assert page.js("document.querySelectorAll('.trace:not([hidden])').length") == count
+    # One that was asked for is shown, whatever the phase.
+    page.js(choose.format("ramp"))
+    page.js("document.querySelector('#slowest td a').click()")
+    assert page.js("document.querySelectorAll('.trace:not([hidden])[open]').length") == 1
 
 
 def test_the_generator_has_charts_of_its_own(show: Made) -> None:
