@@ -322,11 +322,51 @@ def test_a_large_page_draws_what_is_looked_at(show: Made) -> None:
     assert page.js(CHARTS) < 60
 
 
-def test_paper_has_all_charts(show: Made) -> None:
-    page = show("shop")
+def test_paper_has_all_charts_and_is_light(show: Made) -> None:
+    page = show("shop", prefers_color_scheme="dark")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    dark = page.js(paper)
+    page.js("document.querySelectorAll('.trace')[1].open = true")
+    page.until("document.querySelector('.trace:nth-child(2) .times') !== null")
     page.js("dispatchEvent(new Event('beforeprint'))")
     assert page.js(CHARTS) == page.js("document.querySelectorAll('.plot').length")
+    assert page.js(paper) != dark
+    # All that can be opened is open, of the traces those that were; each of many equal calls is not.
+    assert page.js("document.querySelectorAll('details:not([open], .trace)').length") == 0
+    assert page.js("[...document.querySelectorAll('.trace')].map(one => one.open)") == [True, True, False]  # fmt: skip
+    page.call("Emulation.setEmulatedMedia", media="print")
+    hidden = "getComputedStyle(document.querySelector('.trace:nth-child(2) .each')).display"
+    assert page.js(hidden) == "none"
+    # Wide tables are not cut off: A4 has 186 mm of room.
+    page.resize(703, 1000)
+    wide = "[...document.querySelectorAll('table, figure, .line, pre')].filter(one => one.scrollWidth > 703).length"
+    assert page.js(wide) == 0
+    page.call("Emulation.setEmulatedMedia", media="")
     page.js("dispatchEvent(new Event('afterprint'))")
+    assert page.js("document.querySelectorAll('.trace .span[open]').length") == 0
+
+
+def test_a_legend_tells_long_names_apart(show: Made) -> None:
+    page = show("shop")
+    legend = "[...document.querySelectorAll('[data-chart=statements] .legend button')]"
+    names = page.js(f"{legend}.map(one => one.querySelector('.name').textContent)")
+    assert len(set(names)) == len(names) == 8
+    assert all(len(name) <= 22 for name in names)
+    assert all(table[:8] in name for name, table in zip(names, runs.TABLES, strict=True))
+    # All of it is there for keys and readers aloud.
+    assert page.js(f"{legend}[1].getAttribute('aria-label')").endswith("ORDER BY id")
+    full = f"{legend}[1].querySelector('.full')"
+    assert page.js(f"getComputedStyle({full}).display") == "none"
+    page.js(f"{legend}[1].focus()")
+    assert page.js(f"getComputedStyle({full}).display") == "block"
+    # Short names stay as they are.
+    assert page.js("document.querySelectorAll('[data-chart=rps] .full').length") == 0
+
+
+def test_a_limit_is_said_beside_the_title(show: Made) -> None:
+    page = show("shop")
+    said = "[...document.querySelectorAll('figcaption .limit')].map(one => one.textContent)"
+    assert page.js(said) == ["limit 200 %", "limit 7.69 GiB", "limit 20 sessions", "limit 1 cores", "limit 10 connections"]  # fmt: skip
 
 
 def test_what_is_in_the_page_is_the_run(files: Callable[[str], Path]) -> None:
