@@ -15,6 +15,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 
 Data = dict[str, Any]
+TABLES = ("orders", "order_items", "stock", "users", "tenants", "invoices", "jobs", "audit")
 
 
 def wave(t: float, a: float = 0.31, b: float = 0.077) -> float:
@@ -168,7 +169,7 @@ def sources(span: float) -> tuple[list[Data], list[Data]]:
         chart("transactions", "Transactions", "/s", t, {"committed": seen(lambda x, s: 310 + 40 * wave(x) - 160 * s, *lost), "rolled back": seen(lambda x, s: 12 * s, *lost)}),
         chart("hits", "Found in the buffer cache", "%", t, {"hits": seen(lambda x, s: 99.2 - 4 * s + 0.3 * wave(x), *lost)}),
         chart("statements", "Time in statements", "s/s", t, {
-            f"statement {i} with a name that is rather long": seen(lambda x, s, i=i: max(0.0, (1.4 / i) * (1 + 0.3 * wave(x, 0.1 * i)) + s / i), *lost) for i in range(1, 9)
+            f"SELECT id, tenant_id, placed_at, status FROM {table} WHERE tenant_id = $1 ORDER BY id": seen(lambda x, s, i=i: max(0.0, (1.4 / i) * (1 + 0.3 * wave(x, 0.1 * i)) + s / i), *lost) for i, table in enumerate(TABLES, 1)
         }, stacked=True),
     ]  # fmt: skip
     redis = [
@@ -235,7 +236,9 @@ def traces() -> list[Data]:
     ]  # fmt: skip
     odd = [span("GET /", 0, -3.0, 90.0, kind="server"), span("nothing", 1, 5.0, 0.0)]
     odd += [span(f"part {depth}", depth, 10.0 + depth, 60.0 - depth) for depth in range(2, 30)]
-    odd += [span(f"call {n}", 1, 70.0 + n / 10, 0.05, "rpc", text=f"Call{n}") for n in range(170)]
+    odd += [span(f"call {n}", 1, 70.0 + n / 10, 0.05, "rpc", text=f"Call{n}") for n in range(168)]
+    odd += [span("a name without a statement that is " + "rather " * 20 + "long", 1, 88.0, 40.0)]
+    odd += [span("late", 1, 130.0, 9.0, "http", text="GET late.example.com", failed=True)]
     common = {"phase": "spike", "at_s": 84.2, "status": 200, "failure": None, "left_out": 0}
     return [
         common | {"id": "0af7651916cd43dd8448eb211c80319c", "method": "POST", "name": "/orders", "from_due_ms": 1_502.2, "from_send_ms": 1_402.0, "status": 503, "failure": "503 Service Unavailable", "spans": failing},

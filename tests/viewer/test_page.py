@@ -226,7 +226,7 @@ def test_a_slow_request_opens_as_a_trace(show: Made) -> None:
     assert found[0] == "POST /orders from due, as katydid saw it 1,502 ms"
     assert found[1] == "failed POST /orders shop 1,398 ms"
     assert "payments" in found[4]
-    # Fifty equal calls are one line, which leaps to the eye; keys open it.
+    # Fifty equal calls are one line, which leaps to the eye.
     assert "52 database calls" in second
     page.js("document.querySelectorAll('.trace')[1].querySelector('summary').focus()")
     page.key("Enter")
@@ -235,14 +235,23 @@ def test_a_slow_request_opens_as_a_trace(show: Made) -> None:
     (many,) = [line for line in found if "50 ×" in line]
     assert many.startswith("50 × SELECT … FROM order_items WHERE") and many.endswith("ms in all")
     assert len(found) == 6
-    texts = "[...document.querySelectorAll('.trace')[1].querySelectorAll('details.span pre')].map(one => one.textContent)"
-    assert page.js(texts)[2].startswith("SELECT id, product_id, quantity FROM order_items")
+    # Keys open it: the statement, and each of the calls.
+    page.js("document.querySelector('.trace:nth-child(2) .times').closest('summary').focus()")
+    page.key("Enter")
+    page.until("document.querySelectorAll('.trace:nth-child(2) .each .line').length === 50")
+    statement = "document.querySelector('.trace:nth-child(2) details[open] pre').textContent"
+    assert page.js(statement).startswith("SELECT id, product_id, quantity FROM order_items")
     # One that is odd in every way is drawn all the same.
     page.js("document.querySelectorAll('.trace')[2].open = true")
     page.until("document.querySelectorAll('.trace')[2].querySelectorAll('.beam').length >= 200")
     assert "1,204 more spans" in page.js("document.querySelectorAll('.trace')[2].innerText")
     sizes = page.js("[...document.querySelectorAll('.beam')].map(one => one.style.width)")
     assert all(re.fullmatch(r"[\d.]+(e-\d+)?%", size) for size in sizes if size)
+    # Names that are cut can be read in full without a pointer.
+    long = "[...document.querySelectorAll('.trace:nth-child(3) details.span')].find(one => one.innerText.includes('without a'))"
+    page.js(f"{long}.open = true")
+    page.until(f"{long}.querySelector('p').innerText.includes('rather long · shop')")
+    assert page.js("document.querySelectorAll('.beam.failed').length") >= 1
     # The slowest requests lead to theirs.
     page.js("document.querySelectorAll('.trace')[0].open = false")
     page.js("document.querySelector('#slowest td a').click()")
@@ -254,7 +263,11 @@ def test_traces_are_those_of_the_chosen_phase(show: Made) -> None:
     choose = "phase.value = {!r}; phase.dispatchEvent(new Event('change'))"
     for phase, count in (("hold", 1), ("ramp", 0), ("", 3)):
         page.js(choose.format(phase))
-        assert page.js("document.querySelectorAll('.trace').length") == count
+        assert page.js("document.querySelectorAll('.trace:not([hidden])').length") == count
+    # One that was asked for is shown, whatever the phase.
+    page.js(choose.format("ramp"))
+    page.js("document.querySelector('#slowest td a').click()")
+    assert page.js("document.querySelectorAll('.trace:not([hidden])[open]').length") == 1
 
 
 def test_the_generator_has_charts_of_its_own(show: Made) -> None:
@@ -309,11 +322,51 @@ def test_a_large_page_draws_what_is_looked_at(show: Made) -> None:
     assert page.js(CHARTS) < 60
 
 
-def test_paper_has_all_charts(show: Made) -> None:
-    page = show("shop")
+def test_paper_has_all_charts_and_is_light(show: Made) -> None:
+    page = show("shop", prefers_color_scheme="dark")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    dark = page.js(paper)
+    page.js("document.querySelectorAll('.trace')[1].open = true")
+    page.until("document.querySelector('.trace:nth-child(2) .times') !== null")
     page.js("dispatchEvent(new Event('beforeprint'))")
     assert page.js(CHARTS) == page.js("document.querySelectorAll('.plot').length")
+    assert page.js(paper) != dark
+    # All that can be opened is open, of the traces those that were; each of many equal calls is not.
+    assert page.js("document.querySelectorAll('details:not([open], .trace)').length") == 0
+    assert page.js("[...document.querySelectorAll('.trace')].map(one => one.open)") == [True, True, False]  # fmt: skip
+    page.call("Emulation.setEmulatedMedia", media="print")
+    hidden = "getComputedStyle(document.querySelector('.trace:nth-child(2) .each')).display"
+    assert page.js(hidden) == "none"
+    # Wide tables are not cut off: A4 has 186 mm of room.
+    page.resize(703, 1000)
+    wide = "[...document.querySelectorAll('table, figure, .line, pre')].filter(one => one.scrollWidth > 703).length"
+    assert page.js(wide) == 0
+    page.call("Emulation.setEmulatedMedia", media="")
     page.js("dispatchEvent(new Event('afterprint'))")
+    assert page.js("document.querySelectorAll('.trace .span[open]').length") == 0
+
+
+def test_a_legend_tells_long_names_apart(show: Made) -> None:
+    page = show("shop")
+    legend = "[...document.querySelectorAll('[data-chart=statements] .legend button')]"
+    names = page.js(f"{legend}.map(one => one.querySelector('.name').textContent)")
+    assert len(set(names)) == len(names) == 8
+    assert all(len(name) <= 22 for name in names)
+    assert all(table[:8] in name for name, table in zip(names, runs.TABLES, strict=True))
+    # All of it is there for keys and readers aloud.
+    assert page.js(f"{legend}[1].getAttribute('aria-label')").endswith("ORDER BY id")
+    full = f"{legend}[1].querySelector('.full')"
+    assert page.js(f"getComputedStyle({full}).display") == "none"
+    page.js(f"{legend}[1].focus()")
+    assert page.js(f"getComputedStyle({full}).display") == "block"
+    # Short names stay as they are.
+    assert page.js("document.querySelectorAll('[data-chart=rps] .full').length") == 0
+
+
+def test_a_limit_is_said_beside_the_title(show: Made) -> None:
+    page = show("shop")
+    said = "[...document.querySelectorAll('figcaption .limit')].map(one => one.textContent)"
+    assert page.js(said) == ["limit 200 %", "limit 7.69 GiB", "limit 20 sessions", "limit 1 cores", "limit 10 connections"]  # fmt: skip
 
 
 def test_what_is_in_the_page_is_the_run(files: Callable[[str], Path]) -> None:

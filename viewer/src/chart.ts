@@ -5,7 +5,7 @@ import type { Board, Drawn } from "./board";
 import { el } from "./dom";
 import { Legend } from "./legend";
 import type { Moments } from "./moments";
-import { bare, instant, NONE } from "./number";
+import { bare, instant, inUnit, NONE } from "./number";
 import { paintAbove, paintBelow } from "./paint";
 import type { Chart, Maybe } from "./run";
 import { isLog, linearRange, logRange } from "./scale";
@@ -49,6 +49,9 @@ export class TimeChart implements Drawn {
     this.legend = new Legend(chart.lines, chart.unit, this.colours, (line) => this.toggle(line));
     const scale = this.log ? `${chart.unit}, logarithmic` : chart.unit;
     const head = el("figcaption", {}, chart.title, scale ? el("small", {}, scale) : null);
+    if (chart.limit !== null) {
+      head.append(el("small", { class: "limit" }, `limit ${whole(chart.limit, chart.unit)}`));
+    }
     this.figure = el("figure", { "data-chart": chart.id }, head, this.legend.place, this.place);
     this.place.setAttribute(
       "aria-label",
@@ -199,7 +202,7 @@ export class TimeChart implements Drawn {
       bands,
       hooks: {
         drawClear: [(u) => paintBelow(u, this.moments, this.losses)],
-        draw: [(u) => paintAbove(u, this.moments, limit, unit)],
+        draw: [(u) => paintAbove(u, this.moments, limit)],
         setCursor: [(u) => this.moved(u)],
         setSelect: [(u) => this.selected(u)],
       },
@@ -278,6 +281,13 @@ function tick(value: Maybe, unit: string, log: boolean): string {
     : Number.isFinite(value)
       ? trimmed(value)
       : NONE;
+}
+
+/** A limit is often a count: `20 sessions`, not `20.0 sessions`. */
+function whole(limit: number, unit: string): string {
+  return Number.isInteger(limit) && !unit.startsWith("bytes") && unit !== "/s"
+    ? `${bare(limit, unit)} ${unit}`.trim()
+    : inUnit(limit, unit);
 }
 
 function trimmed(value: number): string {

@@ -75,17 +75,24 @@ function reading(board: Board, moments: Moments): HTMLElement {
   return el("div", { class: "reading" }, at, reset);
 }
 
-/** Paper has nothing to open: all is open while it is printed. */
+/** Paper has nothing to open: all is open while it is printed, but of traces those that the reader left open. */
 function openForPrint(): void {
+  const closed = "details:not([open], .trace, .trace:not([open]) *)";
   let opened: HTMLDetailsElement[] = [];
   addEventListener("beforeprint", () => {
-    opened = [
-      ...document.querySelectorAll<HTMLDetailsElement>("details:not(.trace, .span)"),
-    ].filter((one) => !one.open);
-    for (const one of opened) one.open = true;
+    opened = [...document.querySelectorAll<HTMLDetailsElement>(closed)];
+    for (const one of opened) {
+      one.open = true;
+      one.classList.add("printed");
+      // What is filled when it opens would be told too late.
+      one.dispatchEvent(new Event("toggle"));
+    }
   });
   addEventListener("afterprint", () => {
-    for (const one of opened) one.open = false;
+    for (const one of opened) {
+      one.open = false;
+      one.classList.remove("printed");
+    }
   });
 }
 

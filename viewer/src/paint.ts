@@ -2,7 +2,6 @@
 
 import type uPlot from "uplot";
 import type { Moments } from "./moments";
-import { inUnit } from "./number";
 import type { Loss } from "./summary";
 import { colour, faint } from "./theme";
 
@@ -105,8 +104,8 @@ function hatch(s: Sheet, from: number, until: number): void {
   }
 }
 
-/** Above the lines: names of phases, events, marks, the limit. */
-export function paintAbove(u: uPlot, moments: Moments, limit: number | null, unit: string): void {
+/** Above the lines: names of phases, events, marks, the limit. What the limit is stands in the head: here it would lie over values. */
+export function paintAbove(u: uPlot, moments: Moments, limit: number | null): void {
   const s = sheet(u);
   const [low, high] = [u.scales.x?.min ?? 0, u.scales.x?.max ?? 0];
   s.at.save();
@@ -131,7 +130,7 @@ export function paintAbove(u: uPlot, moments: Moments, limit: number | null, uni
   free = s.left;
   const y = limit === null ? -1 : u.valToPos(limit, "y", true);
   const below =
-    y >= s.top - 1 && y - s.top < 16 * s.ratio ? y + 26 * s.ratio : s.top + 11 * s.ratio;
+    y >= s.top - 1 && y - s.top < 16 * s.ratio ? y + 14 * s.ratio : s.top + 11 * s.ratio;
   for (const { name, at } of moments.events) {
     if (at < low || at > high) continue;
     const x = s.x(at);
@@ -143,11 +142,11 @@ export function paintAbove(u: uPlot, moments: Moments, limit: number | null, uni
     over(s, text, left, below, colour("warn"));
     free = left + wide + room;
   }
-  if (limit !== null) paintLimit(s, u, limit, unit);
+  if (limit !== null) paintLimit(s, u, limit);
   s.at.restore();
 }
 
-function paintLimit(s: Sheet, u: uPlot, limit: number, unit: string): void {
+function paintLimit(s: Sheet, u: uPlot, limit: number): void {
   const y = u.valToPos(limit, "y", true);
   if (!(y >= s.top - 1 && y <= s.bottom)) return;
   s.at.strokeStyle = colour("fail");
@@ -158,8 +157,4 @@ function paintLimit(s: Sheet, u: uPlot, limit: number, unit: string): void {
   s.at.lineTo(s.right, y);
   s.at.stroke();
   s.at.setLineDash([]);
-  s.at.textAlign = "right";
-  const text = `limit ${inUnit(limit, unit)}`;
-  const down = (y - s.top < 16 * s.ratio ? 13 : -4) * s.ratio;
-  over(s, text, s.right - 4 * s.ratio, y + down, colour("fail"));
 }

@@ -4,7 +4,7 @@ import { el, endpointName } from "./dom";
 import { instant, percent, short } from "./number";
 import type { PhaseChoice } from "./phase";
 import type { Run, Trace } from "./run";
-import { waterfall } from "./waterfall";
+import { aboutOf, waterfall } from "./waterfall";
 
 /** What calls are about, as their colours say. */
 const ABOUT: [string, string][] = [
@@ -20,41 +20,40 @@ export function traceId(id: string): string {
   return `trace-${id}`;
 }
 
-/** Opens a trace of this page. */
+/** Opens a trace of this page, also where it is not of the chosen phase: it was asked for. */
 export function openTrace(id: string): void {
   const found = document.getElementById(traceId(id));
-  if (found instanceof HTMLDetailsElement) found.open = true;
+  if (!(found instanceof HTMLDetailsElement)) return;
+  found.hidden = false;
+  found.open = true;
 }
 
 export function traceSection(run: Run, choice: PhaseChoice): HTMLElement | null {
   const all = run.view.traces ?? [];
   if (all.length === 0) return null;
-  const place = el("div", { class: "traces" });
+  const made = all.map((trace, i) => ({ phase: trace.phase, place: one(trace, i === 0) }));
+  const none = el("p", { class: "soft" }, "No trace of this phase was kept.");
+  const about = el("small", {});
   const fill = () => {
-    const chosen = all.filter(({ phase }) => choice.chosen === "" || phase === choice.chosen);
-    place.replaceChildren(...chosen.map((trace, i) => one(trace, i === 0)));
-    if (chosen.length === 0) {
-      place.append(el("p", { class: "soft" }, "No trace of this phase was kept."));
-    }
+    about.textContent = choice.chosen || "whole run";
+    for (const { phase, place } of made)
+      place.hidden = choice.chosen !== "" && phase !== choice.chosen;
+    none.hidden = made.some(({ place }) => !place.hidden);
   };
   choice.onChange(fill);
   fill();
   return el(
     "section",
     { id: "traces" },
-    el("h2", {}, "Slow requests, traced"),
+    el("h2", {}, "Slow requests, traced", about),
     el("p", { class: "soft" }, run.texts.traces),
     legend(all),
-    place,
+    el("div", { class: "traces" }, ...made.map(({ place }) => place), none),
   );
 }
 
 function legend(all: Trace[]): HTMLElement {
-  const kinds = new Set(
-    all.flatMap(({ spans }) =>
-      spans.map(({ about, kind }) => about || (kind === "server" ? "server" : "other")),
-    ),
-  );
+  const kinds = new Set(all.flatMap(({ spans }) => spans.map(aboutOf)));
   const known = ABOUT.filter(([kind]) => kinds.has(kind));
   const entry = ([kind, name]: [string, string]) =>
     el("li", {}, el("i", { class: `beam ${kind}` }), name);

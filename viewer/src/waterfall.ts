@@ -6,6 +6,10 @@ import type { Span, Trace } from "./run";
 
 /** So many equal calls one after the other are shown as one. */
 const MANY = 3;
+/** Names longer than this may be cut: the line can be opened to read all of it. */
+const LONG = 28;
+/** Lines are moved in no further than this. */
+const DEEPEST = 24;
 
 /** The time that is drawn, ms from the sending of the request. */
 interface Axis {
@@ -76,34 +80,64 @@ function equal(a: Span, b: Span): boolean {
   );
 }
 
+/** What a bar's colour says. */
+export function aboutOf({ about, kind }: Span): string {
+  return about || (kind === "server" ? "server" : "other");
+}
+
 function item({ span, times }: Row, axis: Axis, services: boolean): HTMLElement {
   const many = times.length > 1;
+  const line = spanLine({ span, times }, axis, services);
+  if (!many && !span.text && span.name.length <= LONG) {
+    return el("li", { class: "span" }, el("div", { class: "line" }, ...line));
+  }
+  const more = el("details", { class: "span" }, el("summary", { class: "line" }, ...line));
+  let filled = false;
+  more.addEventListener("toggle", () => {
+    if (filled) return;
+    filled = true;
+    more.append(...opened({ span, times }, axis, services));
+  });
+  return el("li", { class: "span" }, more);
+}
+
+/** Its name, its bars and how long it took. */
+function spanLine({ span, times }: Row, axis: Axis, services: boolean): HTMLElement[] {
+  const many = times.length > 1;
   const sum = times.reduce((all, { ms }) => all + ms, 0);
-  const about = span.about || (span.kind === "server" ? "server" : "other");
+  const about = aboutOf(span) + (span.failed ? " failed" : "");
   const bars = times.map(({ from_send_ms, ms }) => bar(from_send_ms, ms, axis, about));
   const what = el("span", { class: "what", title: span.name });
-  what.style.setProperty("--depth", String(Math.min(span.depth + 1, 24)));
+  what.style.setProperty("--depth", String(Math.min(span.depth + 1, DEEPEST)));
   if (many) what.append(el("b", { class: "times" }, `${count(times.length)} ×`), " ");
   if (span.failed) what.append(el("b", { class: "fail" }, "failed"), " ");
   what.append(...called(span));
   if (services) what.append(" ", el("small", {}, span.service));
-  const line: [HTMLElement, HTMLElement, HTMLElement] = [
+  return [
     what,
     el("span", { class: "track" }, ...bars),
     el("span", { class: "ms" }, many ? `${short(sum)} ms in all` : `${short(sum)} ms`),
   ];
-  if (!span.text && !many) {
-    return el("li", { class: "span" }, el("div", { class: "line" }, ...line));
+}
+
+/** What stands below a line that is opened: all of its name and text; of equal calls each one. */
+function opened({ span, times }: Row, axis: Axis, services: boolean): HTMLElement[] {
+  const made: HTMLElement[] = [];
+  const words = [span.name, span.service, span.kind, `from ${short(span.from_send_ms)} ms`];
+  if (times.length === 1) made.push(el("p", { class: "soft" }, words.filter(Boolean).join(" · ")));
+  if (span.text) made.push(block(span.text));
+  if (times.length === 1) return made;
+  const each = times.map(({ ms }) => ms);
+  const [least, most] = [Math.min(...each), Math.max(...each)];
+  const text = `One after the other, ${short(least)} to ${short(most)} ms each.`;
+  made.push(el("p", { class: "soft" }, text));
+  const list = el("ol", { class: "spans each" });
+  for (const one of times) {
+    const line = spanLine({ span: one, times: [one] }, axis, services);
+    list.append(el("li", { class: "span" }, el("div", { class: "line" }, ...line)));
   }
-  const more = el("details", { class: "span" }, el("summary", { class: "line" }, ...line));
-  if (span.text) more.append(block(span.text));
-  if (many) {
-    const each = times.map(({ ms }) => ms);
-    const [least, most] = [Math.min(...each), Math.max(...each)];
-    const text = `One after the other, ${short(least)} to ${short(most)} ms each.`;
-    more.append(el("p", { class: "soft" }, text));
-  }
-  return el("li", { class: "span" }, more);
+  made.push(list);
+  return made;
 }
 
 /** Its name; of a statement what tells it from others, which columns do not. */
