@@ -11,7 +11,7 @@ import pytest
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 #: Requests in the run of each format.
-RUNS = {"run-1.0": 100, "run-1.2": 54, "run-1.3": 135}
+RUNS = {"run-1.0": 100, "run-1.2": 54, "run-1.3": 135, "run-1.4": 3224}
 
 
 @pytest.mark.parametrize("name", RUNS)

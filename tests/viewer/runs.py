@@ -209,6 +209,49 @@ def sources(span: float) -> tuple[list[Data], list[Data]]:
     return summary, views
 
 
+def span(name: str, depth: int, start: float, ms: float, about: str = "", **more: Any) -> Data:
+    return {
+        "name": name, "service": "shop", "kind": "client" if about else "internal", "about": about, "depth": depth,
+        "from_send_ms": start, "ms": ms, "failed": False, "text": "", **more,
+    }  # fmt: skip
+
+
+def traces() -> list[Data]:
+    """A request that asks for its items one by one; one that fails behind another service; one that is odd in every way."""
+    items = "SELECT id, product_id, quantity FROM order_items WHERE order_id = $1"
+    many = [
+        span("GET /orders", 0, 1.2, 410.0, kind="server"),
+        span("GET", 1, 2.0, 0.4, "db", text="GET"),
+        span("SELECT orders", 1, 3.1, 6.2, "db", text="SELECT id, placed_at FROM orders WHERE tenant_id = $1 LIMIT $2"),
+        *(span("SELECT order_items", 1, 10.0 + 7.6 * i, 6.8 + wave(i), "db", text=items) for i in range(50)),
+        span("render", 1, 394.0, 15.0),
+    ]  # fmt: skip
+    failing = [
+        span("POST /orders", 0, 0.8, 1_398.0, kind="server", failed=True),
+        span("charge", 1, 6.0, 1_380.0),
+        span("POST pay.example.com", 2, 6.4, 1_378.0, "http", text="POST pay.example.com", failed=True),
+        span("POST /charges", 3, 9.0, 1_371.0, service="payments", kind="server"),
+        span("publish orders", 1, 1_391.0, 3.0, "messaging", kind="producer", text="orders"),
+    ]  # fmt: skip
+    odd = [span("GET /", 0, -3.0, 90.0, kind="server"), span("nothing", 1, 5.0, 0.0)]
+    odd += [span(f"part {depth}", depth, 10.0 + depth, 60.0 - depth) for depth in range(2, 30)]
+    odd += [span(f"call {n}", 1, 70.0 + n / 10, 0.05, "rpc", text=f"Call{n}") for n in range(170)]
+    common = {"phase": "spike", "at_s": 84.2, "status": 200, "failure": None, "left_out": 0}
+    return [
+        common | {"id": "0af7651916cd43dd8448eb211c80319c", "method": "POST", "name": "/orders", "from_due_ms": 1_502.2, "from_send_ms": 1_402.0, "status": 503, "failure": "503 Service Unavailable", "spans": failing},
+        common | {"id": "5dd33ee90000010001438cec1d44f776", "method": "GET", "name": "/reports/[id]", "from_due_ms": 412.6, "from_send_ms": 412.4, "spans": many},
+        common | {"id": "5dd33ee9000001000234c665ed283962", "method": "GET", "name": "/", "phase": "hold", "from_due_ms": 80.2, "from_send_ms": 80.2, "spans": odd, "left_out": 1_204},
+    ]  # fmt: skip
+
+
+def of_generator(span: float) -> list[Data]:
+    t = [i + 0.5 for i in range(int(span))]
+    return [
+        chart("cpu", "Processor time, of one core", "%", t, {"all of katydid": [38 + 9 * wave(x) for x in t], "the I/O thread": [17 + 4 * wave(x) for x in t]}),
+        chart("late", "How late it was", "ms", t, {"requests taken up, p99": [0.2 + 0.05 * wave(x) for x in t]}),
+    ]  # fmt: skip
+
+
 def series(span: float) -> Data:
     t = [float(i) for i in range(int(span))]
     users = [min(300, round((x + 1) * 1200 / span)) for x in t]
@@ -294,7 +337,7 @@ def shop(span: float = 120.0) -> Data:
         ("spike", "spike", 0.65, 0.77),
         ("recovery", "recovery", 0.77, 1),
     ]
-    example = {"why": "slowest", "method": "GET", "name": "/reports/[id]", "done_s": 84.2, "from_due_ms": 1_871.6, "from_send_ms": 1_871.4, "status": 200, "failure": None, "shape": None}  # fmt: skip
+    example = {"why": "slowest", "method": "GET", "name": "/reports/[id]", "done_s": 84.2, "from_due_ms": 1_871.6, "from_send_ms": 1_871.4, "status": 200, "failure": None, "shape": None, "trace": None}  # fmt: skip
     summary = {
         "version": 1,
         "run": {
@@ -326,7 +369,7 @@ def shop(span: float = 120.0) -> Data:
         ],
         "exceptions": [{"count": 3, "message": "KeyError: 'order_id'", "traceback": "Traceback (most recent call last):\n  File \"locustfile.py\", line 31, in buy\n    order = reply.json()[\"order_id\"]\nKeyError: 'order_id'"}],
         "exemplars": [
-            example, example | {"method": "POST", "name": "/orders", "from_due_ms": 1_402.2, "from_send_ms": 1_402.0, "done_s": 83.9},
+            example, example | {"method": "POST", "name": "/orders", "from_due_ms": 1_502.2, "from_send_ms": 1_402.0, "done_s": 83.9, "trace": "0af7651916cd43dd8448eb211c80319c"},
             example | {"why": "failed", "method": "POST", "name": "/orders", "status": 503, "failure": "503 Service Unavailable", "from_due_ms": 12.6, "shape": "application/json, 61 bytes\n{\"error\": \"***\", \"retry_after\": 0}"},
         ],
         "target": targets,
@@ -334,7 +377,12 @@ def shop(span: float = 120.0) -> Data:
         "marks": [{"at_s": a * span, "text": f"phase {name} ({name})"} for name, _, a, _ in edges] + [{"at_s": 79.0, "text": "warning: 12 requests waited for a connection"}, {"at_s": span, "text": "end: run-time"}],
         "notes": ["Shopper.client: 214 requests went through requests because an auth object was set."],
     }  # fmt: skip
-    view = {"endpoints": [endpoint_view(e, span) for e in endpoints], "target": views}
+    view = {
+        "endpoints": [endpoint_view(e, span) for e in endpoints],
+        "target": views,
+        "generator": of_generator(span),
+        "traces": traces(),
+    }
     return {"summary": summary, "view": view, "manifest": manifest(span)}
 
 
@@ -372,7 +420,7 @@ def empty() -> Data:
         name: [] if isinstance(values, list) else 0.0 for name, values in summary["series"].items()
     }
     summary["run"] |= {"duration_s": 0.0, "complete": False, "ended": "killed", "verdict": "INCOMPLETE"}  # fmt: skip
-    return {**run, "view": {"endpoints": [], "target": []}}
+    return {**run, "view": {"endpoints": [], "target": [], "generator": [], "traces": []}}
 
 
 def page(run: Data) -> str:

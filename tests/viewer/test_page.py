@@ -81,6 +81,8 @@ def hostile() -> runs.Data:
     postgres["tables"][0]["rows"] += [[name, *[1] * 6] for name in NAMES]
     postgres["tables"][0]["title"] = NAMES[0]
     run["view"]["target"][1]["charts"][0]["lines"][0]["name"] = NAMES[0]
+    for span, name in zip(run["view"]["traces"][0]["spans"], NAMES, strict=False):
+        span |= {"name": name, "text": name, "service": name}
     return run
 
 
@@ -121,7 +123,7 @@ def test_every_section_is_there(show: Made) -> None:
     found = page.js("[...document.querySelectorAll('main section')].map(section => section.id)")
     for wanted in (
         "objectives", "load", "drifts", "endpoints", "phases", "events", "failures", "responses",
-        "exceptions", "slowest", "generator", "plan", "machine", "marks", "notes", "method",
+        "exceptions", "slowest", "traces", "generator", "plan", "machine", "marks", "notes", "method",
     ):  # fmt: skip
         assert wanted in found, wanted
     assert "spike" in page.js("document.getElementById('phases').innerText")
@@ -213,6 +215,54 @@ def test_a_statement_opens(show: Made) -> None:
     assert "\n" in page.js(f"{code}.textContent")
 
 
+def test_a_slow_request_opens_as_a_trace(show: Made) -> None:
+    page = show("shop")
+    summaries = "[...document.querySelectorAll('.trace > summary')].map(one => one.innerText)"
+    first, second, third = page.js(summaries)
+    assert "1,502 ms" in first and "503 Service Unavailable" in first
+    # The first is open: the client's wait and request, and the tree below.
+    lines = "[...document.querySelectorAll('.trace[open] .line')].map(one => one.innerText.replace(/\\s+/g, ' ').trim())"
+    found = page.js(lines)
+    assert found[0] == "POST /orders from due, as katydid saw it 1,502 ms"
+    assert found[1] == "failed POST /orders shop 1,398 ms"
+    assert "payments" in found[4]
+    # Fifty equal calls are one line, which leaps to the eye; keys open it.
+    assert "52 database calls" in second
+    page.js("document.querySelectorAll('.trace')[1].querySelector('summary').focus()")
+    page.key("Enter")
+    page.until("document.querySelectorAll('.trace')[1].querySelector('.waterfall') !== null")
+    found = page.js(lines.replace(".trace[open]", ".trace:nth-child(2)"))
+    (many,) = [line for line in found if "50 ×" in line]
+    assert many.startswith("50 × SELECT … FROM order_items WHERE") and many.endswith("ms in all")
+    assert len(found) == 6
+    texts = "[...document.querySelectorAll('.trace')[1].querySelectorAll('details.span pre')].map(one => one.textContent)"
+    assert page.js(texts)[2].startswith("SELECT id, product_id, quantity FROM order_items")
+    # One that is odd in every way is drawn all the same.
+    page.js("document.querySelectorAll('.trace')[2].open = true")
+    page.until("document.querySelectorAll('.trace')[2].querySelectorAll('.beam').length >= 200")
+    assert "1,204 more spans" in page.js("document.querySelectorAll('.trace')[2].innerText")
+    sizes = page.js("[...document.querySelectorAll('.beam')].map(one => one.style.width)")
+    assert all(re.fullmatch(r"[\d.]+(e-\d+)?%", size) for size in sizes if size)
+    # The slowest requests lead to theirs.
+    page.js("document.querySelectorAll('.trace')[0].open = false")
+    page.js("document.querySelector('#slowest td a').click()")
+    assert page.js("document.querySelectorAll('.trace')[0].open")
+
+
+def test_traces_are_those_of_the_chosen_phase(show: Made) -> None:
+    page = show("shop")
+    choose = "phase.value = {!r}; phase.dispatchEvent(new Event('change'))"
+    for phase, count in (("hold", 1), ("ramp", 0), ("", 3)):
+        page.js(choose.format(phase))
+        assert page.js("document.querySelectorAll('.trace').length") == count
+
+
+def test_the_generator_has_charts_of_its_own(show: Made) -> None:
+    page = show("shop")
+    ids = "[...document.querySelectorAll('#generator [data-chart]')].map(one => one.dataset.chart)"
+    assert page.js(ids) == ["cpu", "late"]
+
+
 def test_light_and_dark(show: Made) -> None:
     page = show("shop", prefers_color_scheme="dark")
     paper = "getComputedStyle(document.body).backgroundColor"
@@ -253,7 +303,7 @@ def test_a_large_page_draws_what_is_looked_at(show: Made) -> None:
     print(f"loaded in {page.loaded_s:.2f} s")
     page.until(f"{CHARTS} > 0")
     first = page.js(CHARTS)
-    assert page.js("document.querySelectorAll('.plot').length") == 84 and first < 20
+    assert page.js("document.querySelectorAll('.plot').length") == 86 and first < 20
     page.js("document.getElementById('source-2').scrollIntoView()")
     page.until(f"{CHARTS} > {first}")
     assert page.js(CHARTS) < 60

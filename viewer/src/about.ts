@@ -1,6 +1,9 @@
 // About the run itself: its head and first numbers, the generator's health, the plan, the machine. Texts come from Rust.
 
+import type { Board } from "./board";
+import { TimeChart } from "./chart";
 import { el, soft } from "./dom";
+import type { Moments } from "./moments";
 import { count, percent, rate, short } from "./number";
 import type { Fact, Run } from "./run";
 import type { Latency } from "./summary";
@@ -72,7 +75,11 @@ function facts(all: Fact[]): HTMLElement {
   return list;
 }
 
-export function generator({ summary, texts }: Run): HTMLElement {
+export function generator(
+  { summary, view, texts }: Run,
+  board: Board,
+  moments: Moments,
+): HTMLElement {
   const section = el(
     "section",
     { id: "generator" },
@@ -81,6 +88,10 @@ export function generator({ summary, texts }: Run): HTMLElement {
   for (const warning of summary.generator.warnings)
     section.append(el("p", { class: "warn" }, warning));
   section.append(facts(texts.generator), soft(texts.lag) ?? "");
+  const charts = (view.generator ?? []).map(
+    (chart) => new TimeChart(chart, board, moments, []).figure,
+  );
+  if (charts.length > 0) section.append(el("div", { class: "charts" }, ...charts));
   return section;
 }
 

@@ -5,6 +5,7 @@ import { count, instant, short } from "./number";
 import type { Run, Said } from "./run";
 import type { Exemplar } from "./summary";
 import { type Head, more, table } from "./table";
+import { openTrace, traceId } from "./traces";
 
 const DRIFTS = 100;
 const FAILURES = 200;
@@ -127,7 +128,15 @@ export function exceptions({ summary }: Run): Section {
   return section("exceptions", "Exceptions in the scenario", ...made, more(all.length, EXCEPTIONS));
 }
 
-export function slowest({ summary }: Run): Section {
+/** With a way to its trace. */
+function answered(e: Exemplar, trace: string): HTMLElement {
+  const link = el("a", { href: `#${traceId(trace)}` }, "trace");
+  link.addEventListener("click", () => openTrace(trace));
+  return el("span", {}, answer(e), ", ", link);
+}
+
+export function slowest({ summary, view }: Run): Section {
+  const traced = new Set((view.traces ?? []).map(({ id }) => id));
   const all = summary.exemplars.filter(({ why }) => why === "slowest");
   if (all.length === 0) return null;
   all.sort((a, b) => b.from_due_ms - a.from_due_ms);
@@ -136,7 +145,7 @@ export function slowest({ summary }: Run): Section {
       short(e.from_due_ms),
       short(e.from_send_ms),
       endpointName(e.method, "", e.name),
-      answer(e),
+      e.trace && traced.has(e.trace) ? answered(e, e.trace) : answer(e),
       instant(e.done_s),
     ],
     keys: [e.from_due_ms, e.from_send_ms, e.name, e.status, e.done_s],

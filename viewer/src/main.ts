@@ -4,6 +4,7 @@ import "uplot/dist/uPlot.min.css";
 import "./style/page.css";
 import "./style/tables.css";
 import "./style/charts.css";
+import "./style/traces.css";
 import "./style/print.css";
 import * as about from "./about";
 import { Board } from "./board";
@@ -19,6 +20,7 @@ import { PhaseChoice } from "./phase";
 import { type Run, readRun } from "./run";
 import { shortName, sourceSection } from "./source";
 import { nextTheme, onTheme, startTheme, themeButton } from "./theme";
+import { traceSection } from "./traces";
 
 type Part = [name: string, section: HTMLElement | null];
 
@@ -35,6 +37,7 @@ function parts(run: Run, board: Board, moments: Moments, choice: PhaseChoice): P
     ["Objectives", happened.objectives(run)],
     ["Load", loadSection(run, board, moments)],
     ...sources,
+    ["Generator", about.generator(run, board, moments)],
     ["Drift", happened.drifts(run)],
     ["Endpoints", endpointSection(run, choice)],
     ["Phases", phaseSection(run)],
@@ -43,7 +46,7 @@ function parts(run: Run, board: Board, moments: Moments, choice: PhaseChoice): P
     ["Failing responses", happened.failingResponses(run)],
     ["Exceptions", happened.exceptions(run)],
     ["Slowest requests", happened.slowest(run)],
-    ["Generator", about.generator(run)],
+    ["Traces", traceSection(run, choice)],
     ["Plan", about.plan(run)],
     ["Machine", about.machine(run)],
     ["What happened", happened.marks(run)],
@@ -76,7 +79,9 @@ function reading(board: Board, moments: Moments): HTMLElement {
 function openForPrint(): void {
   let opened: HTMLDetailsElement[] = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details")].filter((one) => !one.open);
+    opened = [
+      ...document.querySelectorAll<HTMLDetailsElement>("details:not(.trace, .span)"),
+    ].filter((one) => !one.open);
     for (const one of opened) one.open = true;
   });
   addEventListener("afterprint", () => {

@@ -50,6 +50,7 @@ export interface Texts {
   events: Said[];
   causes: string[];
   outlines: string;
+  traces: string;
   generator: Fact[];
   lag: string;
   plan: Fact[];
@@ -64,6 +65,32 @@ export interface EndpointView {
   failures_per_s: number[];
   p95: Maybe[];
   histogram: [number, number][];
+}
+
+export interface Span {
+  name: string;
+  service: string;
+  kind: string;
+  about: string;
+  depth: number;
+  from_send_ms: number;
+  ms: number;
+  failed: boolean;
+  text: string;
+}
+
+export interface Trace {
+  id: string;
+  method: string;
+  name: string;
+  phase: string;
+  at_s: number;
+  from_due_ms: number;
+  from_send_ms: number;
+  status: number;
+  failure: string | null;
+  spans: Span[];
+  left_out: number;
 }
 
 export interface ChartLine {
@@ -89,6 +116,8 @@ export interface SourceView {
 export interface View {
   endpoints: EndpointView[];
   target: SourceView[];
+  generator?: Chart[];
+  traces?: Trace[];
 }
 
 export interface Run {

@@ -85,6 +85,7 @@ export interface Exemplar {
   status: number;
   failure: string | null;
   shape: string | null;
+  trace?: string | null;
 }
 
 export interface Loss {

@@ -5,6 +5,7 @@ mod chance;
 pub mod drift;
 pub mod events;
 pub mod exit_code;
+mod generator;
 
 pub mod interval;
 pub mod locust;

@@ -1,14 +1,14 @@
 //! katydid's own numbers for those who collect metrics: from a timeline, as it stands.
+//!
+//! Counters are of the whole run, whatever was reset meanwhile, and never fall. It does not know who collects them, nor in what form.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use katydid_record::histogram::bucket_top;
+use katydid_record::histogram::bucket_of;
 use katydid_record::metric::MetricKind::{Counter, Gauge, Histogram as Spread};
 use katydid_record::metric::{Metric, MetricKind, Point, PointValue};
-use katydid_record::{Cause, Endpoint, EndpointKey, Histogram, Kind, Manifest, Timeline};
-
-use crate::summarize::counted;
-use crate::titles::Titles;
+use katydid_record::{Cause, Endpoint, Histogram, Kind, Manifest, Mark, Timeline};
 
 /// Bounds of response times, s: about six to a factor of ten.
 const BOUNDS: &[f64] = &[
@@ -23,9 +23,11 @@ pub fn metrics(manifest: &Manifest, timeline: &Timeline) -> Vec<Metric> {
     let rows = Rows::of(timeline);
     let mut all = vec![info(manifest)];
     all.extend(rows.metrics());
-    all.extend(now(timeline));
+    let marks = timeline.marks.values();
+    let is_over = marks.rev().any(|mark| matches!(mark, Mark::End { .. }));
+    all.extend(now(manifest, timeline, is_over));
     all.extend(generator(timeline));
-    all.extend(phase(timeline));
+    all.push(phases(timeline, is_over));
     all
 }
 
@@ -52,11 +54,13 @@ fn number(labels: Labels, value: f64) -> Point {
     }
 }
 
+/// A bound lies in a bucket of the histogram, of which all counts as within it, as for objectives: to 0.1 % more.
 fn spread(labels: Labels, times: &Histogram) -> Point {
     let mut counts = vec![0; BOUNDS.len() + 1];
+    let within = BOUNDS.iter().map(|s| bucket_of((s * 1e6).round() as u64));
+    let within: Vec<usize> = within.collect();
     for (bucket, count) in times.buckets() {
-        let seconds = bucket_top(bucket) as f64 / 1e6;
-        counts[BOUNDS.partition_point(|bound| *bound < seconds)] += count;
+        counts[within.partition_point(|last| *last < bucket)] += count;
     }
     Point {
         labels,
@@ -84,28 +88,35 @@ fn info(manifest: &Manifest) -> Metric {
     )
 }
 
-/// Endpoints with their labels.
-struct Rows<'a>(Vec<(Labels, &'a Endpoint)>);
+/// Endpoints with their labels. Rows that only a tag tells apart are one: once the second of them is seen, the first would be called
+/// otherwise than before. What has bytes and no outcome, as hops of redirects, is there too.
+struct Rows<'a>(Vec<(Labels, Cow<'a, Endpoint>)>);
 
 impl<'a> Rows<'a> {
     fn of(timeline: &'a Timeline) -> Self {
-        let titles = Titles::new(timeline.endpoints.keys());
-        let labels = |key: &EndpointKey| {
+        let mut rows: BTreeMap<(Kind, &str, &str), Cow<'a, Endpoint>> = BTreeMap::new();
+        for (key, endpoint) in &timeline.endpoints {
+            let plain = (key.kind, key.method.as_str(), key.name.as_str());
+            match rows.get_mut(&plain) {
+                Some(row) => row.to_mut().merge(endpoint),
+                None => _ = rows.insert(plain, Cow::Borrowed(endpoint)),
+            }
+        }
+        let labels = |of, method: &str, name: &str| {
             vec![
-                ("method", key.method.clone()),
-                ("name", titles.of(key)),
-                ("kind", kind(key.kind).to_owned()),
+                ("method", method.to_owned()),
+                ("name", name.to_owned()),
+                ("kind", kind(of).to_owned()),
             ]
         };
-        let rows = timeline.endpoints.iter();
-        let rows = rows.filter(|(_, endpoint)| counted(endpoint));
+        let rows = rows.into_iter();
         Self(
-            rows.map(|(key, endpoint)| (labels(key), endpoint))
+            rows.map(|((of, method, name), row)| (labels(of, method, name), row))
                 .collect(),
         )
     }
 
-    fn each(&self, point: impl Fn(&Labels, &'a Endpoint) -> Vec<Point>) -> Vec<Point> {
+    fn each(&self, point: impl Fn(&Labels, &Endpoint) -> Vec<Point>) -> Vec<Point> {
         let rows = self.0.iter();
         rows.flat_map(|(labels, endpoint)| point(labels, endpoint))
             .collect()
@@ -115,7 +126,7 @@ impl<'a> Rows<'a> {
     fn numbers(
         &self,
         label: &'static str,
-        values: impl Fn(&'a Endpoint) -> Vec<(&'static str, u64)>,
+        values: impl Fn(&Endpoint) -> Vec<(&'static str, u64)>,
     ) -> Vec<Point> {
         self.each(|labels, endpoint| {
             let values = values(endpoint).into_iter();
@@ -145,12 +156,16 @@ impl<'a> Rows<'a> {
             vec![("blocked", e.blocked), ("missed", e.missed)]
         });
         let from_due = self.each(|labels, e| {
-            vec![
-                spread(with(labels, "outcome", "ok"), &e.from_due),
-                spread(with(labels, "outcome", "failed"), &e.failed_from_due),
-            ]
+            let outcomes = [("ok", &e.from_due), ("failed", &e.failed_from_due)];
+            let outcomes = outcomes.into_iter();
+            outcomes
+                .filter_map(|(word, times)| seen(with(labels, "outcome", word), times))
+                .collect()
         });
-        let from_send = self.each(|labels, e| vec![spread(labels.clone(), &e.from_send)]);
+        let from_send = self.each(|labels, e| {
+            let point = seen(labels.clone(), &e.from_send);
+            point.into_iter().collect()
+        });
         let bytes = |of: fn(&Endpoint) -> u64| {
             self.each(|labels, e| vec![number(labels.clone(), of(e) as f64)])
         };
@@ -208,17 +223,28 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// Thirty lines of zeros say nothing.
+fn seen(labels: Labels, times: &Histogram) -> Option<Point> {
+    (times.count() > 0).then(|| spread(labels, times))
+}
+
 fn with(labels: &Labels, name: &'static str, value: &str) -> Labels {
     let mut labels = labels.clone();
     labels.push((name, value.to_owned()));
     labels
 }
 
-/// The newest second of which all sources have told.
-fn now(timeline: &Timeline) -> Vec<Metric> {
+/// Of the newest second of which all sources have told. Zero once the run is over: who keeps the last value would show users for ever.
+fn now(manifest: &Manifest, timeline: &Timeline, is_over: bool) -> Vec<Metric> {
     let told = (timeline.end / 1_000_000).checked_sub(2);
-    let Some(second) = told.and_then(|second| timeline.seconds.newest.get(&second)) else {
-        return Vec::new();
+    let second = told.and_then(|second| timeline.seconds.newest.get(&second));
+    let (users, in_flight) = match second {
+        _ if is_over => (0, 0),
+        Some(second) if manifest.plan.command == "attack" => {
+            (manifest.plan.users, second.in_flight())
+        }
+        Some(second) => (second.users(), second.in_flight()),
+        None => return Vec::new(),
     };
     let one = |value: f64| vec![number(Vec::new(), value)];
     vec![
@@ -226,15 +252,15 @@ fn now(timeline: &Timeline) -> Vec<Metric> {
             "katydid.users",
             "",
             Gauge,
-            "Users alive.",
-            one(second.users() as f64),
+            "Users alive; the most connections of an attack.",
+            one(users as f64),
         ),
         metric(
             "katydid.in_flight",
             "",
             Gauge,
             "Requests under way.",
-            one(second.in_flight() as f64),
+            one(in_flight as f64),
         ),
     ]
 }
@@ -287,18 +313,22 @@ fn generator(timeline: &Timeline) -> Vec<Metric> {
     ]
 }
 
-fn phase(timeline: &Timeline) -> Option<Metric> {
-    let mut phases = timeline.phases.values();
-    let last = phases.rfind(|phase| phase.began.is_some())?;
-    let labels = vec![("phase", last.name.clone()), ("kind", last.kind.clone())];
-    let help = "The phase of the load that is on.";
-    Some(metric(
-        "katydid.phase",
-        "",
-        Gauge,
-        help,
-        vec![number(labels, 1.0)],
-    ))
+/// All that have begun, so that one that is over does not stay at 1 where the last value is kept.
+fn phases(timeline: &Timeline, is_over: bool) -> Metric {
+    let begun = timeline.phases.iter();
+    let begun: Vec<_> = begun.filter(|(_, phase)| phase.began.is_some()).collect();
+    let is_over = is_over || timeline.load_ended.is_some();
+    let last = begun.last().map(|(id, _)| **id).filter(|_| !is_over);
+    let points = begun.into_iter().map(|(id, phase)| {
+        let labels = vec![
+            ("number", id.to_string()),
+            ("phase", phase.name.clone()),
+            ("kind", phase.kind.clone()),
+        ];
+        number(labels, f64::from(u8::from(last == Some(*id))))
+    });
+    let help = "1 for the phase of the load that is on, 0 for those before it.";
+    metric("katydid.phase", "", Gauge, help, points.collect())
 }
 
 fn kind(kind: Kind) -> &'static str {
@@ -330,28 +360,4 @@ fn cause(cause: Cause) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_on_a_bound_belongs_to_it() {
-        let mut times = Histogram::default();
-        for us in [10, 1_000, 1_200, 90_000_000] {
-            times.record(us);
-        }
-        let PointValue::Spread { counts, sum, .. } = spread(Vec::new(), &times).value else {
-            panic!("it is one");
-        };
-        assert_eq!((counts[0], counts[1]), (2, 1));
-        assert_eq!(counts.last(), Some(&1));
-        assert_eq!(counts.len(), BOUNDS.len() + 1);
-        assert!((sum - 90.002_21).abs() < 0.1);
-    }
-
-    #[test]
-    fn causes_are_called_as_in_the_summary() {
-        for why in [Cause::TimeoutFirstByte, Cause::TooLarge, Cause::Dns] {
-            assert_eq!(serde_json::to_value(why).unwrap(), cause(why));
-        }
-    }
-}
+mod tests;

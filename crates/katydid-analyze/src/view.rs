@@ -6,7 +6,7 @@ use katydid_record::view::{EndpointView, View};
 use katydid_record::{Histogram, Timeline};
 
 use crate::summarize::counted;
-use crate::target;
+use crate::{generator, target};
 
 /// Buckets per doubling of the response time.
 const PER_DOUBLING: f64 = 4.0;
@@ -21,6 +21,7 @@ pub fn view(timeline: &Timeline) -> View {
     View {
         endpoints: endpoints.map(endpoint).collect(),
         target: target::views(timeline),
+        generator: generator::charts(timeline),
         traces: target::spans::traces(timeline),
     }
 }

@@ -24,19 +24,25 @@ pub struct Address {
     pub rest: String,
 }
 
+/// What a word stands for: `env:NAME` and `file:PATH` for what is in there, others for themselves.
+pub fn reveal(word: &str) -> Result<String, AddressError> {
+    let word = word.trim();
+    let whole = match word.split_once(':') {
+        Some(("env", name)) => std::env::var(name).map_err(|_| {
+            AddressError(format!("'{word}': the environment has no variable {name}"))
+        })?,
+        Some(("file", path)) => std::fs::read_to_string(path)
+            .map_err(|error| AddressError(format!("'{word}': cannot read {path}: {error}")))?,
+        _ => word.to_owned(),
+    };
+    Ok(whole.trim().to_owned())
+}
+
 impl Address {
     /// Reads a word. `env:NAME` and `file:PATH` stand for what is in there, so that secrets need not stand among the arguments.
     pub fn read(word: &str) -> Result<Self, AddressError> {
         let word = word.trim();
-        let whole = match word.split_once(':') {
-            Some(("env", name)) => std::env::var(name).map_err(|_| {
-                AddressError(format!("'{word}': the environment has no variable {name}"))
-            })?,
-            Some(("file", path)) => std::fs::read_to_string(path)
-                .map_err(|error| AddressError(format!("'{word}': cannot read {path}: {error}")))?,
-            _ => word.to_owned(),
-        };
-        let whole = whole.trim().to_owned();
+        let whole = reveal(word)?;
         let behind = if whole == word {
             String::new()
         } else {

@@ -133,6 +133,10 @@ fn mask_values(text: &str) -> String {
         let lead = after.len() - after.trim_start_matches([' ', '"', '\'']).len();
         out.push_str(&after[..lead]);
         let value = &after[lead..];
+        if is_placeholder(value) {
+            rest = value;
+            continue;
+        }
         let line_wide = before.ends_with(':') && is_header(&key_end[key_start..]);
         let stop = if line_wide { "\r\n" } else { " &;,\"'\r\n)}]" };
         let end = value
@@ -145,6 +149,15 @@ fn mask_values(text: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// `$1` of a normalised statement stands for a value and is none.
+fn is_placeholder(value: &str) -> bool {
+    let digits = value.strip_prefix('$').unwrap_or_default();
+    digits.starts_with(|c: char| c.is_ascii_digit())
+        && !digits
+            .trim_start_matches(|c: char| c.is_ascii_digit())
+            .starts_with(|c: char| c.is_alphanumeric() || c == '_')
 }
 
 /// Headers whose value reaches to the end of the line.
@@ -190,6 +203,11 @@ mod tests {
         );
         check("Set-Cookie: shop_session=abc; Path=/", "Set-Cookie: ***");
         check("plain: text = 3", "plain: text = 3");
+        check(
+            "WHERE session_id = $1 AND token=$2::text",
+            "WHERE session_id = $1 AND token=$2::text",
+        );
+        check("password=$1abc", "password=***");
         check("é=ü password=ü", "é=ü password=***");
     }
 

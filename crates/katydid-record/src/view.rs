@@ -14,6 +14,8 @@ pub struct View {
     pub endpoints: Vec<EndpointView>,
     /// What was watched, in the order of the summary's `target`.
     pub target: Vec<SourceView>,
+    /// The generator's own, as of one more source.
+    pub generator: Vec<Chart>,
     /// The slowest requests whose spans came, the slowest first.
     pub traces: Vec<Trace>,
 }

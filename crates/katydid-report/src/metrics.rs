@@ -4,5 +4,5 @@
 mod otlp;
 mod prometheus;
 
-pub use otlp::message as otlp;
+pub use otlp::{left_out, message as otlp};
 pub use prometheus::page as prometheus;

@@ -34,6 +34,14 @@ pub fn receives_spans(word: &str) -> bool {
     word.starts_with("otlp:")
 }
 
+/// Where spans are received, as that was written; `None` if they are not.
+pub fn receiver_of_spans(addresses: &[String], tracing: Option<Tracing>) -> Option<String> {
+    tracing?;
+    let given = addresses.iter().find(|word| receives_spans(word));
+    let word = given.map_or(SPANS, String::as_str);
+    word.split_once(':').map(|(_, at)| at.to_owned())
+}
+
 /// Reads addresses and adds what is found of `hosts`, base URLs of the target. One subject is watched once.
 pub fn sources(
     addresses: &[String],

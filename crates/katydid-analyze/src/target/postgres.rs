@@ -38,7 +38,11 @@ fn charts(look: Look<'_>) -> Vec<Option<Chart>> {
         .level("connections", "connections")
         .limit(look.last("connections.most"));
     let transactions = look
-        .chart("transactions", "Transactions ended", "/s")
+        .chart(
+            "transactions",
+            "Transactions ended, the observer's own among them",
+            "/s",
+        )
         .rate("database.commits", "committed")
         .rate("database.rollbacks", "rolled back");
     let scans = look

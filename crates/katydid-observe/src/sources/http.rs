@@ -1,5 +1,6 @@
 //! One request over HTTP/1.1, bounded in time and size. It follows no redirect.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -90,7 +91,7 @@ pub async fn get(to: &To, path: &str) -> Result<Bytes, Trouble> {
     within(connect_and_ask(to, path, None)).await
 }
 
-/// Sends a body to the address. Anything but 200 is refused.
+/// Sends a body to the address. Anything but success is refused.
 pub async fn post(to: &To, sent: Sent<'_>) -> Result<Bytes, Trouble> {
     within(connect_and_ask(to, &to.path, Some(sent))).await
 }
@@ -114,17 +115,26 @@ async fn connect_and_ask(to: &To, path: &str, sent: Option<Sent<'_>>) -> Result<
     if !to.is_tls {
         return exchange(stream, to, path, sent).await;
     }
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(Trouble::lost)?;
+    let connector = tokio_rustls::TlsConnector::from(tls()?);
+    let stream = connector.connect(name, stream).await;
+    let stream = stream.map_err(|error| refused(&format!("TLS: {error}")))?;
+    exchange(stream, to, path, sent).await
+}
+
+/// Made once: the system's certificates are many, and some ask every few seconds.
+fn tls() -> Result<Arc<rustls::ClientConfig>, Trouble> {
+    static MADE: OnceLock<Arc<rustls::ClientConfig>> = OnceLock::new();
+    if let Some(config) = MADE.get() {
+        return Ok(config.clone());
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(Trouble::lost)?
         .with_root_certificates(super::roots::known())
         .with_no_client_auth();
-    let name = rustls::pki_types::ServerName::try_from(host.to_owned()).map_err(Trouble::lost)?;
-    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
-    let stream = connector.connect(name, stream).await;
-    let stream = stream.map_err(|error| refused(&format!("TLS: {error}")))?;
-    exchange(stream, to, path, sent).await
+    Ok(MADE.get_or_init(|| Arc::new(config)).clone())
 }
 
 /// Asks over a stream that is there already: also one to a socket of Unix.
@@ -155,11 +165,8 @@ where
         .map_err(no_http)?;
     // It ends with the sender; its error comes to the request too.
     let driver = tokio::spawn(connection);
-    let method = if sent.is_some() {
-        Method::POST
-    } else {
-        Method::GET
-    };
+    let is_sent = sent.is_some();
+    let method = if is_sent { Method::POST } else { Method::GET };
     let (headers, body) = sent.unwrap_or_default();
     let mut asked = Request::builder()
         .method(method)
@@ -185,6 +192,7 @@ where
     }
     match status {
         StatusCode::OK => {}
+        status if is_sent && status.is_success() => {}
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             return Err(refused("it does not accept this user or password"));
         }

@@ -28,8 +28,16 @@ pub struct Second {
     levels: Vec<(SourceId, Level)>,
     /// taken − asked, µs.
     pub lag: Packed,
+    /// How late the hub was, µs.
+    pub hub_lag: Packed,
     /// CPU time of the process, µs.
     pub cpu_us: u64,
+    /// CPU time of the hub's thread, µs.
+    pub hub_cpu_us: u64,
+    /// CPU time of the I/O thread, µs.
+    pub io_cpu_us: u64,
+    /// Connections opened.
+    pub connections_opened: u64,
 }
 
 /// What one source had in an interval.
@@ -149,7 +157,11 @@ impl Seconds {
         self.add(phase, frame.at, |second| {
             second.add_level(frame.source, &level);
             second.cpu_us += window.process_cpu_us;
+            second.hub_cpu_us += window.hub_cpu_us;
+            second.io_cpu_us += window.io_cpu_us;
+            second.connections_opened += window.connections_opened;
             second.lag.add(&window.lag);
+            second.hub_lag.add(&window.hub_lag);
         });
     }
 
@@ -226,7 +238,11 @@ impl Second {
             self.add_level(*source, level);
         }
         self.lag.merge(&other.lag);
+        self.hub_lag.merge(&other.hub_lag);
         self.cpu_us += other.cpu_us;
+        self.hub_cpu_us += other.hub_cpu_us;
+        self.io_cpu_us += other.io_cpu_us;
+        self.connections_opened += other.connections_opened;
     }
 }
 

@@ -48,6 +48,7 @@ pub fn rounded(view: &View) -> View {
     View {
         endpoints: view.endpoints.iter().map(endpoint).collect(),
         target: view.target.iter().map(source).collect(),
+        generator: view.generator.iter().map(chart).collect(),
         traces: view.traces.iter().map(trace).collect(),
     }
 }

@@ -68,6 +68,7 @@ pub struct Texts<'a> {
     /// Cause of each failure of the summary.
     causes: Vec<&'static str>,
     outlines: &'static str,
+    traces: &'static str,
     generator: Vec<Fact>,
     lag: &'static str,
     plan: Vec<Fact>,
@@ -111,6 +112,8 @@ impl<'a> Texts<'a> {
                 .map(|failure| phrase::cause(failure.cause))
                 .collect(),
             outlines: "Outlines: values are masked and bodies are never kept.",
+            traces: "What the target's spans say. Its clock is not ours: its first span is set in the middle of the request. \
+                     Only a share of the requests is traced, so slower ones may be without a trace.",
             generator: about::generator(&summary.generator),
             lag: "Lag is how late the I/O thread took a request up after it was asked for.",
             plan: about::plan(manifest),

@@ -1,7 +1,9 @@
 //! A message of OTLP, encoded as protobuf.
 
 use katydid_record::metric::{Metric, MetricKind, Point, PointValue};
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1 as proto;
@@ -45,6 +47,16 @@ pub fn message(metrics: &[Metric], run: &str, version: &str, began: u64, now: u6
         }],
     };
     request.encode_to_vec()
+}
+
+/// What a collector says that it left out of a message that it took; `None` if it took all. An answer that is none says nothing.
+pub fn left_out(answer: &[u8]) -> Option<String> {
+    let partial = ExportMetricsServiceResponse::decode(answer).ok()?;
+    let partial = partial.partial_success?;
+    (partial.rejected_data_points > 0).then(|| {
+        let (points, why) = (partial.rejected_data_points, partial.error_message);
+        format!("it left out {points} points: {why}")
+    })
 }
 
 fn of(metric: &Metric, began: u64, now: u64) -> proto::Metric {
@@ -127,5 +139,31 @@ fn text(key: &str, value: &str) -> KeyValue {
             value: Some(Value::StringValue(value.into())),
         }),
         ..KeyValue::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsPartialSuccess;
+
+    use super::*;
+
+    #[test]
+    fn what_a_collector_left_out_is_read_and_nothing_else() {
+        let partial = |rejected_data_points| {
+            let partial = ExportMetricsPartialSuccess {
+                rejected_data_points,
+                error_message: "out of order".into(),
+            };
+            let answer = ExportMetricsServiceResponse {
+                partial_success: Some(partial),
+            };
+            left_out(&answer.encode_to_vec())
+        };
+        let told = Some("it left out 2 points: out of order".to_owned());
+        assert_eq!(partial(2), told);
+        assert_eq!(partial(0), None);
+        assert_eq!(left_out(b""), None);
+        assert_eq!(left_out(b"<html>"), None);
     }
 }

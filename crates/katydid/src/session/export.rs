@@ -6,15 +6,14 @@ mod page;
 mod push;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use katydid_analyze::metrics::metrics;
-use katydid_observe::http::To;
 use katydid_record::metric::Metric;
 use katydid_record::{Body, Frame, Manifest, Mark};
 use serde::Deserialize;
@@ -26,6 +25,8 @@ use push::Push;
 
 /// How long the end waits for the last push.
 const LAST_WITHIN: Duration = Duration::from_secs(4);
+/// Numbers that are not older are given again: whoever asks often must not keep the log busy.
+const FRESH: Duration = Duration::from_millis(500);
 
 /// What was asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -47,15 +48,19 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// Reads what was asked for; `None` if nothing was.
+    /// Reads what was asked for; `None` if nothing was. `receiver`: where katydid itself receives spans.
     ///
     /// # Errors
     /// What is wrong with an address, or that it is in use.
-    pub fn of(wishes: &Wishes, env: &BTreeMap<String, String>) -> Result<Option<Self>, UsageError> {
+    pub fn of(
+        wishes: &Wishes,
+        env: &BTreeMap<String, String>,
+        receiver: Option<&str>,
+    ) -> Result<Option<Self>, UsageError> {
         let page = wishes.prometheus.as_deref().map(listen).transpose()?;
         let push = match (&wishes.otlp, wishes.otel) {
-            (Some(url), _) => Some(Push::to(url, env)?),
-            (None, true) => Some(Push::around(env)?),
+            (Some(url), _) => Some(push::to(url, env, receiver)?),
+            (None, true) => push::around(env, receiver)?,
             (None, false) => None,
         };
         Ok((page.is_some() || push.is_some()).then_some(Self { page, push }))
@@ -69,7 +74,11 @@ impl Ready {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let desk = Arc::new(Desk { log, manifest });
+        let desk = Arc::new(Desk {
+            log,
+            manifest,
+            newest: Mutex::default(),
+        });
         let (stop, stopped) = oneshot::channel();
         let (tell, ended) = channel();
         let for_thread = desk.clone();
@@ -77,6 +86,8 @@ impl Ready {
             .name("katydid-export".into())
             .spawn(move || {
                 runtime.block_on(run(self, for_thread, stopped));
+                // A name that is being resolved is not waited for.
+                runtime.shutdown_background();
                 // Nobody may wait for it.
                 let _ = tell.send(());
             })?;
@@ -133,32 +144,68 @@ async fn run(ready: Ready, desk: Arc<Desk>, stopped: oneshot::Receiver<Option<Ve
     }
 }
 
+/// The metrics of one instant.
+pub(super) struct Snapshot {
+    metrics: Vec<Metric>,
+    /// µs of the run's clock.
+    at: u64,
+    page: OnceLock<Bytes>,
+}
+
+impl Snapshot {
+    /// As Prometheus reads it; made once.
+    fn page(&self) -> Bytes {
+        let page = || katydid_report::metrics::prometheus(&self.metrics).into();
+        self.page.get_or_init(page).clone()
+    }
+}
+
 /// Where numbers come from, and where troubles are told.
 pub(super) struct Desk {
     log: log::Sender,
     manifest: Arc<Manifest>,
+    newest: Mutex<Option<(Instant, Arc<Snapshot>)>>,
 }
 
 impl Desk {
-    /// The metrics as they stand, and when that is, µs of the run's clock; `None` if the log does not answer.
-    fn now(&self) -> Option<(Vec<Metric>, u64)> {
+    /// The numbers as they stand, or stood a moment ago; `None` if the log does not answer.
+    fn now(&self) -> Option<Arc<Snapshot>> {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((made, snapshot)) = &*newest
+            && made.elapsed() < FRESH
+        {
+            return Some(snapshot.clone());
+        }
+        let snapshot = self.exactly_now()?;
+        *newest = Some((Instant::now(), snapshot.clone()));
+        Some(snapshot)
+    }
+
+    /// After everything that was queued before.
+    fn exactly_now(&self) -> Option<Arc<Snapshot>> {
         let manifest = self.manifest.clone();
-        self.log
-            .ask(move |timeline| (metrics(&manifest, timeline), timeline.end))
+        let asked = self
+            .log
+            .ask(move |timeline| (metrics(&manifest, timeline), timeline.end));
+        let (metrics, at) = asked?;
+        Some(Arc::new(Snapshot {
+            metrics,
+            at,
+            page: OnceLock::new(),
+        }))
     }
 
     /// The same as a message of OTLP.
-    fn message(&self, (metrics, at): &(Vec<Metric>, u64)) -> Vec<u8> {
+    fn message(&self, snapshot: &Snapshot) -> Vec<u8> {
         let manifest = &self.manifest;
         let began = manifest.started_epoch_us * 1_000;
-        let now = began + at * 1_000;
+        let now = began + snapshot.at * 1_000;
+        let metrics = &snapshot.metrics;
         katydid_report::metrics::otlp(metrics, &manifest.id, &manifest.tool_version, began, now)
     }
 
-    /// Says it, now and in the record.
+    /// Has the log say it, and keep it in the record.
     fn warn(&self, text: String) {
-        // Standard error may be closed.
-        let _ = writeln!(std::io::stderr(), "warning: {text}");
         let at = self.log.ask(|timeline| timeline.end).unwrap_or(0);
         self.log.send(vec![Frame {
             at,
@@ -181,7 +228,8 @@ pub struct Export {
 impl Export {
     /// Pushes the numbers of the whole run and ends. Called while the log still takes frames.
     pub fn finish(&mut self) {
-        let last = self.desk.now().map(|now| self.desk.message(&now));
+        let last = self.desk.exactly_now();
+        let last = last.map(|now| self.desk.message(&now));
         if let Some(stop) = self.stop.take() {
             // It may have ended by itself.
             let _ = stop.send(last);
@@ -193,14 +241,4 @@ impl Export {
             let _ = thread.join();
         }
     }
-}
-
-/// Reads an address of an exporter; `what` names the option or the variable for messages.
-fn address(url: &str, what: &str) -> Result<To, UsageError> {
-    To::read(url).map_err(|_| {
-        UsageError::new(format!(
-            "{what}: '{}' is no URL to push to; write http://127.0.0.1:4318",
-            katydid_record::redact::redact(url)
-        ))
-    })
 }

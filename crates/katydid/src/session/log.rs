@@ -268,6 +268,8 @@ impl Keeper {
     /// Events are told when they happen, and so is a condition that cannot be watched.
     fn say(&mut self, frame: &Frame) {
         let line = match &frame.body {
+            // What the log's own source warns of nobody else has said.
+            Body::Mark(Mark::Warning { text }) if frame.source == LOG => Some((text.clone(), true)),
             Body::Mark(mark) => hooks::line(mark),
             Body::Facts(facts) => abort::line(facts),
             _ => None,

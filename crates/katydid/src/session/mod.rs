@@ -566,12 +566,14 @@ impl Live {
     }
 }
 
-/// What is needed to export metrics. Only the process that sees the whole does.
+/// What is needed to export metrics. Only the process that sees the whole does, and no check.
 fn export(options: &Options) -> Result<Option<Ready>, SessionError> {
-    if options.worker.is_some() {
+    if !options.record || options.worker.is_some() {
         return Ok(None);
     }
-    Ready::of(&options.export, &Surroundings::of_process().env)
+    let env = Surroundings::of_process().env;
+    let receives = watching::receiver_of_spans(&options.watch, options.plan.trace);
+    Ready::of(&options.export, &env, receives.as_deref())
         .map_err(|error| SessionError::Usage(error.to_string()))
 }
 

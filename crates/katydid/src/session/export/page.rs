@@ -57,21 +57,18 @@ pub(super) async fn serve(listener: TcpListener, desk: Arc<Desk>) {
 fn answer(request: &Request<Incoming>, desk: &Desk) -> Response<Full<Bytes>> {
     let (status, text) = match request.uri().path() {
         "/metrics" => match desk.now() {
-            Some((metrics, _)) => (
-                StatusCode::OK,
-                katydid_report::metrics::prometheus(&metrics),
-            ),
+            Some(snapshot) => (StatusCode::OK, snapshot.page()),
             None => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "the run is over\n".to_owned(),
+                Bytes::from_static(b"the run is over\n"),
             ),
         },
         _ => (
             StatusCode::NOT_FOUND,
-            "katydid's metrics are at /metrics\n".to_owned(),
+            Bytes::from_static(b"katydid's metrics are at /metrics\n"),
         ),
     };
-    let mut response = Response::new(Full::new(text.into()));
+    let mut response = Response::new(Full::new(text));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(TEXT));
