@@ -17,17 +17,23 @@ from pathlib import Path
 import psycopg
 import pytest
 from looking import Look, looking
-from postgres import Server, made, serving
+from postgres import Server, made, programs, serving
+from waiting import until
 
 SECRET = "hunter2-of-somebody"
+#: Further servers that these tests are to be run with: folders of programs (bench/observers/versions.py).
+MORE = os.environ.get("KATYDID_TEST_POSTGRES", "")
+VERSIONS = MORE.split(":") if MORE else ["18", "debian"]
+#: The one for tests that make their own.
+FIRST = VERSIONS[0]
 
 
-@pytest.fixture(scope="module", params=["18", "debian"])
+@pytest.fixture(scope="module", params=VERSIONS)
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """A server with all that can be seen."""
-    with serving(tmp_path_factory.mktemp(f"pg{request.param}"), request.param) as running:
+    with serving(tmp_path_factory.mktemp("pg"), request.param) as running:
         running.do(
             "CREATE TABLE item (id int PRIMARY KEY, name text)",
             "INSERT INTO item SELECT n, 'item ' || n FROM generate_series(1, 1000) n",
@@ -35,6 +41,14 @@ def server(
             "CREATE ROLE bare LOGIN PASSWORD 'bare'",
         )
         yield running
+
+
+def version_of(version: str) -> str:
+    """What its program says of itself."""
+    program = programs(version) / "postgres"
+    return subprocess.run(
+        [program, "--version"], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
 
 
 def statement(look: Look, *words: str) -> str | None:
@@ -317,7 +331,7 @@ def test_what_is_not_postgres_is_said(tmp_path: Path) -> None:
 
 
 def test_it_comes_goes_and_comes_back(tmp_path: Path) -> None:
-    with made(tmp_path, "18") as server, looking(server.url()) as look:
+    with made(tmp_path, FIRST) as server, looking(server.url()) as look:
         assert "connection refused" in lost(look)["why"]
         server.start()
         server.do("CREATE EXTENSION pg_stat_statements")
@@ -333,7 +347,7 @@ def test_it_comes_goes_and_comes_back(tmp_path: Path) -> None:
 
 
 def test_an_extension_that_is_missing_is_named(tmp_path: Path) -> None:
-    with made(tmp_path, "18", "max_connections=6", "superuser_reserved_connections=1") as server:
+    with made(tmp_path, FIRST, "max_connections=6", "superuser_reserved_connections=1") as server:
         server.start()
         with looking(server.url()) as look:
             look.until(lambda look: look.series("connections"))
@@ -362,3 +376,96 @@ def test_an_extension_that_is_missing_is_named(tmp_path: Path) -> None:
         with looking(server.url()) as look:
             look.until(lambda look: look.series("statements.calls"))
             assert look.sights()["statements"]["seen"]
+
+
+def test_a_replica_is_watched_as_it_is(tmp_path: Path) -> None:
+    with serving(tmp_path, FIRST) as primary:
+        primary.do("CREATE TABLE item (id int PRIMARY KEY)", "INSERT INTO item VALUES (1)")
+        primary.do("CREATE ROLE watcher LOGIN PASSWORD 'watcher'", "GRANT pg_monitor TO watcher")
+        with primary.copied() as replica:
+            assert replica.do("SELECT pg_is_in_recovery()") == [(True,)]
+            url = replica.url(user="watcher", password="watcher")
+            with looking(url) as look, replica.connect() as session:
+                look.until(lambda look: look.series("statements.calls"))
+                assert "it is a replica" in look.sights()["version"]["note"]
+                assert not [what for what, sight in look.sights().items() if not sight["seen"]]
+                for _ in range(40):
+                    session.execute("SELECT id FROM item WHERE id = 1")
+                look.until(lambda look: statement(look, "FROM item WHERE id"))
+                id = statement(look, "FROM item WHERE id") or ""
+                assert grown(look, "statement.calls", statement=id) == 40
+                # What its primary writes comes here, too.
+                primary.do("INSERT INTO item VALUES (2)")
+                until(lambda: replica.do("SELECT count(*) FROM item") == [(2,)], "does not follow")
+                look.until(lambda look: look.series("checkpoint.timed"))
+                look.until(lambda look: look.series("table.bytes", table="item"))
+            assert not look.marks("lost")
+            assert not look.marks("warning")
+            with looking(url) as look:
+                look.until(lambda look: look.series("database.commits"))
+                # Made the new primary, it goes on with no gap.
+                replica.do("SELECT pg_promote()")
+                before = len(look.series("database.commits"))
+                look.until(lambda look: len(look.series("database.commits")) > before + 2)
+            assert not look.marks("lost")
+            assert not look.marks("restarted")
+
+
+def test_statements_that_are_not_counted_are_said_to_be_missing(tmp_path: Path) -> None:
+    if " 13" in version_of(FIRST):
+        pytest.skip("PostgreSQL 13 has no compute_query_id")
+    settings = ("shared_preload_libraries=pg_stat_statements", "compute_query_id=off")
+    with serving(tmp_path, FIRST, *settings) as server:
+        with looking(server.url()) as look:
+            look.until(lambda look: look.series("connections"))
+            sight = look.sights()["statements"]
+            assert not sight["seen"]
+            assert sight["note"] == "compute_query_id is off"
+            assert sight["remedy"].startswith("ALTER SYSTEM SET compute_query_id = auto;")
+        # On the command line it is the strongest, so without it what is advised is tried.
+        server.stop()
+        server.settings = settings[:1]
+        server.start()
+        server.do("ALTER SYSTEM SET compute_query_id = off", "SELECT pg_reload_conf()")
+        with server.connect() as session:
+            for remedy in sight["remedy"].rstrip(";").split(";"):
+                session.execute(remedy.encode())
+        with looking(server.url()) as look:
+            look.until(lambda look: look.series("statements.calls"))
+            assert look.sights()["statements"]["seen"]
+
+
+def test_a_table_of_statements_that_is_full_is_said_and_never_shrinks(tmp_path: Path) -> None:
+    most = 100  # the least that it takes
+    settings = ("shared_preload_libraries=pg_stat_statements", f"pg_stat_statements.max={most}")
+    with serving(tmp_path, FIRST, *settings) as server, server.connect() as session:
+        session.execute("CREATE TABLE item (id int)")
+        says_so = " 13" not in version_of(FIRST)
+        with looking(server.url()) as look:
+            look.until(lambda look: look.series("statements.calls"))
+            made = 0
+
+            def flooded(look: Look) -> bool:
+                nonlocal made
+                for _ in range(300):
+                    made += 1
+                    # Another alias is the same statement, another column list is not.
+                    columns = ", ".join(f"id + id AS c{n}" for n in range(made % 250 + 1))
+                    session.execute(f"SELECT {columns} FROM item".encode())
+                return len(look.series("statements.calls")) > 3
+
+            look.until(flooded, 60)
+        if says_so:
+            (told,) = [mark["text"] for mark in look.marks("warning")]
+            assert "threw some out (pg_stat_statements.max)" in told
+            evictions = look.series("statements.evictions")
+            assert evictions[-1] > evictions[0]
+            assert not look.marks("restarted")
+        for name in ("statements.calls", "statements.time"):
+            values = look.series(name)
+            assert values == sorted(values), name
+        # Not more than was asked: what came back had begun anew, and is no growth of what it once was.
+        assert grown(look, "statements.calls") <= made
+        for id in look.facts("statement"):
+            values = look.series("statement.calls", statement=id)
+            assert values == sorted(values), id

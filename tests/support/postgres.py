@@ -1,7 +1,7 @@
 """PostgreSQL servers of a test: made in a folder, started, killed and started again.
 
 `with serving(folder, "18") as server: server.connect()`. Version 18 comes with the demo's package;
-`debian` is what Debian has: 15 in bookworm.
+`debian` is what Debian has: 15 in bookworm. A version may also be a folder of programs.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ def free_port() -> int:
 
 def programs(version: str) -> Path:
     """Where initdb and postgres of a version are; skips the test where they are not."""
+    if "/" in version:
+        return Path(version)
     if version == "18":
         return demo._programs()
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
@@ -107,6 +109,23 @@ class Server:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(how)
             self.process.wait(30)
+
+    @contextlib.contextmanager
+    def copied(self, *settings: str) -> Iterator[Server]:
+        """A replica of it, as a copy of its files at rest: it is stopped meanwhile. Runs already, and follows."""
+        self.stop()
+        data = self.data.with_name(f"{self.data.name}-replica")
+        places.copy_tree(self.data, data, places.postgres_owner())
+        (data / "standby.signal").touch()
+        settings = (*self.settings, f"primary_conninfo={self.url()}", *settings)
+        replica = Server(self.programs, data, free_port(), settings, self.password)
+        self.start()
+        try:
+            replica.start()
+            yield replica
+        finally:
+            replica.stop(signal.SIGQUIT)
+            shutil.rmtree(data)
 
     def connect(self, **parts: Any) -> psycopg.Connection[Any]:
         """A session, each statement its own transaction."""
