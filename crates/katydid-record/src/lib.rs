@@ -16,6 +16,7 @@ pub mod reader;
 pub mod redact;
 pub mod schedule;
 pub mod slo;
+pub mod spans;
 pub mod summary;
 pub mod timeline;
 pub mod trace;
@@ -25,9 +26,9 @@ pub mod writer;
 
 pub use access::Access;
 pub use frame::{
-    Body, CallId, Called, Cause, EndpointCalls, EndpointId, EndpointWindow, EventId, EventOutcome,
-    Exemplar, Fact, FailureId, Frame, GeneratorWindow, Kind, Mark, Name, PhaseId, RunTime,
-    SeenSpan, SeriesId, SeriesKind, SourceId, SpanKind, TraceSpans,
+    Body, CallId, Cause, EndpointId, EndpointWindow, EventId, EventOutcome, Exemplar, Fact,
+    FailureId, Frame, GeneratorWindow, Kind, Mark, Name, PhaseId, RunTime, SeriesId, SeriesKind,
+    SourceId,
 };
 pub use histogram::{Histogram, Sparse};
 pub use machine::{MachineLimit, Resource};
@@ -36,6 +37,7 @@ pub use plan::{Event, Plan, PlannedUser};
 pub use reader::{Completeness, ReadError, Run, list_runs};
 pub use schedule::{Line, Model, Phase, PhaseKind, Schedule};
 pub use slo::{Limit, Slo};
+pub use spans::{Called, EndpointCalls, SeenSpan, SpanKind, TraceSpans};
 pub use summary::Summary;
 pub use timeline::{Endpoint, EndpointKey, PhaseTotals, Timeline};
 pub use trace::{TraceId, Tracing};

@@ -20,12 +20,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::access::Access;
 use crate::frame::{
-    Body, CallId, Cause, EndpointCalls, EndpointId, EndpointWindow, EventId, Exemplar, Fact,
-    FailureId, Frame, Kind, Mark, Name, PhaseId, RunTime, SOURCES_PER_PROCESS, SeriesId,
-    SeriesKind, SourceId,
+    Body, CallId, Cause, EndpointId, EndpointWindow, EventId, Exemplar, Fact, FailureId, Frame,
+    Kind, Mark, Name, PhaseId, RunTime, SOURCES_PER_PROCESS, SeriesId, SeriesKind, SourceId,
 };
 use crate::histogram::Histogram;
 use crate::plan::Plan;
+use crate::spans::EndpointCalls;
 use crate::watched::OBSERVERS;
 pub use endpoint::{Endpoint, FailureTotals, Recent};
 pub use event::{EVENTS, EventEnd, EventSeen};

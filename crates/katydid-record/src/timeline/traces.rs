@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{EndpointKey, Example};
-use crate::frame::{Called, EndpointCalls, PhaseId, SeenSpan, TraceSpans};
+use crate::frame::PhaseId;
+use crate::spans::{Called, EndpointCalls, SeenSpan, TraceSpans};
 use crate::trace::TraceId;
 
 /// Traced requests kept per endpoint, the slowest.
