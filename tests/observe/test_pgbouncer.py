@@ -114,6 +114,10 @@ def test_pools_and_who_waits(pool: Pool) -> None:
         look.until(lambda look: look.last("pool.clients_waiting", **labels) == 0)
         look.until(lambda look: (look.last("stats.wait_time", database="shop") or 0) > 0.5)
         assert (look.last("stats.transactions", database="shop") or 0) >= 3
+        # 1.23 and later count how often a client was given a server.
+        version = look.watched()[0]["title"].split()[1]
+        counts = tuple(int(part) for part in version.split(".")[:2]) >= (1, 23)
+        assert bool(look.last("stats.assignments", database="shop")) == counts
         assert not look.series("pool.clients_active", database="pgbouncer")
     assert not look.marks("lost")
     assert "stats:stats" not in json.dumps(look.frames)

@@ -26,7 +26,15 @@ const SECRET_KEYS: &[&str] = &[
 pub fn redact(text: &str) -> String {
     let text = mask_userinfo(text);
     let text = mask_schemes(&text);
-    mask_values(&text)
+    mask_values(&text, false)
+}
+
+/// As [`redact`], of an SQL statement whose literals are taken out already: `$1` after a secret-looking column is no secret, and `::` is a
+/// cast. Only for such: elsewhere `$1` may be somebody's password.
+pub fn redact_statement(text: &str) -> String {
+    let text = mask_userinfo(text);
+    let text = mask_schemes(&text);
+    mask_values(&text, true)
 }
 
 /// A command line: as [`redact`], and the value of a secret-looking flag or of a request's body is masked whole.
@@ -113,13 +121,27 @@ fn is_credential(c: char) -> bool {
     c.is_ascii_alphanumeric() || "+/=._-~".contains(c)
 }
 
+/// Whether it is `$1`, `$2`…, cast or not.
+fn is_placeholder(value: &str) -> bool {
+    let Some(rest) = value.strip_prefix('$') else {
+        return false;
+    };
+    let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    after.len() < rest.len() && (after.is_empty() || after.starts_with("::"))
+}
+
 /// `key=value`, `key: value`, `"key": "value"` where the key looks secret.
-fn mask_values(text: &str) -> String {
+fn mask_values(text: &str, is_statement: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(['=', ':']) {
         let (before, after) = rest.split_at(at + 1);
         out.push_str(before);
+        if is_statement && before.ends_with(':') && after.starts_with(':') {
+            out.push(':');
+            rest = &after[1..];
+            continue;
+        }
         let key_end = before[..at].trim_end_matches(['"', '\'', ' ']);
         let key_start = key_end
             .rfind(|c: char| !(c.is_ascii_alphanumeric() || "_-".contains(c)))
@@ -133,31 +155,20 @@ fn mask_values(text: &str) -> String {
         let lead = after.len() - after.trim_start_matches([' ', '"', '\'']).len();
         out.push_str(&after[..lead]);
         let value = &after[lead..];
-        if is_placeholder(value) {
-            rest = value;
-            continue;
-        }
         let line_wide = before.ends_with(':') && is_header(&key_end[key_start..]);
         let stop = if line_wide { "\r\n" } else { " &;,\"'\r\n)}]" };
         let end = value
             .find(|c: char| stop.contains(c))
             .unwrap_or(value.len());
-        if end > 0 {
+        if is_statement && is_placeholder(&value[..end]) {
+            out.push_str(&value[..end]);
+        } else if end > 0 {
             out.push_str(MASK);
         }
         rest = &value[end..];
     }
     out.push_str(rest);
     out
-}
-
-/// `$1` of a normalised statement stands for a value and is none.
-fn is_placeholder(value: &str) -> bool {
-    let digits = value.strip_prefix('$').unwrap_or_default();
-    digits.starts_with(|c: char| c.is_ascii_digit())
-        && !digits
-            .trim_start_matches(|c: char| c.is_ascii_digit())
-            .starts_with(|c: char| c.is_alphanumeric() || c == '_')
 }
 
 /// Headers whose value reaches to the end of the line.
@@ -203,12 +214,35 @@ mod tests {
         );
         check("Set-Cookie: shop_session=abc; Path=/", "Set-Cookie: ***");
         check("plain: text = 3", "plain: text = 3");
-        check(
-            "WHERE session_id = $1 AND token=$2::text",
-            "WHERE session_id = $1 AND token=$2::text",
-        );
-        check("password=$1abc", "password=***");
         check("é=ü password=ü", "é=ü password=***");
+    }
+
+    #[test]
+    fn placeholders_of_a_statement_are_no_secrets() {
+        let check = |input: &str, expected: &str| {
+            assert_eq!(redact_statement(input), expected, "{input}");
+        };
+        for same in [
+            "SELECT id FROM session WHERE session_id = $1",
+            "UPDATE app SET token=$12, password = $2 WHERE id = $3",
+            "SELECT a FROM b WHERE (token = $1::uuid)",
+            "WHERE session_id = $1 AND token=$2::text",
+            "SELECT token::text, cookie::text, name FROM b",
+        ] {
+            check(same, same);
+        }
+        check("WHERE session_id = hunter2", "WHERE session_id = ***");
+        check("WHERE token = '$1x'", "WHERE token = '***'");
+        check("WHERE token = $ecret", "WHERE token = ***");
+        check("WHERE password=$1abc", "WHERE password=***");
+        check("WHERE token = $1$2", "WHERE token = ***");
+        check("token: $1, b", "token: $1, b");
+        check(
+            "dblink('postgres://app:s3cret@db/shop', $1)",
+            "dblink('postgres://app:***@db/shop', $1)",
+        );
+        // Elsewhere nobody knows what it is.
+        assert_eq!(redact("/login?password=$1&x=1"), "/login?password=***&x=1");
     }
 
     #[test]

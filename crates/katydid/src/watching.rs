@@ -60,8 +60,7 @@ pub fn sources(
         });
         all.add(source.map_err(|error| UsageError::new(format!("--watch {error}")))?);
     }
-    let ports = hosts.iter().filter_map(|url| here::port_here(url));
-    for port in ports {
+    for port in here::ports_here(hosts) {
         for word in [format!("port:{port}"), "host".to_owned()] {
             // What cannot be found without being asked for is not missed.
             if let Ok(source) = Address::read(&word).and_then(Address::source) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use katydid_record::redact::redact;
+use katydid_record::redact::redact_statement;
 
 /// One word of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub fn scrub(statement: &str) -> String {
             let _ = write!(out, "${values}");
         }
     }
-    redact(&utility(out.trim_end_matches(['.', ';', ' '])))
+    redact_statement(&utility(out.trim_end_matches(['.', ';', ' '])))
 }
 
 /// A short name that stays the same from run to run: 8 hexadecimal digits of FNV-1a.
