@@ -251,7 +251,9 @@ def of_generator(span: float) -> list[Data]:
     t = [i + 0.5 for i in range(int(span))]
     return [
         chart("cpu", "Processor time, of one core", "%", t, {"all of katydid": [38 + 9 * wave(x) for x in t], "the I/O thread": [17 + 4 * wave(x) for x in t]}),
+        chart("cpu.hub", "Scenario's threads: processor time, of one core each", "%", t, {f"worker {i}": [min(100.0, 30 + 25 * i + 9 * wave(x, 0.1 * (i + 1))) for x in t] for i in range(3)}, limit=100.0),
         chart("late", "How late it was", "ms", t, {"requests taken up, p99": [0.2 + 0.05 * wave(x) for x in t]}),
+        chart("in_flight", "Requests in flight", "", t, {f"worker {i}": [round(4 + 2 * i + 2 * wave(x, 0.2)) for x in t] for i in range(3)}, stacked=True),
     ]  # fmt: skip
 
 

@@ -38,7 +38,13 @@ def browser() -> Iterator[Browser]:
 def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Pages of runs, each made once."""
     folder = tmp_path_factory.mktemp("pages")
-    kinds = {"shop": runs.shop, "large": runs.large, "empty": runs.empty, "hostile": hostile}
+    kinds = {
+        "shop": runs.shop,
+        "large": runs.large,
+        "empty": runs.empty,
+        "hostile": hostile,
+        "traced": traced,
+    }
 
     def made(kind: str) -> Path:
         path = folder / f"{kind}.html"
@@ -83,6 +89,15 @@ def hostile() -> runs.Data:
     run["view"]["target"][1]["charts"][0]["lines"][0]["name"] = NAMES[0]
     for span, name in zip(run["view"]["traces"][0]["spans"], NAMES, strict=False):
         span |= {"name": name, "text": name, "service": name}
+    return run
+
+
+def traced() -> runs.Data:
+    """As many traces with as many spans as are kept."""
+    run: runs.Data = runs.shop()
+    odd = run["view"]["traces"][2]
+    assert len(odd["spans"]) == 200
+    run["view"]["traces"] = [odd | {"id": f"{i:032x}"} for i in range(50)]
     return run
 
 
@@ -258,6 +273,16 @@ def test_a_slow_request_opens_as_a_trace(show: Made) -> None:
     assert page.js("document.querySelectorAll('.trace')[0].open")
 
 
+def test_many_traces_are_built_when_they_are_opened(show: Made) -> None:
+    page = show("traced")
+    print(f"loaded in {page.loaded_s:.2f} s")
+    assert page.js("document.querySelectorAll('.trace').length") == 50
+    lines = "document.querySelectorAll('.trace .line').length"
+    assert page.js(lines) == 201
+    page.js("document.querySelectorAll('.trace')[49].open = true")
+    page.until(f"{lines} === 402")
+
+
 def test_traces_are_those_of_the_chosen_phase(show: Made) -> None:
     page = show("shop")
     choose = "phase.value = {!r}; phase.dispatchEvent(new Event('change'))"
@@ -273,7 +298,7 @@ def test_traces_are_those_of_the_chosen_phase(show: Made) -> None:
 def test_the_generator_has_charts_of_its_own(show: Made) -> None:
     page = show("shop")
     ids = "[...document.querySelectorAll('#generator [data-chart]')].map(one => one.dataset.chart)"
-    assert page.js(ids) == ["cpu", "late"]
+    assert page.js(ids) == ["cpu", "cpu.hub", "late", "in_flight"]
 
 
 def test_light_and_dark(show: Made) -> None:
@@ -316,7 +341,7 @@ def test_a_large_page_draws_what_is_looked_at(show: Made) -> None:
     print(f"loaded in {page.loaded_s:.2f} s")
     page.until(f"{CHARTS} > 0")
     first = page.js(CHARTS)
-    assert page.js("document.querySelectorAll('.plot').length") == 86 and first < 20
+    assert page.js("document.querySelectorAll('.plot').length") == 88 and first < 20
     page.js("document.getElementById('source-2').scrollIntoView()")
     page.until(f"{CHARTS} > {first}")
     assert page.js(CHARTS) < 60
@@ -366,7 +391,9 @@ def test_a_legend_tells_long_names_apart(show: Made) -> None:
 def test_a_limit_is_said_beside_the_title(show: Made) -> None:
     page = show("shop")
     said = "[...document.querySelectorAll('figcaption .limit')].map(one => one.textContent)"
-    assert page.js(said) == ["limit 200 %", "limit 7.69 GiB", "limit 20 sessions", "limit 1 cores", "limit 10 connections"]  # fmt: skip
+    host, postgres = ["limit 200 %", "limit 7.69 GiB"], ["limit 20 sessions"]
+    process, generator = ["limit 1 cores", "limit 10 connections"], ["limit 100 %"]
+    assert page.js(said) == [*host, *postgres, *process, *generator]
 
 
 def test_what_is_in_the_page_is_the_run(files: Callable[[str], Path]) -> None:

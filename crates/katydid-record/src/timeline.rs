@@ -32,7 +32,7 @@ pub use event::{EVENTS, EventEnd, EventSeen};
 pub use generator::{GeneratorSums, GeneratorTotals, Generators};
 pub use machine::{MachineSecond, MachineSeconds};
 pub use phase::{PHASES, PhaseEndpoint, PhaseTotals};
-pub use seconds::{INTERVALS, Second, Seconds, Stretch};
+pub use seconds::{INTERVALS, Level, Second, Seconds, Stretch};
 pub use slices::{SLICES, Slices};
 pub use sparks::{SPARKS, Spark, Sparks};
 pub use traces::{CallKey, CallTotals, Calls, TraceSeen, Traces};

@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::newest::{NEWEST, keep_newest};
-use crate::frame::{EndpointWindow, Frame, GeneratorWindow, PhaseId, RunTime, SourceId};
+use crate::frame::{
+    EndpointWindow, Frame, GeneratorWindow, PhaseId, RunTime, SOURCES_PER_PROCESS, SourceId,
+};
 use crate::histogram::Packed;
 
 /// Intervals kept, but for one or two more in each phase: its first and its last may be cut by its edges.
@@ -30,27 +32,31 @@ pub struct Second {
     pub lag: Packed,
     /// How late the hub was, µs.
     pub hub_lag: Packed,
-    /// CPU time of the process, µs.
+    /// CPU time of all processes, µs.
     pub cpu_us: u64,
-    /// CPU time of the hub's thread, µs.
-    pub hub_cpu_us: u64,
-    /// CPU time of the I/O thread, µs.
-    pub io_cpu_us: u64,
     /// Connections opened.
     pub connections_opened: u64,
 }
 
 /// What one source had in an interval.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Level {
+pub struct Level {
     /// Most users alive.
     users: u64,
     /// Most requests in flight at the end of a window.
-    in_flight: u64,
+    pub in_flight: u64,
     /// Sum of the resident memory at the ends of windows, bytes.
     rss_sum_bytes: u64,
     /// Windows in that sum.
     rss_windows: u64,
+    /// CPU time of the process, µs.
+    pub cpu_us: u64,
+    /// CPU time of the hub's thread, µs.
+    pub hub_cpu_us: u64,
+    /// CPU time of the I/O thread, µs.
+    pub io_cpu_us: u64,
+    /// The latest that the hub was, µs: a maximum stays true when intervals are merged, and a histogram for each process would not be small.
+    pub hub_late_max_us: u64,
 }
 
 impl Level {
@@ -59,6 +65,15 @@ impl Level {
         self.in_flight = self.in_flight.max(other.in_flight);
         self.rss_sum_bytes += other.rss_sum_bytes;
         self.rss_windows += other.rss_windows;
+        self.cpu_us += other.cpu_us;
+        self.hub_cpu_us += other.hub_cpu_us;
+        self.io_cpu_us += other.io_cpu_us;
+        self.hub_late_max_us = self.hub_late_max_us.max(other.hub_late_max_us);
+    }
+
+    /// Resident memory: the mean, bytes; `None` where it was not seen.
+    pub fn rss_bytes(&self) -> Option<f64> {
+        (self.rss_windows > 0).then(|| self.rss_sum_bytes as f64 / self.rss_windows as f64)
     }
 }
 
@@ -153,12 +168,14 @@ impl Seconds {
             in_flight: window.in_flight,
             rss_sum_bytes: window.rss_bytes,
             rss_windows: u64::from(window.rss_bytes > 0),
+            cpu_us: window.process_cpu_us,
+            hub_cpu_us: window.hub_cpu_us,
+            io_cpu_us: window.io_cpu_us,
+            hub_late_max_us: window.hub_lag.max_us,
         };
         self.add(phase, frame.at, |second| {
             second.add_level(frame.source, &level);
             second.cpu_us += window.process_cpu_us;
-            second.hub_cpu_us += window.hub_cpu_us;
-            second.io_cpu_us += window.io_cpu_us;
             second.connections_opened += window.connections_opened;
             second.lag.add(&window.lag);
             second.hub_lag.add(&window.hub_lag);
@@ -209,9 +226,18 @@ impl Second {
         let seen = self
             .levels
             .iter()
-            .filter(|(_, level)| level.rss_windows > 0);
-        seen.map(|(_, level)| level.rss_sum_bytes as f64 / level.rss_windows as f64)
-            .sum()
+            .filter_map(|(_, level)| level.rss_bytes());
+        seen.sum()
+    }
+
+    /// Process by process, by number; 0 is the one that writes the record.
+    pub fn processes(&self) -> BTreeMap<u32, Level> {
+        let mut all: BTreeMap<u32, Level> = BTreeMap::new();
+        for (source, level) in &self.levels {
+            let process = all.entry(source / SOURCES_PER_PROCESS).or_default();
+            process.merge(level);
+        }
+        all
     }
 
     /// How often that was seen.
@@ -240,8 +266,6 @@ impl Second {
         self.lag.merge(&other.lag);
         self.hub_lag.merge(&other.hub_lag);
         self.cpu_us += other.cpu_us;
-        self.hub_cpu_us += other.hub_cpu_us;
-        self.io_cpu_us += other.io_cpu_us;
         self.connections_opened += other.connections_opened;
     }
 }
