@@ -51,6 +51,12 @@ def looks(look: Look) -> int:
     return len(look.series("observer.read"))
 
 
+def until_more(look: Look, more: int) -> None:
+    """Waits for so many further looks."""
+    enough = looks(look) + more
+    look.until(lambda look: looks(look) >= enough)
+
+
 def is_even(look: Look, sources: int) -> None:
     """No look is missing, dropped, or out of order, and nothing was lost or begun anew."""
     marks = [mark for mark in look.bodies("mark") if isinstance(mark, dict)]
@@ -76,8 +82,7 @@ def test_the_observers_clock_is_set(
         assert str(FAKETIME) in Path(f"/proc/{look.process}/maps").read_text()
         for offset in ("+1h", "-2h", "+0h"):
             set_to(offset)
-            before = looks(look)
-            look.until(lambda look, before=before: looks(look) >= before + 4)
+            until_more(look, 4)
         is_even(look, 2)
 
 
@@ -98,6 +103,5 @@ def test_the_servers_clock_is_set(
                 set_to(offset)
                 (row,) = server.do("SELECT extract(epoch FROM now())::float8")
                 assert abs(row[0] - time.time()) > 3_000, "the server's clock was not set"
-                before = looks(look)
-                look.until(lambda look, before=before: looks(look) >= before + 5)
+                until_more(look, 5)
             is_even(look, 1)

@@ -43,7 +43,10 @@ fn no_value_is_left() {
         "SELECT id FROM session WHERE session_id = 'hunter2' AND token = $1::uuid",
         "SELECT id FROM session WHERE session_id = $1 AND token = $2::uuid",
     );
-    check("SELECT cookie::text, token FROM b", "SELECT cookie::text, token FROM b");
+    check(
+        "SELECT cookie::text, token FROM b",
+        "SELECT cookie::text, token FROM b",
+    );
     check("SET app.user = bob", "SET app.user = …");
     check("SET LOCAL role TO bob", "SET LOCAL role TO …");
     check("SAVEPOINT sa_savepoint_12", "SAVEPOINT …");
