@@ -3,6 +3,8 @@
 //! A statement's counters are told only when they change; what they stood at before is told with it. So between its points it did not
 //! run, and `observer.db_time`, which is told at each read, says when there were reads.
 
+use std::collections::BTreeMap;
+
 use katydid_record::RunTime;
 use katydid_record::timeline::Series;
 use katydid_record::view::{Chart, Table};
@@ -20,12 +22,13 @@ const NAME: usize = 160;
 /// Time spent in statements per second: how many sessions they kept busy on average.
 pub fn load(look: Look<'_>) -> Option<Chart> {
     let reads = look.subject.plain(READS)?;
+    let names = names(look);
     look.chart("load", "Database time by statement", "sessions")
         .stacked()
         .each(
             "statement.time",
             |look, series| steady(look, reads, series),
-            |labels| Some(name(look, labels.get("statement")?)),
+            |labels| Some(name(look, &names, labels.get("statement")?)),
         )
         .done()
 }
@@ -51,15 +54,33 @@ fn stood(series: &Series, at: RunTime) -> Option<f64> {
     points.get(count.saturating_sub(1)).map(|(_, value)| *value)
 }
 
-fn name(look: Look<'_>, id: &str) -> String {
+/// What lines are called, and how many statements would be called so: lines of one name are added up, these must not be.
+fn names(look: Look<'_>) -> BTreeMap<String, usize> {
+    let mut names = BTreeMap::new();
+    for (labels, _) in look.subject.named("statement.time") {
+        if let Some(id) = labels.get("statement") {
+            *names.entry(cut(look, id)).or_default() += 1;
+        }
+    }
+    names
+}
+
+fn name(look: Look<'_>, names: &BTreeMap<String, usize>, id: &str) -> String {
+    let name = cut(look, id);
+    if names.get(&name).is_none_or(|twins| *twins < 2) {
+        return name;
+    }
+    let tail: String = id.chars().take(4).collect();
+    format!("{name} #{tail}")
+}
+
+fn cut(look: Look<'_>, id: &str) -> String {
     let text = without_columns(&text(look, id));
     if text.chars().count() <= NAME {
         return text;
     }
-    // Beginnings may be alike.
     let head: String = text.chars().take(NAME).collect();
-    let tail: String = id.chars().take(4).collect();
-    format!("{head}… #{tail}")
+    format!("{head}…")
 }
 
 /// Columns come first and tell little: `SELECT … FROM orders WHERE`.

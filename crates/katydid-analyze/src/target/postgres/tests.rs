@@ -105,6 +105,36 @@ fn a_statement_that_does_not_run_takes_no_time() {
 }
 
 #[test]
+fn statements_that_differ_only_in_columns_are_two_lines() {
+    let mut told = reads();
+    told.extend(
+        [(15, 0.0), (20, 5.0)].map(|(at, v)| (at, "statement.time", &[("statement", "cc")][..], v)),
+    );
+    let mut timeline = timeline("postgres", &told, &[]);
+    let fact = |id: &str, columns: &str| Fact {
+        topic: "statement".into(),
+        subject: id.into(),
+        text: format!("SELECT {columns} FROM orders WHERE id = $1"),
+    };
+    timeline.apply(&Frame {
+        at: 2_000_000,
+        span: 0,
+        source: OBSERVERS,
+        phase: 0,
+        body: Body::Facts(vec![fact("aa", "id, note"), fact("cc", "count(*)")]),
+    });
+    let views = views(&timeline);
+    let load = views[0].charts.iter().find(|chart| chart.id == "load");
+    let lines = load.expect("a chart").lines.iter();
+    let names: Vec<&str> = lines.map(|line| line.name.as_str()).collect();
+    let wanted = ["aa", "cc"].map(|id| format!("SELECT … FROM orders WHERE id = $1 #{id}"));
+    assert!(
+        wanted.iter().all(|name| names.contains(&name.as_str())),
+        "{names:?}"
+    );
+}
+
+#[test]
 fn the_table_says_what_each_cost() {
     let timeline = timeline("postgres", &reads(), &[]);
     let summary = &summaries(&timeline)[0];
