@@ -124,7 +124,20 @@ struct Source {
 pub struct Server {
     database: Source,
     seldom: Vec<Source>,
-    reset: Option<String>,
+    before: Option<Look>,
+}
+
+/// When the statistics were reset, as text, and what they stood at.
+type Look = (String, Vec<f64>);
+
+/// What never was reset.
+const NEVER: &str = "never";
+
+/// Until 14, a new server has no instant of a reset before the first session has handed in its counts: that it gets one is a reset only
+/// where something fell.
+fn began_anew((was_reset, before): &Look, (is_reset, now): &Look) -> bool {
+    let fell = before.iter().zip(now).any(|(before, now)| now < before);
+    was_reset != is_reset && (was_reset != NEVER || fell)
 }
 
 async fn source(
@@ -174,7 +187,7 @@ impl Server {
         Ok(Some(Self {
             database,
             seldom: seldom.into_iter().flatten().collect(),
-            reset: None,
+            before: None,
         }))
     }
 
@@ -183,19 +196,17 @@ impl Server {
         let read = batch.begin();
         let result = client.query_one(&self.database.read, &[]).await;
         if let Ok(row) = &result {
-            let reset: String = row.get(0);
-            let before = self.reset.replace(reset.clone());
-            if before.is_some_and(|before| before != reset) {
+            let specs = &self.database.specs;
+            let now: Look = (row.get(0), values(row, specs, 1));
+            if let Some(before) = &self.before
+                && began_anew(before, &now)
+            {
                 batch.restarted_before(&read, "the statistics of the database were reset");
             }
-            for (spec, value) in
-                self.database
-                    .specs
-                    .iter()
-                    .zip(values(row, &self.database.specs, 1))
-            {
-                batch.counter(spec.series, spec.unit, &[], value);
+            for (spec, value) in specs.iter().zip(&now.1) {
+                batch.counter(spec.series, spec.unit, &[], *value);
             }
+            self.before = Some(now);
         }
         batch.end(read);
         result.map(|_| ())
@@ -226,5 +237,23 @@ impl Server {
             rows?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reset_is_a_new_instant_and_the_first_one_only_where_something_fell() {
+        let look = |reset: &str, commits: f64| (reset.to_owned(), vec![commits, 5.0]);
+        let check = |before: (&str, f64), now: (&str, f64), expected: bool| {
+            let anew = began_anew(&look(before.0, before.1), &look(now.0, now.1));
+            assert_eq!(anew, expected, "{before:?} {now:?}");
+        };
+        check((NEVER, 0.0), ("12:00", 7.0), false);
+        check((NEVER, 9.0), ("12:00", 7.0), true);
+        check(("12:00", 9.0), ("12:01", 9.0), true);
+        check(("12:00", 9.0), ("12:00", 7.0), false);
     }
 }
