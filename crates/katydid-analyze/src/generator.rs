@@ -89,8 +89,8 @@ fn late(sheet: &Sheet<'_>) -> Vec<Drawing> {
         &[
             ("requests taken up, p50", &|p| ms(&p.second.lag, 0.5)),
             ("requests taken up, p99", &|p| ms(&p.second.lag, 0.99)),
-            ("the scenario's thread, p99", &|p| {
-                ms(&p.second.hub_lag, 0.99)
+            ("the scenario's thread, at most", &|p| {
+                Some(p.second.hub_late_max_us()? as f64 / 1e3)
             }),
         ],
     )];

@@ -30,8 +30,6 @@ pub struct Second {
     levels: Vec<(SourceId, Level)>,
     /// taken − asked, µs.
     pub lag: Packed,
-    /// How late the hub was, µs.
-    pub hub_lag: Packed,
     /// CPU time of all processes, µs.
     pub cpu_us: u64,
     /// Connections opened.
@@ -178,7 +176,6 @@ impl Seconds {
             second.cpu_us += window.process_cpu_us;
             second.connections_opened += window.connections_opened;
             second.lag.add(&window.lag);
-            second.hub_lag.add(&window.hub_lag);
         });
     }
 
@@ -240,6 +237,12 @@ impl Second {
         all
     }
 
+    /// The latest that a hub was, µs; `None` where none was measured.
+    pub fn hub_late_max_us(&self) -> Option<u64> {
+        let latest = self.levels.iter().map(|(_, level)| level.hub_late_max_us);
+        latest.max().filter(|us| *us > 0)
+    }
+
     /// How often that was seen.
     pub fn rss_windows(&self) -> u64 {
         let windows = self.levels.iter().map(|(_, level)| level.rss_windows);
@@ -264,7 +267,6 @@ impl Second {
             self.add_level(*source, level);
         }
         self.lag.merge(&other.lag);
-        self.hub_lag.merge(&other.hub_lag);
         self.cpu_us += other.cpu_us;
         self.connections_opened += other.connections_opened;
     }

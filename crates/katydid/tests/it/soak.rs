@@ -383,9 +383,10 @@ fn memory_is_flat_over_a_day() {
         panic!("{measured:?}")
     };
     println!("after 2 h {early}, 12 h {midway}, 24 h {late}, at most {most} bytes");
-    // Merged intervals have more buckets in use, up to all of them: a few MiB. What grew with time would add twelve times what was there.
-    assert!(late < early + 8 * MIB, "{measured:?}");
-    assert!(late < midway + 4 * MIB, "{measured:?}");
+    // Merged intervals have more buckets in use, up to all of them: 8 MB from 2 h to 24 h. What grew with time would add twelve times what
+    // was there.
+    assert!(late < early + 12 * MIB, "{measured:?}");
+    assert!(late < midway + 6 * MIB, "{measured:?}");
 }
 
 #[test]
