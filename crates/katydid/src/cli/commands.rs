@@ -126,8 +126,8 @@ pub struct AttackOptions {
     /// Have requests traced (header traceparent), and receive the target's spans at 127.0.0.1:4318, or at --watch otlp:ADDRESS
     #[arg(long)]
     pub trace: bool,
-    /// Share of the requests that are traced
-    #[arg(long, value_name = "SHARE", default_value = TRACE_SHARE, value_parser = share)]
+    /// Share of the requests that are traced: 5%, 0.05 [10%]
+    #[arg(long, value_name = "SHARE", default_value = TRACE_SHARE, value_parser = share, hide_default_value = true)]
     pub trace_share: f64,
     /// Keep the run here [runs/<UTC time>-<name>]
     #[arg(long, value_name = "DIR", env = "KATYDID_RUN_DIR", hide_env = true)]

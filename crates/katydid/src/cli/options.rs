@@ -227,7 +227,7 @@ const OTEL: &str = "Push metrics to where OTEL_EXPORTER_OTLP_ENDPOINT says [http
 pub(super) const OTLP: &str =
     "Push metrics over OTLP/HTTP to this base URL every five seconds: http://127.0.0.1:4318";
 /// How many requests are traced unless it is said.
-pub(super) const TRACE_SHARE: &str = "10%";
+pub(super) const TRACE_SHARE: &str = "0.1";
 /// Help of `--watch`.
 pub(super) const WATCH: &str = "Watch this too: env:DATABASE_URL, redis://127.0.0.1:6379, port:8000, ssh://app1; may be repeated. Of a \
                                 target on this machine, host and processes are watched without it";
@@ -245,8 +245,8 @@ pub struct Watching {
     /// Have requests traced (header traceparent), and receive the target's spans at 127.0.0.1:4318, or at --watch otlp:ADDRESS
     #[arg(long, env = "KATYDID_TRACE")]
     pub trace: bool,
-    /// Share of the requests that are traced
-    #[arg(long, value_name = "SHARE", env = "KATYDID_TRACE_SHARE", default_value = TRACE_SHARE, value_parser = share)]
+    /// Share of the requests that are traced: 5%, 0.05 [10%]
+    #[arg(long, value_name = "SHARE", env = "KATYDID_TRACE_SHARE", default_value = TRACE_SHARE, value_parser = share, hide_default_value = true)]
     pub trace_share: f64,
 }
 
