@@ -8,7 +8,6 @@ Each is read twice, with work done in between, into tests/fixtures/prometheus. W
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
 import sys
 import time
@@ -17,8 +16,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests/support"))
 
 from observers.packages import KEPT, ROOT
+from ports import free_port
 
 FIXTURES = ROOT / "tests/fixtures/prometheus"
 PATIENCE_S = 30.0
@@ -36,11 +37,6 @@ http.createServer(async (request, answer) => {
   done();
 }).listen(Number(process.argv[2]), "127.0.0.1");
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def read(url: str) -> str:

@@ -10,23 +10,22 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import subprocess
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import start_http_server
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests/support"))
+
+from ports import free_port
 from run import ROOT, Shop
 
 #: Sources from here on are observers.
 OBSERVERS = 1 << 24
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def compressed(lines: list[bytes]) -> int:

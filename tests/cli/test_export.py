@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from ports import free_port
 from prometheus_client.parser import text_string_to_metric_families
 
 MIXED = """
@@ -45,11 +46,6 @@ DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana-dashboard.json"
 @pytest.fixture(autouse=True)
 def scenario(katydid: Any) -> None:
     katydid.write(MIXED)
-
-
-def free_port() -> int:
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return int(server.getsockname()[1])
 
 
 class Collector:

@@ -5,8 +5,6 @@ The pages are recorded, twice each (bench/observers/exporters.py).
 
 from __future__ import annotations
 
-import json
-import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page import run_in
 
 PAGES = Path(__file__).parents[1] / "fixtures/prometheus"
 #: The second recording is shown after so many requests.
@@ -56,11 +55,7 @@ def test_what_real_exporters_tell_is_drawn(katydid: Any, exporters: str) -> None
     words = ("attack", exporters, "--rate", "40", "-t", "3s", "--no-discovery", "--run-dir", "run")
     page = katydid.folder / "page.html"
     katydid(*words, *watch, "--html", str(page)).ended(0)
-    data = re.search(
-        r'<script type="application/json" id="run">(.*?)</script>', page.read_text(), re.S
-    )
-    assert data is not None
-    targets = json.loads(data[1])["view"]["target"]
+    targets = run_in(page)["view"]["target"]
     machine, node = (
         next(target for target in targets if target["subject"].endswith(f"/{name}"))
         for name in names

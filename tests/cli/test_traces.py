@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from page import run_in
+from ports import free_port
 from waiting import until
 
 APP = Path(__file__).parents[1] / "support" / "traced_app.py"
@@ -42,11 +43,6 @@ class U(FastHttpUser):
 """
 
 LOAD = ("-u", "4", "-r", "4", "-t", "2s", "--run-dir", "run", "--exit-code-on-error", "0")
-
-
-def free_port() -> int:
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return int(server.getsockname()[1])
 
 
 @dataclass
@@ -91,15 +87,6 @@ def counted() -> Iterator[Counted]:
         yield up
 
 
-def view(page: Path) -> Any:
-    """What the page of a run is given to draw."""
-    found = re.search(
-        r'<script type="application/json" id="run">(.*?)</script>', page.read_text(), re.S
-    )
-    assert found is not None
-    return json.loads(found[1])["view"]
-
-
 def spans_of(summary: Any) -> dict[str, Any]:
     return {f"{row['method']} {row['name']}": row for row in summary["spans"]}
 
@@ -130,7 +117,7 @@ def test_calls_are_counted_and_the_slowest_request_opens(katydid: Any, counted: 
     assert call[1:4] == ["postgresql", "SELECT * FROM item WHERE id = $1", 3]
     by_phase = [t["rows"] for (phase, kind), t in tables.items() if phase and kind == "endpoints"]
     assert sum(row[1] for rows in by_phase for row in rows) == three["requests"] + fails["requests"]
-    traces = view(katydid.folder / "page.html")["traces"]
+    traces = run_in(katydid.folder / "page.html")["view"]["traces"]
     names = [[span["name"] for span in trace["spans"]] for trace in traces]
     assert ["GET /calls/{count}", "SELECT", "SELECT", "SELECT", "work"] in names
     slowest = max((e for e in done.summary["exemplars"]), key=lambda e: e["from_due_ms"])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 
 ONE = """
 class U(FastHttpUser):
@@ -34,12 +33,6 @@ def scenario(katydid: Any) -> None:
 
 def kinds(summary: Any) -> list[str]:
     return [target["kind"] for target in summary["target"]]
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return int(server.getsockname()[1])
 
 
 def everything(run: Path) -> str:

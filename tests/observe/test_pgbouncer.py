@@ -17,7 +17,8 @@ from typing import Any
 import psycopg
 import pytest
 from looking import looking
-from postgres import Server, as_owner, free_port, serving
+from ports import free_port
+from postgres import Server, as_owner, serving
 from waiting import until
 
 from katydid_shop.stack import places

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 from looking import looking
+from ports import free_port
 
 # Debian's own; the one on the path changes the user.
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -25,11 +25,6 @@ pytestmark = pytest.mark.skipif(
     not SERVER.exists() or not shutil.which("epmd"),
     reason="no rabbitmq-server: scripts/test-packages installs it",
 )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return int(held.getsockname()[1])
 
 
 @dataclass

@@ -10,7 +10,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from typing import Any, LiteralString
 
 import psycopg
 import pytest
+from ports import free_port
 from waiting import until
 
 from katydid_shop.stack import places
@@ -37,12 +37,6 @@ STATEMENTS = (
     "track_io_timing=on",
     "pg_stat_statements.track=all",
 )
-
-
-def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as made:
-        return int(made.getsockname()[1])
 
 
 def programs(version: str) -> Path:
