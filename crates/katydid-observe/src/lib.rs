@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod batch;
+pub mod listen;
 mod machine;
 pub mod observer;
 mod sources;
@@ -15,5 +16,5 @@ pub use address::{Address, AddressError};
 pub use batch::Batch;
 pub use observer::{Boxed, Observer, Source, Trouble};
 pub use sources::http;
-pub use sources::otlp::{Wanted, receiver};
+pub use sources::otlp::{Wanted, receiver, receiver_at};
 pub use watch::{Opened, Watch};

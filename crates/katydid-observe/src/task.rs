@@ -213,7 +213,7 @@ impl<F: Future + Unpin> Future for Metered<F> {
 }
 
 /// Processor time of this thread.
-fn thread_cpu() -> Duration {
+pub(crate) fn thread_cpu() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.max(0) as u64, time.tv_nsec.max(0) as u32)
 }

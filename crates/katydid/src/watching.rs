@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -34,12 +35,12 @@ pub fn receives_spans(word: &str) -> bool {
     word.starts_with("otlp:")
 }
 
-/// Where spans are received, as that was written; `None` if they are not.
-pub fn receiver_of_spans(addresses: &[String], tracing: Option<Tracing>) -> Option<String> {
+/// Where spans are received; `None` if they are not, or if what was written is no address.
+pub fn receiver_of_spans(addresses: &[String], tracing: Option<Tracing>) -> Option<SocketAddr> {
     tracing?;
     let given = addresses.iter().find(|word| receives_spans(word));
-    let word = given.map_or(SPANS, String::as_str);
-    word.split_once(':').map(|(_, at)| at.to_owned())
+    let (_, at) = given.map_or(SPANS, String::as_str).split_once(':')?;
+    katydid_observe::receiver_at(at).ok()
 }
 
 /// Reads addresses and adds what is found of `hosts`, base URLs of the target. One subject is watched once.
@@ -49,11 +50,9 @@ pub fn sources(
     tracing: Option<Tracing>,
 ) -> Result<Sources, UsageError> {
     let mut all = Sources::default();
-    let mut addresses = addresses.to_vec();
-    if tracing.is_some() && !addresses.iter().any(|word| receives_spans(word)) {
-        addresses.push(SPANS.to_owned());
-    }
-    for word in &addresses {
+    let is_unsaid = tracing.is_some() && !addresses.iter().any(|word| receives_spans(word));
+    let words = addresses.iter().map(String::as_str);
+    for word in words.chain(is_unsaid.then_some(SPANS)) {
         let source = Address::read(word).and_then(|address| match tracing {
             Some(tracing) if receives_spans(word) => receiver(&address, tracing, &all.wanted),
             _ => address.source(),

@@ -10,6 +10,7 @@ use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, LOCATION};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use katydid_record::redact::redact;
+use percent_encoding::percent_decode_str;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use url::Url;
@@ -47,7 +48,7 @@ impl To {
         let port = url.port_or_known_default().ok_or_else(told)?;
         let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
         let basic = (!url.username().is_empty()).then(|| {
-            let word = |word: &str| percent(word);
+            let word = |word: &str| percent_decode_str(word).decode_utf8_lossy().into_owned();
             let both = format!(
                 "{}:{}",
                 word(url.username()),
@@ -71,16 +72,6 @@ impl To {
     pub fn place(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
-}
-
-/// Takes the escapes out.
-fn percent(text: &str) -> String {
-    let escaped = text.replace('+', "%2B");
-    let mut pairs = url::form_urlencoded::parse(escaped.as_bytes());
-    pairs
-        .next()
-        .map(|(word, _)| word.into_owned())
-        .unwrap_or_default()
 }
 
 /// Headers and a body to be sent.
@@ -226,5 +217,19 @@ pub fn refused(why: &str) -> Trouble {
     Trouble::Refused {
         why: why.to_owned(),
         remedy: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_read_whole() {
+        let to = To::read("http://me:a%40b&c+d@host:1/x").expect("an address");
+        let sent = to.basic.expect("credentials");
+        let encoded = sent.strip_prefix("Basic ").expect("basic");
+        let told = base64::engine::general_purpose::STANDARD.decode(encoded);
+        assert_eq!(told.expect("base64"), b"me:a@b&c+d");
     }
 }

@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 use crate::address::{Address, AddressError};
 use crate::batch::Batch;
+use crate::listen;
 use crate::observer::{Boxed, Observer, Source, Trouble};
 use kept::Kept;
 use server::Server;
@@ -56,7 +57,7 @@ struct Otlp {
 
 /// Reads an address: `otlp:127.0.0.1:4318`, `otlp:4318`.
 pub fn make(address: &Address) -> Result<Box<dyn Source>, String> {
-    let at = listen_at(&address.rest)?;
+    let at = receiver_at(&address.rest)?;
     let wanted = Wanted::default();
     Ok(Box::new(Otlp {
         at,
@@ -73,22 +74,22 @@ pub fn receiver(
 ) -> Result<Box<dyn Source>, AddressError> {
     let told = |why| AddressError(format!("'{}': {why}", address.whole));
     Ok(Box::new(Otlp {
-        at: listen_at(&address.rest).map_err(told)?,
+        at: receiver_at(&address.rest).map_err(told)?,
         run: Some(tracing.run),
         wanted: wanted.clone(),
     }))
 }
 
-fn listen_at(rest: &str) -> Result<SocketAddr, String> {
-    let rest = rest.trim_matches('/').replace("localhost", "127.0.0.1");
-    let wrong = || "write where to listen for spans as otlp:127.0.0.1:4318".to_owned();
-    if rest.is_empty() {
-        return Ok(([127, 0, 0, 1], PORT).into());
+/// Where spans are received, as it is written behind `otlp:`.
+///
+/// # Errors
+/// How to write it.
+pub fn receiver_at(rest: &str) -> Result<SocketAddr, String> {
+    match rest.trim_matches('/') {
+        "" => Ok(([127, 0, 0, 1], PORT).into()),
+        rest => listen::address(rest)
+            .ok_or_else(|| "write where to listen for spans as otlp:127.0.0.1:4318".to_owned()),
     }
-    if let Ok(port) = rest.parse() {
-        return Ok(([127, 0, 0, 1], port).into());
-    }
-    rest.parse().map_err(|_| wrong())
 }
 
 impl Source for Otlp {
@@ -219,7 +220,7 @@ mod tests {
 
     #[test]
     fn where_to_listen() {
-        let at = |rest: &str| listen_at(rest).map(|at| at.to_string());
+        let at = |rest: &str| receiver_at(rest).map(|at| at.to_string());
         assert_eq!(at(""), Ok("127.0.0.1:4318".into()));
         assert_eq!(at("4400"), Ok("127.0.0.1:4400".into()));
         assert_eq!(at("//0.0.0.0:4318"), Ok("0.0.0.0:4318".into()));

@@ -55,7 +55,7 @@ impl Ready {
     pub fn of(
         wishes: &Wishes,
         env: &BTreeMap<String, String>,
-        receiver: Option<&str>,
+        receiver: Option<SocketAddr>,
     ) -> Result<Option<Self>, UsageError> {
         let page = wishes.prometheus.as_deref().map(listen).transpose()?;
         let push = match (&wishes.otlp, wishes.otel) {
@@ -101,17 +101,11 @@ impl Ready {
 }
 
 fn listen(address: &str) -> Result<TcpListener, UsageError> {
-    let at: SocketAddr = match address.parse::<u16>() {
-        Ok(port) => ([127, 0, 0, 1], port).into(),
-        Err(_) => address
-            .replace("localhost", "127.0.0.1")
-            .parse()
-            .map_err(|_| {
-                UsageError::new(format!(
-                    "--prometheus: '{address}' is no address to listen at; write 127.0.0.1:9646"
-                ))
-            })?,
-    };
+    let at = katydid_observe::listen::address(address).ok_or_else(|| {
+        UsageError::new(format!(
+            "--prometheus: '{address}' is no address to listen at; write 127.0.0.1:9646"
+        ))
+    })?;
     TcpListener::bind(at).map_err(|error| {
         UsageError::new(format!(
             "--prometheus: cannot listen at {at}: {error}; choose another port"

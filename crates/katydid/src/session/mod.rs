@@ -573,7 +573,7 @@ fn export(options: &Options) -> Result<Option<Ready>, SessionError> {
     }
     let env = Surroundings::of_process().env;
     let receives = watching::receiver_of_spans(&options.watch, options.plan.trace);
-    Ready::of(&options.export, &env, receives.as_deref())
+    Ready::of(&options.export, &env, receives)
         .map_err(|error| SessionError::Usage(error.to_string()))
 }
 

@@ -18,11 +18,13 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
-use rustix::time::{ClockId, clock_gettime};
+use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
 use super::kept::Kept;
+use crate::listen;
+use crate::task::thread_cpu;
 
 /// Connections at once; exporters keep theirs open.
 const CONNECTIONS: usize = 256;
@@ -55,7 +57,6 @@ impl Server {
         let desk = Arc::new(Desk {
             kept,
             bodies: Semaphore::new(BODIES),
-            connections: Arc::new(Semaphore::new(CONNECTIONS)),
             busy: Mutex::new((Instant::now(), Duration::ZERO)),
             cpu_us: cpu_us.clone(),
         });
@@ -86,40 +87,32 @@ async fn accept(listener: TcpListener, desk: Arc<Desk>) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
         return;
     };
-    loop {
-        let Ok(place) = desk.connections.clone().acquire_owned().await else {
-            return;
-        };
-        let Ok((stream, _)) = listener.accept().await else {
-            // No file descriptor is left, for the moment.
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            continue;
-        };
-        let desk = desk.clone();
-        tokio::spawn(async move {
-            let mut begin = [0; 3];
-            if let Ok(Ok(3)) = timeout(BODY_WITHIN, stream.peek(&mut begin)).await
-                && begin == *b"PRI"
-            {
-                desk.kept().hears_grpc();
-                return;
-            }
-            let service = service_fn(|request| desk.serve(request));
-            // How a connection ends is the exporter's business.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_WITHIN)
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-            drop(place);
-        });
+    listen::serve(listener, CONNECTIONS, |stream| {
+        connection(stream, desk.clone())
+    })
+    .await;
+}
+
+async fn connection(stream: TcpStream, desk: Arc<Desk>) {
+    let mut begin = [0; 3];
+    if let Ok(Ok(3)) = timeout(BODY_WITHIN, stream.peek(&mut begin)).await
+        && begin == *b"PRI"
+    {
+        desk.kept().hears_grpc();
+        return;
     }
+    let service = service_fn(|request| desk.serve(request));
+    // How a connection ends is the exporter's business.
+    let _ = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 /// What all connections share.
 struct Desk {
     kept: Arc<Mutex<Kept>>,
-    connections: Arc<Semaphore>,
     bodies: Semaphore,
     /// A second, and what of it went into spans.
     busy: Mutex<(Instant, Duration)>,
@@ -267,10 +260,4 @@ fn typed(status: StatusCode, kind: &'static str, text: &'static str) -> Response
         headers.insert(RETRY_AFTER, hyper::header::HeaderValue::from_static("1"));
     }
     response
-}
-
-/// Processor time of this thread.
-fn thread_cpu() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.max(0) as u64, time.tv_nsec.max(0) as u32)
 }

@@ -11,6 +11,8 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use katydid_observe::listen;
+use tokio::net::TcpStream;
 
 use super::Desk;
 
@@ -30,28 +32,22 @@ pub(super) async fn serve(listener: TcpListener, desk: Arc<Desk>) {
             return std::future::pending().await;
         }
     };
-    let places = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
-    loop {
-        let place = places.clone().acquire_owned().await;
-        let Ok((stream, _)) = listener.accept().await else {
-            // No file descriptor is left, for the moment.
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            continue;
-        };
-        let desk = desk.clone();
-        tokio::spawn(async move {
-            let service = service_fn(|request| {
-                let answer = answer(&request, &desk);
-                async { Ok::<_, Infallible>(answer) }
-            });
-            // How a connection ends is the other side's business.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
-            drop(place);
-        });
-    }
+    listen::serve(listener, CONNECTIONS, |stream| {
+        connection(stream, desk.clone())
+    })
+    .await;
+}
+
+async fn connection(stream: TcpStream, desk: Arc<Desk>) {
+    let service = service_fn(|request| {
+        let answer = answer(&request, &desk);
+        async { Ok::<_, Infallible>(answer) }
+    });
+    // How a connection ends is the other side's business.
+    let _ = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 fn answer(request: &Request<Incoming>, desk: &Desk) -> Response<Full<Bytes>> {

@@ -1,11 +1,13 @@
 //! Where metrics are pushed to, and with which headers: from an option, or from OpenTelemetry's variables. It connects to nobody.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use katydid_observe::address::reveal;
 use katydid_observe::http::To;
 use katydid_record::redact::redact;
+use percent_encoding::percent_decode_str;
 
 use super::Push;
 use crate::error::UsageError;
@@ -40,13 +42,13 @@ impl std::fmt::Debug for Place {
 }
 
 /// To this base URL, or to the one that `env:NAME` or `file:PATH` holds, with the headers that the environment has for exporters.
-pub fn to(word: &str, env: &Env, receiver: Option<&str>) -> Result<Push, UsageError> {
+pub fn to(word: &str, env: &Env, receiver: Option<SocketAddr>) -> Result<Push, UsageError> {
     let url = reveal(word).map_err(|error| UsageError::new(format!("--otlp {error}")))?;
     at(&with_path(&url), "--otlp", env, receiver)
 }
 
 /// To where the variables of OpenTelemetry say; `None` if they say that metrics go nowhere.
-pub fn around(env: &Env, receiver: Option<&str>) -> Result<Option<Push>, UsageError> {
+pub fn around(env: &Env, receiver: Option<SocketAddr>) -> Result<Option<Push>, UsageError> {
     // Set and empty is as not set.
     let given = |name: &str| env.get(name).map(|v| v.trim()).filter(|v| !v.is_empty());
     let exporters = given(EXPORTERS).unwrap_or("otlp");
@@ -69,7 +71,7 @@ pub fn around(env: &Env, receiver: Option<&str>) -> Result<Option<Push>, UsageEr
     .map(Some)
 }
 
-fn at(url: &str, what: &str, env: &Env, receiver: Option<&str>) -> Result<Push, UsageError> {
+fn at(url: &str, what: &str, env: &Env, receiver: Option<SocketAddr>) -> Result<Push, UsageError> {
     let to = To::read(url).map_err(|_| {
         UsageError::new(format!(
             "{what}: '{}' is no URL to push to; write http://127.0.0.1:4318",
@@ -110,32 +112,12 @@ fn read_headers(text: &str) -> Option<Vec<(HeaderName, HeaderValue)>> {
         .map(|pair| {
             let (name, value) = pair.split_once('=')?;
             let name = HeaderName::try_from(name.trim()).ok()?;
-            let mut value = HeaderValue::try_from(decoded(value.trim())).ok()?;
+            let value: Vec<u8> = percent_decode_str(value.trim()).collect();
+            let mut value = HeaderValue::try_from(value).ok()?;
             value.set_sensitive(true);
             Some((name, value))
         })
         .collect()
-}
-
-/// Without the escapes of a URL; what is none stays.
-fn decoded(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let escaped = after.first_chunk().filter(|_| *first == b'%');
-        let escaped = escaped.and_then(|two: &[u8; 2]| {
-            let digits = str::from_utf8(two).ok()?;
-            let are_digits = two.iter().all(u8::is_ascii_hexdigit);
-            are_digits.then(|| u8::from_str_radix(digits, 16).ok())?
-        });
-        bytes.push(escaped.unwrap_or(*first));
-        rest = if escaped.is_some() {
-            &after[2..]
-        } else {
-            after
-        };
-    }
-    bytes
 }
 
 /// The path of metrics behind that of a base URL.
@@ -147,18 +129,18 @@ fn with_path(url: &str) -> String {
     format!("{base}/v1/metrics{rest}")
 }
 
-/// Whether `host:port` is where katydid listens for spans, as that is written behind `otlp:`.
-fn is_same(place: &str, receiver: &str) -> bool {
-    let port = receiver.rsplit(':').next().filter(|port| !port.is_empty());
-    let Some((host, pushed)) = place.rsplit_once(':') else {
-        return false;
-    };
-    let is_here = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
-    is_here && pushed == port.unwrap_or("4318")
+/// Whether `host:port` is where katydid listens for spans.
+fn is_same(place: &str, receiver: SocketAddr) -> bool {
+    place.rsplit_once(':').is_some_and(|(host, port)| {
+        let is_here = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
+        is_here && port == receiver.port().to_string()
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use katydid_observe::receiver_at;
+
     use super::*;
 
     fn env(pairs: &[(&str, &str)]) -> Env {
@@ -237,7 +219,8 @@ mod tests {
     #[test]
     fn katydid_does_not_push_to_itself() {
         let check = |url, receiver, expected| {
-            let is_refused = to(url, &Env::new(), Some(receiver)).is_err();
+            let at = receiver_at(receiver).expect("an address");
+            let is_refused = to(url, &Env::new(), Some(at)).is_err();
             assert_eq!(is_refused, expected, "{url} {receiver}");
         };
         check("http://localhost:4318", "127.0.0.1:4318", true);
