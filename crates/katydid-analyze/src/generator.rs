@@ -8,7 +8,7 @@ use katydid_record::timeline::Level;
 use katydid_record::view::{Chart, ChartLine};
 
 use crate::series::{Piece, pieces};
-use crate::target::draw::LINES;
+use crate::target::draw::{LINES, beyond_the_largest};
 
 type Value<'a> = &'a dyn Fn(&Piece<'_>) -> Option<f64>;
 type OfProcess<'a> = &'a dyn Fn(&Piece<'_>, &Level) -> Option<f64>;
@@ -62,13 +62,13 @@ fn processors(sheet: &Sheet<'_>) -> Vec<Drawing> {
     let io: OfProcess<'_> = &|p, level| of_a_core(p, level.io_cpu_us);
     let title = "Processor time, of one core";
     if !sheet.has_workers {
-        let only = |of: OfProcess<'_>, p: &Piece<'_>| of(p, p.second.processes().get(&0)?);
-        let lines: [(&str, Value<'_>); 3] = [
-            ("all of katydid", all),
-            ("the scenario's thread", &|p| only(hub, p)),
-            ("the I/O thread", &|p| only(io, p)),
+        let lines = [
+            ("all of katydid", sheet.pieces.iter().map(all).collect()),
+            ("the scenario's thread", sheet.of_process(0, hub)),
+            ("the I/O thread", sheet.of_process(0, io)),
         ];
-        return vec![sheet.chart("cpu", title, "%", &lines)];
+        let lines = lines.map(|(name, values)| (name.to_owned(), values));
+        return vec![sheet.drawing("cpu", title, "%", lines.into_iter())];
     }
     let by = |id, what: &str, of| {
         let title = format!("{what}: processor time, of one core each");
@@ -125,11 +125,7 @@ impl Sheet<'_> {
             .collect();
         numbers.sort_unstable();
         numbers.dedup();
-        let line = |process: u32| {
-            let pieces = self.pieces.iter().zip(&self.processes);
-            let values = pieces.map(|(piece, levels)| of(piece, levels.get(&process)?));
-            (self.name(process), values.collect::<Vec<_>>())
-        };
+        let line = |process: u32| (self.name(process), self.of_process(process, of));
         // The parent of workers has memory, but neither users nor requests.
         let lines = numbers.into_iter().map(line);
         self.drawing(
@@ -138,6 +134,13 @@ impl Sheet<'_> {
             unit,
             lines.filter(|(_, values)| is_something(values)),
         )
+    }
+
+    fn of_process(&self, process: u32, of: OfProcess<'_>) -> Vec<Option<f64>> {
+        let pieces = self.pieces.iter().zip(&self.processes);
+        pieces
+            .map(|(piece, levels)| of(piece, levels.get(&process)?))
+            .collect()
     }
 
     fn name(&self, process: u32) -> String {
@@ -191,10 +194,9 @@ impl Drawing {
     fn done(mut self) -> Option<Chart> {
         let lines = &mut self.chart.lines;
         let count = lines.len();
-        if count > LINES {
-            let top = |line: &ChartLine| line.values.iter().flatten().copied().fold(0.0, f64::max);
-            lines.sort_by(|a, b| top(b).total_cmp(&top(a)));
-            let rest = lines.split_off(LINES - 1);
+        let top = |line: &ChartLine| line.values.iter().flatten().copied().fold(0.0, f64::max);
+        let rest = beyond_the_largest(lines, top);
+        if !rest.is_empty() {
             if self.chart.stacked {
                 let sum = |at: usize| {
                     let seen = rest.iter().filter_map(|line| line.values[at]);
@@ -224,40 +226,57 @@ fn ms(times: &Packed, q: f64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use katydid_record::{Body, Frame, GeneratorWindow, Histogram};
+    use katydid_record::{Body, Frame, GeneratorWindow, Histogram, Sparse};
 
     use super::*;
 
-    fn windows(sources: &[(u32, u64)], seconds: u64) -> Timeline {
+    fn one_value(us: u64) -> Sparse {
+        let mut times = Histogram::default();
+        times.record(us);
+        times.to_sparse()
+    }
+
+    /// A window of each source in each second.
+    fn windows(
+        sources: &[u32],
+        seconds: u64,
+        window: impl Fn(usize, u64) -> GeneratorWindow,
+    ) -> Timeline {
         let mut timeline = Timeline::default();
         for second in 0..seconds {
-            for (source, share) in sources {
-                let mut late = Histogram::default();
-                late.record(share * 10);
-                let window = GeneratorWindow {
-                    hub_lag: late.to_sparse(),
-                    process_cpu_us: share * 12_000,
-                    hub_cpu_us: share * 10_000,
-                    in_flight: share / 10,
-                    rss_bytes: 1 << 20,
-                    processors: 2,
-                    ..GeneratorWindow::default()
-                };
+            for (place, source) in sources.iter().enumerate() {
                 timeline.apply(&Frame {
                     at: second * 1_000_000,
                     span: 1_000_000,
                     source: *source,
                     phase: 0,
-                    body: Body::Generator(Box::new(window)),
+                    body: Body::Generator(Box::new(window(place, second))),
                 });
             }
         }
         timeline
     }
 
+    /// Sources that use such a share of a core, in percent.
+    fn busy(sources: &[(u32, u64)], seconds: u64) -> Timeline {
+        let numbers: Vec<u32> = sources.iter().map(|(source, _)| *source).collect();
+        windows(&numbers, seconds, |place, _| {
+            let share = sources[place].1;
+            GeneratorWindow {
+                hub_lag: one_value(share * 10),
+                process_cpu_us: share * 12_000,
+                hub_cpu_us: share * 10_000,
+                in_flight: share / 10,
+                rss_bytes: 1 << 20,
+                processors: 2,
+                ..GeneratorWindow::default()
+            }
+        })
+    }
+
     #[test]
     fn of_several_processes_each_has_its_line() {
-        let charts = charts(&windows(&[(0, 0), (16, 95), (32, 20)], 3));
+        let charts = charts(&busy(&[(0, 0), (16, 95), (32, 20)], 3));
         let chart = |id| charts.iter().find(|chart| chart.id == id).unwrap();
         let all = &chart("cpu").lines;
         assert_eq!(
@@ -282,7 +301,7 @@ mod tests {
     #[test]
     fn of_many_processes_the_highest_are_shown() {
         let sources: Vec<(u32, u64)> = (1..=20).map(|n| (n * 16, u64::from(n))).collect();
-        let charts = charts(&windows(&sources, 2));
+        let charts = charts(&busy(&sources, 2));
         let hubs = charts.iter().find(|chart| chart.id == "cpu.hub").unwrap();
         assert_eq!(
             (hubs.lines.len(), hubs.lines[0].name.as_str()),
@@ -304,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_long_run_is_merged_and_its_latest_stays() {
-        let timeline = windows(&[(0, 40)], 9_000);
+        let timeline = busy(&[(0, 40)], 9_000);
         let charts = charts(&timeline);
         let cpu = charts.iter().find(|chart| chart.id == "cpu").unwrap();
         assert!(cpu.t_s.len() <= 3_602, "{}", cpu.t_s.len());
@@ -316,28 +335,16 @@ mod tests {
 
     #[test]
     fn each_second_has_its_values_and_what_was_not_measured_is_a_gap() {
-        let mut timeline = Timeline::default();
-        for second in 0..3 {
-            let mut lag = Histogram::default();
-            lag.record(2_000);
-            let window = GeneratorWindow {
-                lag: lag.to_sparse(),
-                process_cpu_us: second * 100_000,
-                hub_cpu_us: second * 60_000,
-                connections_opened: 4,
-                in_flight: 3,
-                rss_bytes: 1 << 20,
-                processors: 2,
-                ..GeneratorWindow::default()
-            };
-            timeline.apply(&Frame {
-                at: second * 1_000_000,
-                span: 1_000_000,
-                source: 0,
-                phase: 0,
-                body: Body::Generator(Box::new(window)),
-            });
-        }
+        let timeline = windows(&[0], 3, |_, second| GeneratorWindow {
+            lag: one_value(2_000),
+            process_cpu_us: second * 100_000,
+            hub_cpu_us: second * 60_000,
+            connections_opened: 4,
+            in_flight: 3,
+            rss_bytes: 1 << 20,
+            processors: 2,
+            ..GeneratorWindow::default()
+        });
         let charts = charts(&timeline);
         let ids: Vec<&str> = charts.iter().map(|chart| chart.id.as_str()).collect();
         assert_eq!(ids, ["cpu", "late", "in_flight", "connections", "memory"]);

@@ -16,6 +16,7 @@ mod sparks;
 mod traces;
 mod watched;
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::access::Access;
@@ -80,9 +81,21 @@ pub struct Example {
 }
 
 impl Example {
-    fn slower_first(&self, other: &Self) -> std::cmp::Ordering {
+    fn slower_first(&self, other: &Self) -> Ordering {
         let key = |example: &Self| (example.request.from_due_us, example.request.done);
         key(other).cmp(&key(self))
+    }
+
+    fn earlier_first(&self, other: &Self) -> Ordering {
+        let key = |example: &Self| (example.request.done, example.request.from_due_us);
+        key(self).cmp(&key(other))
+    }
+
+    /// Adds it to a list that holds the first few in this order.
+    fn keep_in(self, list: &mut Vec<Self>, order: fn(&Self, &Self) -> Ordering) {
+        list.push(self);
+        list.sort_by(order);
+        list.truncate(EXEMPLARS);
     }
 }
 
@@ -441,27 +454,17 @@ impl Timeline {
             failure: None,
             ..exemplar.clone()
         };
-        let failed = failure.is_some();
-        let list = if failed {
-            &mut self.first_failed
-        } else {
-            &mut self.slowest
-        };
-        let list = list.entry(key.clone()).or_default();
         let example = Example { request, failure };
         if example.request.trace.is_some() {
             self.traces.add_example(&key, &example);
         }
-        list.push(example);
-        if failed {
-            list.sort_by(|a, b| {
-                (a.request.done, a.request.from_due_us)
-                    .cmp(&(b.request.done, b.request.from_due_us))
-            });
+        if example.failure.is_some() {
+            let list = self.first_failed.entry(key).or_default();
+            example.keep_in(list, Example::earlier_first);
         } else {
-            list.sort_by(Example::slower_first);
+            let list = self.slowest.entry(key).or_default();
+            example.keep_in(list, Example::slower_first);
         }
-        list.truncate(EXEMPLARS);
     }
 
     /// Whether no process makes load any more; of several, the first makes none.

@@ -119,6 +119,15 @@ pub fn sum(lines: &[Points]) -> Points {
     sums.into_iter().map(|(at, (_, sum))| (at, sum)).collect()
 }
 
+/// Leaves the largest of more lines than are shown by name, the largest first, and gives the others: none where all are shown.
+pub fn beyond_the_largest<L>(lines: &mut Vec<L>, size: impl Fn(&L) -> f64) -> Vec<L> {
+    if lines.len() <= LINES {
+        return Vec::new();
+    }
+    lines.sort_by(|a, b| size(b).total_cmp(&size(a)));
+    lines.split_off(LINES - 1)
+}
+
 impl<'a> Drawing<'a> {
     /// A line. Lines of one name are added up.
     pub fn line(mut self, name: &str, points: Points) -> Self {
@@ -233,14 +242,13 @@ impl<'a> Drawing<'a> {
     }
 
     fn keep_the_largest(&mut self) {
-        if self.lines.len() <= LINES {
-            return;
-        }
         let size = |(_, points): &(String, Points)| -> f64 {
             points.iter().filter_map(|(_, value)| *value).sum()
         };
-        self.lines.sort_by(|a, b| size(b).total_cmp(&size(a)));
-        let rest = self.lines.split_off(LINES - 1);
+        let rest = beyond_the_largest(&mut self.lines, size);
+        if rest.is_empty() {
+            return;
+        }
         let count = rest.len();
         if self.chart.stacked {
             let rest: Vec<Points> = rest.into_iter().map(|(_, points)| points).collect();

@@ -7,8 +7,6 @@ use crate::frame::PhaseId;
 use crate::spans::{Called, EndpointCalls, SeenSpan, TraceSpans};
 use crate::trace::TraceId;
 
-/// Traced requests kept per endpoint, the slowest.
-const EXAMPLES: usize = 5;
 /// Different calls kept per endpoint and phase.
 const CALLS: usize = 200;
 /// Pairs of endpoint and phase.
@@ -115,9 +113,7 @@ impl Traces {
 
     pub(super) fn add_example(&mut self, endpoint: &EndpointKey, example: &Example) {
         let list = self.examples.entry(endpoint.clone()).or_default();
-        list.push(example.clone());
-        list.sort_by(Example::slower_first);
-        list.truncate(EXAMPLES);
+        example.clone().keep_in(list, Example::slower_first);
     }
 
     /// False: something was left out.
