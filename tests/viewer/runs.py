@@ -212,7 +212,7 @@ def sources(span: float) -> tuple[list[Data], list[Data]]:
 
 def span(name: str, depth: int, start: float, ms: float, about: str = "", **more: Any) -> Data:
     return {
-        "name": name, "service": "shop", "kind": "client" if about else "internal", "about": about, "depth": depth,
+        "name": name, "called": name, "service": "shop", "kind": "client" if about else "internal", "about": about, "depth": depth,
         "from_send_ms": start, "ms": ms, "failed": False, "text": "", **more,
     }  # fmt: skip
 
@@ -223,8 +223,8 @@ def traces() -> list[Data]:
     many = [
         span("GET /orders", 0, 1.2, 410.0, kind="server"),
         span("GET", 1, 2.0, 0.4, "db", text="GET"),
-        span("SELECT orders", 1, 3.1, 6.2, "db", text="SELECT id, placed_at FROM orders WHERE tenant_id = $1 LIMIT $2"),
-        *(span("SELECT order_items", 1, 10.0 + 7.6 * i, 6.8 + wave(i), "db", text=items) for i in range(50)),
+        span("SELECT orders", 1, 3.1, 6.2, "db", text="SELECT id, placed_at FROM orders WHERE tenant_id = $1 LIMIT $2", called="SELECT … FROM orders WHERE tenant_id = $1 LIMIT $2"),
+        *(span("SELECT order_items", 1, 10.0 + 7.6 * i, 6.8 + wave(i) / 2, "db", text=items, called="SELECT … FROM order_items WHERE order_id = $1") for i in range(50)),
         span("render", 1, 394.0, 15.0),
     ]  # fmt: skip
     failing = [
@@ -239,10 +239,22 @@ def traces() -> list[Data]:
     odd += [span(f"call {n}", 1, 70.0 + n / 10, 0.05, "rpc", text=f"Call{n}") for n in range(168)]
     odd += [span("a name without a statement that is " + "rather " * 20 + "long", 1, 88.0, 40.0)]
     odd += [span("late", 1, 130.0, 9.0, "http", text="GET late.example.com", failed=True)]
-    common = {"phase": "spike", "at_s": 84.2, "status": 200, "failure": None, "left_out": 0}
+    failing += [
+        span("SELECT", 1, 1_380.0 + n, 8.0, "db", text="SELECT 1", called="SELECT 1")
+        for n in range(4)
+    ]
+    common = {
+        "phase": "spike",
+        "at_s": 84.2,
+        "status": 200,
+        "failure": None,
+        "left_out": 0,
+        "db_calls": 0,
+        "db_ms": 0.0,
+    }
     return [
-        common | {"id": "0af7651916cd43dd8448eb211c80319c", "method": "POST", "name": "/orders", "from_due_ms": 1_502.2, "from_send_ms": 1_402.0, "status": 503, "failure": "503 Service Unavailable", "spans": failing},
-        common | {"id": "5dd33ee90000010001438cec1d44f776", "method": "GET", "name": "/reports/[id]", "from_due_ms": 412.6, "from_send_ms": 412.4, "spans": many},
+        common | {"id": "0af7651916cd43dd8448eb211c80319c", "method": "POST", "name": "/orders", "from_due_ms": 1_502.2, "from_send_ms": 1_402.0, "status": 503, "failure": "503 Service Unavailable", "spans": failing, "db_calls": 4, "db_ms": 11.0},
+        common | {"id": "5dd33ee90000010001438cec1d44f776", "method": "GET", "name": "/reports/[id]", "from_due_ms": 412.6, "from_send_ms": 412.4, "spans": many, "db_calls": 52, "db_ms": 349.1},
         common | {"id": "5dd33ee9000001000234c665ed283962", "method": "GET", "name": "/", "phase": "hold", "from_due_ms": 80.2, "from_send_ms": 80.2, "spans": odd, "left_out": 1_204},
     ]  # fmt: skip
 

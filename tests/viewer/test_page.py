@@ -256,6 +256,12 @@ def test_a_slow_request_opens_as_a_trace(show: Made) -> None:
     page.until("document.querySelectorAll('.trace:nth-child(2) .each .line').length === 50")
     statement = "document.querySelector('.trace:nth-child(2) details[open] pre').textContent"
     assert page.js(statement).startswith("SELECT id, product_id, quantity FROM order_items")
+    how = "document.querySelector('.trace:nth-child({}) .times').closest('details').innerText"
+    assert "One after the other" in page.js(how.format(2))
+    # What was asked side by side is not said to have waited.
+    assert "4 database calls, 11.0 ms (0.73 %)" in first
+    page.js("document.querySelector('.trace:nth-child(1) .times').closest('details').open = true")
+    page.until(f"{how.format(1)}.includes('In part side by side')")
     # One that is odd in every way is drawn all the same.
     page.js("document.querySelectorAll('.trace')[2].open = true")
     page.until("document.querySelectorAll('.trace')[2].querySelectorAll('.beam').length >= 200")

@@ -69,6 +69,7 @@ export interface EndpointView {
 
 export interface Span {
   name: string;
+  called: string;
   service: string;
   kind: string;
   about: string;
@@ -91,6 +92,8 @@ export interface Trace {
   failure: string | null;
   spans: Span[];
   left_out: number;
+  db_calls: number;
+  db_ms: number;
 }
 
 export interface ChartLine {

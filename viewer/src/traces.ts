@@ -62,11 +62,11 @@ function legend(all: Trace[]): HTMLElement {
 
 function one(trace: Trace, open: boolean): HTMLElement {
   const answer = trace.failure ?? (trace.status === 0 ? "no response" : `status ${trace.status}`);
-  const calls = trace.spans.filter(({ about }) => about === "db");
-  const ms = calls.reduce((sum, span) => sum + span.ms, 0);
-  const share = trace.from_due_ms > 0 ? percent(Math.min(ms / trace.from_due_ms, 1)) : "";
-  const db = calls.length > 0 ? `${calls.length} database calls, ${short(ms)} ms (${share})` : "";
-  const about = [answer, trace.phase, `at ${instant(trace.at_s)}`, db].filter(Boolean).join(" · ");
+  const share = percent(trace.from_due_ms > 0 ? trace.db_ms / trace.from_due_ms : null);
+  const db = `${trace.db_calls} database calls, ${short(trace.db_ms)} ms (${share})`;
+  const about = [answer, trace.phase, `at ${instant(trace.at_s)}`, trace.db_calls > 0 && db]
+    .filter(Boolean)
+    .join(" · ");
   const head = el(
     "summary",
     {},

@@ -69,6 +69,14 @@ function rows(spans: Span[]): Row[] {
   );
 }
 
+/** Whether it begins when the one before it is over, as far as the digits that the page keeps tell. */
+function isAfter({ from_send_ms }: Span, i: number, all: Span[]): boolean {
+  const before = all[i - 1];
+  if (before === undefined) return true;
+  const end = before.from_send_ms + before.ms;
+  return from_send_ms >= end - Math.abs(end) * 2e-4;
+}
+
 function equal(a: Span, b: Span): boolean {
   return (
     a.depth === b.depth &&
@@ -111,7 +119,7 @@ function spanLine({ span, times }: Row, axis: Axis, services: boolean): HTMLElem
   what.style.setProperty("--depth", String(Math.min(span.depth + 1, DEEPEST)));
   if (many) what.append(el("b", { class: "times" }, `${count(times.length)} ×`), " ");
   if (span.failed) what.append(el("b", { class: "fail" }, "failed"), " ");
-  what.append(...called(span));
+  what.append(span.called === span.name ? span.name : el("code", {}, span.called));
   if (services) what.append(" ", el("small", {}, span.service));
   return [
     what,
@@ -129,7 +137,8 @@ function opened({ span, times }: Row, axis: Axis, services: boolean): HTMLElemen
   if (times.length === 1) return made;
   const each = times.map(({ ms }) => ms);
   const [least, most] = [Math.min(...each), Math.max(...each)];
-  const text = `One after the other, ${short(least)} to ${short(most)} ms each.`;
+  const how = times.every(isAfter) ? "One after the other" : "In part side by side";
+  const text = `${how}, ${short(least)} to ${short(most)} ms each.`;
   made.push(el("p", { class: "soft" }, text));
   const list = el("ol", { class: "spans each" });
   for (const one of times) {
@@ -138,13 +147,6 @@ function opened({ span, times }: Row, axis: Axis, services: boolean): HTMLElemen
   }
   made.push(list);
   return made;
-}
-
-/** Its name; of a statement what tells it from others, which columns do not. */
-function called({ name, about, text }: Span): (HTMLElement | string)[] {
-  if (about !== "db" || !text.includes(" ")) return [name];
-  const short = text.replace(/^(\s*select)\b.*?\bfrom\b/is, "$1 … FROM");
-  return [el("code", {}, short.slice(0, 160))];
 }
 
 function bar(from: number, ms: number, axis: Axis, about: string): HTMLElement {

@@ -45,6 +45,10 @@ pub struct Trace {
     pub spans: Vec<Span>,
     /// Spans that came and are not among them.
     pub left_out: u32,
+    /// Calls of databases and caches among the spans.
+    pub db_calls: u32,
+    /// Time in which at least one of these was under way: of calls side by side, or in one another, no sum.
+    pub db_ms: f64,
 }
 
 /// What the target says that it did for a request.
@@ -52,6 +56,8 @@ pub struct Trace {
 pub struct Span {
     /// `SELECT orders`, `GET /orders/{id}`.
     pub name: String,
+    /// What a line is called that shows it: of a statement what tells it from others, else its name.
+    pub called: String,
     /// The service that says it.
     pub service: String,
     /// `server`, `client`, `internal`, `producer` or `consumer`.

@@ -9,6 +9,7 @@ use katydid_record::{EndpointKey, SeenSpan, SpanKind, Timeline, TraceId};
 use serde_json::{Value, json};
 
 use super::draw::Look;
+use super::statements::shortened;
 use super::table::{columns, figure, largest};
 use super::{Kind, Pressing};
 use crate::titles::Titles;
@@ -182,9 +183,26 @@ pub fn traces(timeline: &Timeline) -> Vec<Trace> {
             failure: example.failure.as_ref().map(|(_, text)| text.clone()),
             spans: tree(&seen.spans, id.parent(), request.from_send_us),
             left_out: seen.left_out,
+            db_calls: databases(seen).count() as u32,
+            db_ms: covered_us(databases(seen)) as f64 / 1e3,
         }
     };
     all.into_iter().map(trace).collect()
+}
+
+fn databases(seen: &TraceSeen) -> impl Iterator<Item = &SeenSpan> {
+    seen.spans.iter().filter(|span| span.about == "db")
+}
+
+/// Time in which at least one of the spans was under way. They come by their beginning.
+fn covered_us<'a>(spans: impl Iterator<Item = &'a SeenSpan>) -> u64 {
+    let (mut covered, mut until) = (0, 0);
+    for span in spans {
+        let end = span.start_us.saturating_add(span.us);
+        covered += end.saturating_sub(until.max(span.start_us));
+        until = until.max(end);
+    }
+    covered
 }
 
 /// Spans in the order of a tree, on the time of a request that took so long.
@@ -200,6 +218,7 @@ fn tree(spans: &[SeenSpan], request: u64, took_us: u64) -> Vec<Span> {
     let before_us = took_us.saturating_sub(first.us) as f64 / 2.0;
     let placed = |span: &SeenSpan, depth: u32| Span {
         name: span.name.clone(),
+        called: called(span),
         service: span.service.clone(),
         kind: kind(span.kind).to_owned(),
         about: span.about.clone(),
@@ -228,6 +247,15 @@ fn tree(spans: &[SeenSpan], request: u64, took_us: u64) -> Vec<Span> {
         }
     }
     out
+}
+
+fn called(span: &SeenSpan) -> String {
+    // A command of a cache is one word, as the span's name is.
+    if span.about == "db" && span.text.contains(' ') {
+        shortened(&span.text)
+    } else {
+        span.name.clone()
+    }
 }
 
 fn kind(kind: SpanKind) -> &'static str {
@@ -274,6 +302,38 @@ mod tests {
         ];
         let expected = [("1", 0, 1.0), ("2", 1, 2.0), ("4", 2, 2.5), ("3", 1, 5.0)];
         check(&spans, &expected);
+    }
+
+    #[test]
+    fn calls_side_by_side_are_no_sum() {
+        let spans = [
+            span(1, 0, 100, 50),
+            span(2, 0, 110, 20),
+            span(3, 0, 140, 30),
+            span(4, 0, 200, 5),
+        ];
+        assert_eq!(covered_us(spans.iter()), 75);
+        assert_eq!(covered_us([].iter()), 0);
+    }
+
+    #[test]
+    fn a_statement_is_called_by_what_tells_it_from_others() {
+        let check = |about: &str, text: &str, expected: &str| {
+            let span = SeenSpan {
+                about: about.into(),
+                text: text.into(),
+                ..span(7, 0, 0, 0)
+            };
+            assert_eq!(called(&span), expected);
+        };
+        check(
+            "db",
+            "select a, b from t where c = $1",
+            "select … from t where c = $1",
+        );
+        check("db", "UPDATE t SET a = $1", "UPDATE t SET a = $1");
+        check("db", "GET", "7");
+        check("http", "GET example.com", "7");
     }
 
     #[test]

@@ -59,14 +59,14 @@ fn names(look: Look<'_>) -> BTreeMap<String, usize> {
     let mut names = BTreeMap::new();
     for (labels, _) in look.subject.named("statement.time") {
         if let Some(id) = labels.get("statement") {
-            *names.entry(cut(look, id)).or_default() += 1;
+            *names.entry(shortened(&text(look, id))).or_default() += 1;
         }
     }
     names
 }
 
 fn name(look: Look<'_>, names: &BTreeMap<String, usize>, id: &str) -> String {
-    let name = cut(look, id);
+    let name = shortened(&text(look, id));
     if names.get(&name).is_none_or(|twins| *twins < 2) {
         return name;
     }
@@ -74,13 +74,13 @@ fn name(look: Look<'_>, names: &BTreeMap<String, usize>, id: &str) -> String {
     format!("{name} #{tail}")
 }
 
-fn cut(look: Look<'_>, id: &str) -> String {
-    let text = without_columns(&text(look, id));
-    if text.chars().count() <= NAME {
-        return text;
+/// For the name of a line.
+pub(super) fn shortened(statement: &str) -> String {
+    let text = without_columns(statement);
+    match text.char_indices().nth(NAME) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
-    let head: String = text.chars().take(NAME).collect();
-    format!("{head}…")
 }
 
 /// Columns come first and tell little: `SELECT … FROM orders WHERE`.

@@ -40,6 +40,7 @@ pub fn rounded(view: &View) -> View {
     let trace = |trace: &Trace| {
         let mut trace = trace.clone();
         trace.at_s = time(trace.at_s);
+        trace.db_ms = value(trace.db_ms);
         for span in &mut trace.spans {
             (span.from_send_ms, span.ms) = (value(span.from_send_ms), value(span.ms));
         }
