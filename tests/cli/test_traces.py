@@ -104,6 +104,10 @@ def test_calls_are_counted_and_the_slowest_request_opens(katydid: Any, counted: 
     spans = spans_of(done.summary)
     ended = done.counts
     three, fails = spans["GET /calls/3"], spans["GET /fails"]
+    assert [row["asked"] for row in (three, fails)] == [
+        ended["GET /calls/3"][0],
+        ended["GET /fails"][0],
+    ]
     # All of them: nothing is lost on the way, and the end is waited for. Requests given up at the end may have been served.
     for row, endpoint in ((three, "GET /calls/3"), (fails, "GET /fails")):
         assert ended[endpoint][0] <= row["requests"] <= ended[endpoint][0] + 4
@@ -153,7 +157,8 @@ def test_an_attack_is_traced_too(katydid: Any, counted: Counted) -> None:
     words = ("--watch", f"otlp:{counted.spans}", "--trace-share", "1", "-t", "1s", "-c", "2")
     done = katydid("attack", f"{counted.url}/calls/2", *words, "--run-dir", "run").ended(0)
     (row,) = done.summary["spans"]
-    assert row["db_calls_per_request"] == 2 and row["requests"] > 10
+    # Calls of a request that was given up at the end may have come, and its first span not.
+    assert row["db_calls_per_request"] == pytest.approx(2, rel=0.05) and row["requests"] > 10
 
 
 def test_a_target_that_begins_its_own_traces_is_a_blind_spot(katydid: Any) -> None:
@@ -162,7 +167,8 @@ def test_a_target_that_begins_its_own_traces_is_a_blind_spot(katydid: Any) -> No
         done = katydid("-H", up.url, *LOAD, "--watch", f"otlp:{up.spans}").ended(0)
     (sight, *_) = receiver_of(done.summary)["sights"]
     assert not sight["seen"] and "none of a request of this run" in sight["note"]
-    assert done.summary["spans"] == []
+    spans = done.summary["spans"]
+    assert spans and all(row["asked"] > 0 and row["requests"] == 0 for row in spans)
 
 
 def test_a_port_in_use_is_said_and_the_run_goes_on(katydid: Any) -> None:

@@ -49,6 +49,8 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
     if let Some(note) = other_endpoints(timeline) {
         notes.push(note);
     }
+    let spans = target::spans::summaries(timeline);
+    notes.extend(target::spans::lost(&spans));
     for fact in timeline.facts.values() {
         notes.push(format!("{}: {}", fact.subject, fact.text));
     }
@@ -106,7 +108,7 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         exceptions: exceptions(timeline),
         exemplars: exemplars(timeline, &titles),
         target: target::summaries(timeline),
-        spans: target::spans::summaries(timeline),
+        spans,
         series: series::series(timeline),
         marks: marks(timeline),
         notes,

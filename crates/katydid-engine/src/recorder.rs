@@ -150,6 +150,7 @@ impl Recorder {
         let from_due = micros_between(at.due, at.done);
         let from_send = micros_between(at.send, at.done);
         window.counts.ok += 1;
+        window.counts.traced += u64::from(at.trace.is_some());
         window.counts.content_bytes += content_bytes;
         window.note_asked(at);
         window.from_due.record(from_due);
@@ -202,6 +203,7 @@ impl Recorder {
         let window = self.window(endpoint);
         let from_due = micros_between(at.due, at.done);
         window.counts.failed += 1;
+        window.counts.traced += u64::from(at.trace.is_some());
         window.counts.content_bytes += content_bytes;
         window.note_asked(at);
         window.failed_from_due.record(from_due);

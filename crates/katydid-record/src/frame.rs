@@ -239,6 +239,9 @@ pub struct EndpointWindow {
     /// Counted without a response time (`response_time=None`).
     #[serde(skip_serializing_if = "is_nothing")]
     pub untimed: u64,
+    /// Of those that ended, asked of the target with a trace id whose spans it shall send.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub traced: u64,
     /// Bytes received, heads included.
     #[serde(skip_serializing_if = "is_nothing")]
     pub bytes_in: u64,
@@ -313,6 +316,7 @@ impl EndpointWindow {
         self.missed += other.missed;
         self.unjudged += other.unjudged;
         self.untimed += other.untimed;
+        self.traced += other.traced;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
         self.content_bytes += other.content_bytes;

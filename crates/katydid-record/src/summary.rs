@@ -532,7 +532,9 @@ pub struct SpanSummary {
     pub method: String,
     /// Its name.
     pub name: String,
-    /// Traced requests whose first span came.
+    /// Requests that ended and whose spans the target was asked for.
+    pub asked: u64,
+    /// Of these, whose first span came.
     pub requests: u64,
     /// Spans of this endpoint.
     pub spans: u64,

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use katydid_record::RunTime;
-use katydid_record::timeline::{Series, Subject};
+use katydid_record::timeline::{Growth, Series, Subject};
 use katydid_record::view::{Chart, ChartLine};
 
 /// Lines that a chart shows by name; the rest are one.
 pub const LINES: usize = 8;
+
+/// Looks nearer than this to the one before, s, are drawn with it: they are those at the edges of phases and at the end. The system counts
+/// processor time in ticks of 10 ms, so that a rate over a few of them is noise.
+const SHORTEST: f64 = 0.5;
 
 /// Values over time; what is not known is `None`.
 pub type Points = Vec<(RunTime, Option<f64>)>;
@@ -51,10 +55,26 @@ impl<'a> Look<'a> {
         points.map(|(at, value)| (*at, Some(*value))).collect()
     }
 
+    /// How a counter grew from look to look, what is shorter than `SHORTEST` joined to what is beside it. By time alone, so that series that
+    /// are read together keep their instants in common.
+    fn growths(self, series: &Series) -> Vec<Growth> {
+        let mut drawn: Vec<Growth> = Vec::new();
+        for growth in self.subject.growths(series) {
+            match drawn.last_mut() {
+                Some(last) if last.seconds() < SHORTEST || growth.seconds() < SHORTEST => {
+                    last.until = growth.until;
+                    last.by = last.by.zip(growth.by).map(|(before, after)| before + after);
+                }
+                _ => drawn.push(growth),
+            }
+        }
+        drawn
+    }
+
     /// How fast a counter grew, per second, at the ends of what it grew in.
     pub fn rate(self, series: &Series) -> Points {
-        self.subject
-            .growths(series)
+        self.growths(series)
+            .into_iter()
             .map(|growth| (growth.until, growth.rate()))
             .collect()
     }
@@ -62,23 +82,23 @@ impl<'a> Look<'a> {
     /// Growth of one counter for each one that another grew by, where both are read together. `None` where the other did not grow.
     pub fn per(self, series: &Series, other: &Series) -> Points {
         let others: BTreeMap<RunTime, f64> = self
-            .subject
             .growths(other)
+            .into_iter()
             .filter_map(|growth| Some((growth.until, growth.by?)))
             .collect();
         let per = |at: &RunTime, by: Option<f64>| {
             let other = others.get(at).filter(|other| **other > 0.0)?;
             Some(by? / other)
         };
-        self.subject
-            .growths(series)
+        self.growths(series)
+            .into_iter()
             .map(|growth| (growth.until, per(&growth.until, growth.by)))
             .collect()
     }
 
     /// What share of both one of two counters grew by, where both are read together. `None` where neither grew.
     pub fn share(self, part: &Series, rest: &Series) -> Points {
-        let both = self.subject.growths(part).zip(self.subject.growths(rest));
+        let both = self.growths(part).into_iter().zip(self.growths(rest));
         both.map(|(part, rest)| {
             let share = part.by.zip(rest.by).and_then(|(part, rest)| {
                 let all = part + rest;
@@ -104,7 +124,7 @@ impl<'a> Look<'a> {
     /// How fast a counter without labels last grew, per second.
     pub fn last_rate(self, name: &str) -> Option<f64> {
         let series = self.subject.plain(name)?;
-        self.subject.growths(series).next_back()?.rate()
+        self.growths(series).last()?.rate()
     }
 }
 
@@ -262,5 +282,37 @@ impl<'a> Drawing<'a> {
                 LINES - 1 + count
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use katydid_record::SeriesKind::Counter;
+
+    use super::super::tried::looked_at_times;
+    use super::*;
+
+    #[test]
+    fn a_look_soon_after_another_is_drawn_with_it() {
+        // At 1.01 s the edge of a phase, at 3.02 s the end: each a tick of 10 ms, which would be 100 %.
+        let row = (
+            "cpu",
+            "",
+            Counter,
+            [0.0, 0.5, 0.51, 1.0, 1.5, 1.51].as_slice(),
+        );
+        let timeline = looked_at_times("host", &[0.0, 1.0, 1.01, 2.0, 3.0, 3.01], &[row]);
+        let look = Look {
+            subject: &timeline.target.subjects["it"],
+        };
+        let rates: Vec<(RunTime, Option<f64>)> = look
+            .rate(look.subject.plain("cpu").expect("it is there"))
+            .into_iter()
+            .map(|(at, rate)| (at / 10_000, rate.map(|rate| (rate * 100.0).round())))
+            .collect();
+        assert_eq!(
+            rates,
+            [(101, Some(50.0)), (200, Some(49.0)), (301, Some(50.0))]
+        );
     }
 }

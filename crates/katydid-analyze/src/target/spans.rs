@@ -22,6 +22,9 @@ pub const KIND: Kind = Kind {
     pressing: |_| Vec::<Pressing>::new(),
 };
 
+/// One of so many requests without spans is worth a word: a few are always on their way at the end.
+const LOST: u64 = 20;
+
 /// Traces of a page.
 const TRACES: usize = 50;
 
@@ -40,13 +43,18 @@ fn charts(look: Look<'_>) -> Vec<Option<Chart>> {
 /// By endpoint, over the whole run.
 pub fn summaries(timeline: &Timeline) -> Vec<SpanSummary> {
     let titles = Titles::new(timeline.endpoints.keys());
-    let all = timeline.traces.by_endpoint();
+    let mut all = timeline.traces.by_endpoint();
+    let asked = timeline.endpoints.iter().filter(|(_, of)| of.traced > 0);
+    asked.for_each(|(key, _)| {
+        all.entry(key).or_default();
+    });
     let summary = |(key, calls): (&EndpointKey, Calls)| {
         let db = calls.about("db");
         let each = |sum: f64| (calls.requests > 0).then(|| sum / calls.requests as f64);
         SpanSummary {
             method: key.method.clone(),
             name: titles.of(key),
+            asked: timeline.endpoints.get(key).map_or(0, |of| of.traced),
             requests: calls.requests,
             spans: calls.spans,
             db_calls: db.count,
@@ -55,6 +63,19 @@ pub fn summaries(timeline: &Timeline) -> Vec<SpanSummary> {
         }
     };
     all.into_iter().map(summary).collect()
+}
+
+/// Said where the spans of many requests that asked for them did not come, though others' did.
+pub fn lost(summaries: &[SpanSummary]) -> Option<String> {
+    let asked: u64 = summaries.iter().map(|of| of.asked).sum();
+    let came: u64 = summaries.iter().map(|of| of.requests.min(of.asked)).sum();
+    let is_much = came > 0 && (asked - came) * LOST > asked;
+    is_much.then(|| {
+        format!(
+            "Spans came of {came} of the {asked} requests that asked for them: the target's exporter dropped the others or had \
+             not sent them at the end, or a part of the target has no tracing. Calls per request are of those that came."
+        )
+    })
 }
 
 /// Of the whole run, and of each phase.
@@ -314,6 +335,19 @@ mod tests {
         ];
         assert_eq!(covered_us(spans.iter()), 75);
         assert_eq!(covered_us([].iter()), 0);
+    }
+
+    #[test]
+    fn spans_that_did_not_come_are_said() {
+        let of = |asked, requests| SpanSummary {
+            asked,
+            requests,
+            ..SpanSummary::default()
+        };
+        assert_eq!(lost(&[of(50, 48), of(50, 48)]), None);
+        assert_eq!(lost(&[of(50, 0)]), None, "that is a blind spot of its own");
+        let text = lost(&[of(50, 50), of(50, 30)]).expect("a fifth is missing");
+        assert!(text.starts_with("Spans came of 80 of the 100 "), "{text}");
     }
 
     #[test]

@@ -15,10 +15,19 @@ pub fn timeline(kind: &str, rows: &[Row<'_>]) -> Timeline {
 
 /// The same, every so many seconds.
 pub fn looked_at(kind: &str, every_s: u64, rows: &[Row<'_>]) -> Timeline {
+    let looks = rows.iter().map(|row| row.3.len()).max().unwrap_or(0);
+    let times: Vec<f64> = (1..=looks)
+        .map(|look| (look as u64 * every_s) as f64)
+        .collect();
+    looked_at_times(kind, &times, rows)
+}
+
+/// The same, at these instants, s.
+pub fn looked_at_times(kind: &str, times: &[f64], rows: &[Row<'_>]) -> Timeline {
     let mut timeline = Timeline::default();
-    let mut apply = |look: usize, body| {
+    let mut apply = |at: f64, body| {
         timeline.apply(&Frame {
-            at: look as u64 * every_s * 1_000_000,
+            at: (at * 1e6).round() as u64,
             span: 0,
             source: 1,
             phase: 0,
@@ -26,11 +35,11 @@ pub fn looked_at(kind: &str, every_s: u64, rows: &[Row<'_>]) -> Timeline {
         });
     };
     apply(
-        0,
+        0.0,
         Body::Watched(Box::new(Watched {
             subject: "it".into(),
             kind: kind.into(),
-            every_ms: every_s * 1_000,
+            every_ms: 1_000,
             ..Watched::default()
         })),
     );
@@ -45,12 +54,11 @@ pub fn looked_at(kind: &str, every_s: u64, rows: &[Row<'_>]) -> Timeline {
             kind: *how,
         }
     });
-    apply(0, Body::Names(named.collect()));
-    let looks = rows.iter().map(|row| row.3.len()).max().unwrap_or(0);
-    for look in 0..looks {
+    apply(0.0, Body::Names(named.collect()));
+    for (look, at) in times.iter().enumerate() {
         let values = rows.iter().zip(0..);
         let values = values.filter_map(|(row, id)| Some((id, *row.3.get(look)?)));
-        apply(look + 1, Body::Samples(values.collect()));
+        apply(*at, Body::Samples(values.collect()));
     }
     timeline
 }

@@ -52,6 +52,8 @@ pub struct Endpoint {
     pub unjudged: u64,
     /// Counted without a time.
     pub untimed: u64,
+    /// Of those that ended, with a trace id whose spans were asked for.
+    pub traced: u64,
     /// Bytes received.
     pub bytes_in: u64,
     /// Bytes sent.
@@ -143,6 +145,7 @@ impl Endpoint {
         self.missed += window.missed;
         self.unjudged += window.unjudged;
         self.untimed += window.untimed;
+        self.traced += window.traced;
         self.bytes_in += window.bytes_in;
         self.bytes_out += window.bytes_out;
         self.content_bytes += window.content_bytes;
@@ -185,6 +188,7 @@ impl Endpoint {
         self.missed += other.missed;
         self.unjudged += other.unjudged;
         self.untimed += other.untimed;
+        self.traced += other.traced;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
         self.content_bytes += other.content_bytes;

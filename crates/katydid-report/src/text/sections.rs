@@ -271,6 +271,7 @@ pub fn watched(page: &mut Page, summary: &Summary) {
 /// How often endpoints call databases, as spans have it.
 pub fn traced(page: &mut Page, summary: &Summary) {
     let requests: u64 = summary.spans.iter().map(|spans| spans.requests).sum();
+    let asked: u64 = summary.spans.iter().map(|spans| spans.asked).sum();
     if requests == 0 {
         return;
     }
@@ -288,8 +289,9 @@ pub fn traced(page: &mut Page, summary: &Summary) {
         .collect();
     page.gap();
     let text = format!(
-        "{}; database calls per request: {}",
-        plural(requests, "request"),
+        "spans came of {} of {}; database calls per request: {}",
+        count(requests),
+        plural(asked.max(requests), "request"),
         calls.join(", ")
     );
     page.item(17, "Traced", Tone::Plain, &text);

@@ -368,6 +368,7 @@ pub fn valid() -> Summary {
         spans: vec![SpanSummary {
             method: "GET".into(),
             name: "/reports/[id]".into(),
+            asked: 50,
             requests: 40,
             spans: 480,
             db_calls: 440,
