@@ -54,6 +54,10 @@ def _katydid(tools: Tools, job: Job) -> list[str]:
     return [*tools.katydid, *script, *load, *_record(job)]
 
 
+def _traced(tools: Tools, job: Job) -> list[str]:
+    return [*_katydid(tools, job), "--trace"]
+
+
 def _arrivals(tools: Tools, job: Job) -> list[str]:
     load = ["--load", f"arrive at {job.rate}/s for {job.seconds}s", "-H", job.url]
     script = ["-f", str(job.script), "--only-summary", "--loglevel", "WARNING"]
@@ -180,6 +184,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 # 3: the run says of itself that it was invalid, which is noted; 1: a request failed, which is counted.
 KATYDID = Program(_katydid, _katydid_claim, fine=frozenset({0, 1, 3}))
+TRACED = Program(_traced, _katydid_claim, fine=frozenset({0, 1, 3}))
 ATTACK = Program(_attack, _katydid_claim, fine=frozenset({0, 1, 3}))
 ARRIVALS = Program(_arrivals, _katydid_claim, fine=frozenset({0, 1, 3}))
 LOCUST = Program(_locust, _locust_claim, fine=frozenset({0, 1}))

@@ -11,6 +11,7 @@ from harness.programs import (
     KATYDID,
     LOCUST,
     OHA,
+    TRACED,
     WRK,
     Program,
 )
@@ -145,6 +146,18 @@ ROWS = (
         no_wait=True,
         contenders=(Contender("katydid", KATYDID, "fast.py"), _WRK),
         goals=(Goal(1.3, "wrk"),),
+    ),
+    Row(
+        "traced",
+        "FastHttpUser, 100 users, no wait, with --trace: each request carries a traceparent, no span comes",
+        Kind.CPU,
+        users=100,
+        no_wait=True,
+        contenders=(
+            Contender("katydid", TRACED, "fast.py"),
+            Contender("katydid untraced", KATYDID, "fast.py"),
+        ),
+        goals=(Goal(1.05, "katydid untraced"),),
     ),
     Row(
         "idle",
