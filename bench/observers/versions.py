@@ -74,6 +74,7 @@ def work(server: Server) -> None:
     with server.connect() as one, server.connect() as other:
         for n in range(100):
             one.execute("SELECT name FROM item WHERE id = %s", [n])
+            one.execute("INSERT INTO item VALUES (%s, 'new')", [100_000 + n])
             one.execute("UPDATE item SET name = name || 'x' WHERE id = %s", [n])
         one.execute("SET work_mem = '64kB'")
         one.execute("SELECT count(*) FROM (SELECT name FROM item ORDER BY name DESC OFFSET 1) x")
@@ -107,6 +108,7 @@ def survey(version: str, server: Server, seen: Seen) -> None:
         "ANALYZE item",
         "CREATE ROLE watcher LOGIN PASSWORD 'watcher'",
         "GRANT pg_monitor TO watcher",
+        "GRANT SELECT ON item TO watcher",  # for plans
     )
     url = server.url(user="watcher", password="watcher")
     with looking(url) as look:

@@ -65,7 +65,7 @@ def main(argv: Sequence[str], run: Callable[[list[str]], int]) -> int:
         return 2
     try:
         spans = None if options.doctor else _spans(others)
-        with _shop(root.parent, options.fresh, spans) as urls:
+        with _shop(root.parent, options, spans) as urls:
             status = run(_arguments(options, others, scenario, urls, spans))
             if options.keep:
                 _keep(urls)
@@ -112,6 +112,12 @@ def _options() -> argparse.ArgumentParser:
         "--doctor", action="store_true", help="say what can be seen of the shop, without a load"
     )
     parser.add_argument("--fresh", action="store_true", help="seed the shop's database anew")
+    parser.add_argument(
+        "--fault",
+        default="",
+        metavar="NAMES",
+        help="plant faults in the shop, with commas: missing_index, n_plus_one, row_lock… (demo/shop/README.md)",
+    )
     return parser
 
 
@@ -173,12 +179,13 @@ def _find(name: str) -> Path | None:
 
 
 @contextmanager
-def _shop(source: Path, fresh: bool, spans: str | None) -> Iterator[dict[str, Any]]:
+def _shop(source: Path, options: argparse.Namespace, spans: str | None) -> Iterator[dict[str, Any]]:
     """The shop, up; its URLs. It stops when the pipe to its standard input is closed, even by our
     death.
     """
     command = [sys.executable, "-m", "katydid_shop.stack", "run", "--json", "--with-parent"]
-    command += ["--workers", str(_workers())] + (["--fresh"] if fresh else [])
+    command += ["--workers", str(_workers())] + (["--fresh"] if options.fresh else [])
+    command += ["--faults", options.fault]
     path = os.pathsep.join(filter(None, [str(source), os.environ.get("PYTHONPATH")]))
     # Spans are sent every half second, so that the end of a short run need not be waited for.
     sends = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{spans}", "OTEL_BSP_SCHEDULE_DELAY": "500"}

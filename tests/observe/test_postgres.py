@@ -212,6 +212,7 @@ def test_a_bare_role_sees_less_and_is_told_what_would_help(server: Server) -> No
         assert not sights["wait classes"]["seen"]
         assert sights["wait classes"]["remedy"] == "GRANT pg_monitor TO bare;"
         assert sights["statement texts"]["remedy"] == "GRANT pg_monitor TO bare;"
+        assert sights["plans"]["remedy"] == "GRANT pg_read_all_data TO bare;"
         look.until(lambda look: grown(look, "statement.calls", statement="hidden") >= 50)
         assert (look.last("connections") or 0) >= 2
         assert (look.last("sessions", **{"class": "hidden"}) or 0) >= 1
@@ -382,7 +383,10 @@ def test_an_extension_that_is_missing_is_named(tmp_path: Path) -> None:
 def test_a_replica_is_watched_as_it_is(tmp_path: Path) -> None:
     with serving(tmp_path, FIRST) as primary:
         primary.do("CREATE TABLE item (id int PRIMARY KEY)", "INSERT INTO item VALUES (1)")
-        primary.do("CREATE ROLE watcher LOGIN PASSWORD 'watcher'", "GRANT pg_monitor TO watcher")
+        primary.do(
+            "CREATE ROLE watcher LOGIN PASSWORD 'watcher'",
+            "GRANT pg_monitor, pg_read_all_data TO watcher",
+        )
         with primary.copied() as replica:
             assert replica.do("SELECT pg_is_in_recovery()") == [(True,)]
             url = replica.url(user="watcher", password="watcher")

@@ -4,12 +4,14 @@ import "uplot/dist/uPlot.min.css";
 import "./style/page.css";
 import "./style/tables.css";
 import "./style/charts.css";
+import "./style/findings.css";
 import "./style/traces.css";
 import "./style/print.css";
 import * as about from "./about";
 import { Board } from "./board";
 import { button, el } from "./dom";
 import { endpointSection, phaseSection } from "./endpoints";
+import { findingSection } from "./findings";
 import * as happened from "./happened";
 import { startKeys } from "./keys";
 import { loadSection } from "./load";
@@ -34,6 +36,7 @@ function parts(run: Run, board: Board, moments: Moments, choice: PhaseChoice): P
     return [said, sourceSection(one, run.view.target[i], `source-${i}`, board, moments, choice)];
   });
   return [
+    ["Findings", findingSection(run)],
     ["Objectives", happened.objectives(run)],
     ["Load", loadSection(run, board, moments)],
     ...sources,

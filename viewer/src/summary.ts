@@ -23,6 +23,44 @@ export interface Hint {
   mean_ms: Maybe;
 }
 
+/** What a cause costs the endpoint that it hurts most. */
+export interface Cost {
+  ms: number;
+  of_ms: number;
+  share: number;
+}
+
+export interface Evidence {
+  source: string;
+  what: string;
+  value: number;
+  unit: string;
+  limit: Maybe;
+  phase: string;
+}
+
+export interface Finding {
+  title: string;
+  confidence: "suspected" | "strong" | "confirmed";
+  basis: string;
+  endpoints: string[];
+  what: string;
+  cost: Cost | null;
+  evidence: Evidence[];
+  advice: string;
+  fixes: { in: string; text: string }[];
+  check: string;
+  consequences: string[];
+}
+
+/** `findings.json`. */
+export interface Findings {
+  findings: Finding[];
+  suspected: Finding[];
+  ruled_out: { title: string; why: string }[];
+  not_observed: { what: string; remedy: string }[];
+}
+
 export interface Endpoint {
   kind: "request" | "flow" | "job" | "custom";
   method: string;
@@ -173,4 +211,5 @@ export interface Summary {
   series: Series;
   marks: Mark[];
   notes: string[];
+  findings: Findings | null;
 }

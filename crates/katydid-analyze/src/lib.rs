@@ -10,6 +10,7 @@ mod generator;
 pub mod interval;
 pub mod locust;
 pub mod metrics;
+pub mod rules;
 pub mod series;
 pub mod slo;
 mod spike;

@@ -11,7 +11,7 @@ use katydid_record::timeline::Example;
 use katydid_record::{Access, Endpoint, EndpointKey, Histogram, Manifest, Plan, Timeline};
 
 use crate::titles::Titles;
-use crate::{drift, events, series, slo, spike, target, validity, verdict};
+use crate::{drift, events, rules, series, slo, spike, target, validity, verdict};
 
 /// Samples behind a percentile that may be taken at face value.
 const FOR_P99: u64 = 1_000;
@@ -78,6 +78,7 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         reason: String::new(),
         aborted: timeline.aborted.clone(),
     };
+    let findings = rules::findings(timeline, &manifest.plan, generator.valid);
     let slos = slo::judge(timeline, &manifest.plan, generator.valid);
     let titles = Titles::new(timeline.endpoints.keys());
     let row = Rows {
@@ -109,6 +110,7 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         exemplars: exemplars(timeline, &titles),
         target: target::summaries(timeline),
         spans,
+        findings: Some(findings),
         series: series::series(timeline),
         marks: marks(timeline),
         notes,

@@ -13,7 +13,7 @@ mod rabbitmq;
 mod redis;
 pub mod spans;
 mod statements;
-mod table;
+pub(crate) mod table;
 #[cfg(test)]
 mod tried;
 
@@ -23,6 +23,7 @@ use katydid_record::view::{Chart, SourceView, Table};
 use katydid_record::{Mark, RunTime, Timeline};
 
 pub use draw::Look;
+pub(crate) use statements::shortened;
 
 /// A part of the run that a table is about.
 #[derive(Clone, Debug)]
@@ -170,7 +171,7 @@ pub fn most_pressing(timeline: &Timeline) -> Option<Pressing> {
 }
 
 /// The whole run, and each of its phases.
-fn parts(timeline: &Timeline) -> Vec<Part> {
+pub(crate) fn parts(timeline: &Timeline) -> Vec<Part> {
     let mut parts = vec![Part {
         phase: String::new(),
         from: 0,

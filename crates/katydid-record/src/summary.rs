@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Access;
+use crate::finding::Findings;
 use crate::frame::{Cause, EventOutcome, Kind};
 use crate::view::Table;
 use crate::watched::Sight;
@@ -60,6 +61,9 @@ pub struct Summary {
     /// What the target's spans say, by endpoint.
     #[serde(default)]
     pub spans: Vec<SpanSummary>,
+    /// Why it is slow, as far as that was seen; `findings.json` has the same. Null where it was not asked.
+    #[serde(default)]
+    pub findings: Option<Findings>,
     /// The run over time, for charts.
     pub series: SeriesSummary,
     /// What happened when.

@@ -1,7 +1,7 @@
-//! JSON: katydid's own `summary.json`, and the list that Locust's `--json` prints.
+//! JSON: katydid's own `summary.json` and `findings.json`, and the list that Locust's `--json` prints.
 
-use katydid_record::Summary;
 use katydid_record::locust_view::{LocustEntry, LocustView};
+use katydid_record::{Findings, Summary};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -10,6 +10,13 @@ use crate::number::plain;
 /// `summary.json`: pretty, with a line end.
 pub fn summary_json(summary: &Summary) -> String {
     let mut text = write(summary, b"  ");
+    text.push('\n');
+    text
+}
+
+/// `findings.json`: pretty, with a line end.
+pub fn findings_json(findings: &Findings) -> String {
+    let mut text = write(findings, b"  ");
     text.push('\n');
     text
 }

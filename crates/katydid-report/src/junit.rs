@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use katydid_record::Finding;
 use katydid_record::summary::{EndpointSummary, SloOutcome, SloSummary, Summary};
 
 use crate::number::{count, plain};
@@ -47,6 +48,8 @@ pub fn junit(summary: &Summary) -> String {
         cases.extend(summary.slos.iter().map(objective));
         "objectives"
     };
+    let found = summary.findings.iter().flat_map(|all| &all.findings);
+    cases.extend(found.map(finding));
     distinct(&mut cases);
     write(summary, suite, &cases)
 }
@@ -103,6 +106,14 @@ fn scenario(summary: &Summary) -> Case {
     Case {
         name: "scenario".to_owned(),
         outcome,
+    }
+}
+
+/// A cause fails no test: it stands there as a case that was skipped, with what it says.
+fn finding(finding: &Finding) -> Case {
+    Case {
+        name: format!("finding: {}", phrase::finding_title(finding)),
+        outcome: Outcome::Skipped(format!("{}. Fix: {}", finding.what, finding.advice)),
     }
 }
 

@@ -17,6 +17,7 @@ const MOST_OBJECTIVES: usize = 60;
 const MOST_PHASES: usize = 60;
 const MOST_ENDPOINTS: usize = 60;
 const MOST_FAILURES: usize = 20;
+const MOST_FINDINGS: usize = 10;
 const MOST_EVENTS: usize = 20;
 const MOST_REASONS: usize = 20;
 /// Characters of a sentence, of a name.
@@ -27,6 +28,7 @@ const NAME: usize = 160;
 pub fn markdown(summary: &Summary) -> String {
     let mut out = String::new();
     verdict(&mut out, summary);
+    findings(&mut out, summary);
     objectives(&mut out, summary);
     phases(&mut out, summary);
     events(&mut out, summary);
@@ -73,6 +75,39 @@ fn verdict(out: &mut String, summary: &Summary) {
         phrase::ended(&run.ended)
     );
     let _ = writeln!(out, "\n{name}{}", prose(&what, SENTENCE));
+}
+
+/// Causes, each with what it costs and what to change; what was ruled out in a line.
+fn findings(out: &mut String, summary: &Summary) {
+    let Some(all) = &summary.findings else {
+        return;
+    };
+    for (number, finding) in (1..).zip(all.findings.iter().take(MOST_FINDINGS)) {
+        let gap = if number == 1 { "\n" } else { "" };
+        let _ = writeln!(
+            out,
+            "{gap}{number}. **{}**: {}",
+            prose(&phrase::finding_title(finding), SENTENCE),
+            prose(&finding.what, SENTENCE)
+        );
+        let cost = finding.cost.map(|cost| format!("{}; ", phrase::cost(cost)));
+        let _ = writeln!(
+            out,
+            "   - {}{}",
+            prose(&cost.unwrap_or_default(), SENTENCE),
+            prose(&phrase::confidence(finding), SENTENCE)
+        );
+        let _ = writeln!(out, "   - fix: {}", prose(&finding.advice, SENTENCE));
+        for fix in &finding.fixes {
+            let _ = writeln!(
+                out,
+                "   - {}: {}",
+                prose(&fix.r#in, NAME),
+                code(&fix.text, SENTENCE)
+            );
+        }
+    }
+    more(out, all.findings.len(), MOST_FINDINGS, "findings");
 }
 
 fn objectives(out: &mut String, summary: &Summary) {

@@ -1,12 +1,16 @@
 //! Sentences that several faces say.
 
+use katydid_record::finding::Cost;
 use katydid_record::summary::{
     DriftOutcome, DriftSummary, Drifting, EndpointSummary, EventSummary, GeneratorSummary, Latency,
     PhaseSummary, SeriesSummary, SloOutcome, SloSummary, SpikeSummary, Summary,
 };
-use katydid_record::{Cause, Kind};
+use katydid_record::{Cause, Confidence, Finding, Kind};
 
 use crate::number::{bytes, count, duration, instant, percent, short, short_or_dash};
+
+/// Endpoints that a finding's title names.
+const MOST_ENDPOINTS: usize = 3;
 
 /// Why the numbers say more about the generator than about the target; `None` when they do not.
 pub fn invalid(summary: &Summary) -> Option<String> {
@@ -373,4 +377,37 @@ pub fn any_wide(summary: &Summary) -> bool {
         .chain([&summary.total])
         .chain(phases(summary).into_iter().map(|phase| &phase.total))
         .any(|endpoint| shown(&endpoint.from_due) || shown(&endpoint.from_send))
+}
+
+/// What a finding is called, and whom it hurts.
+pub fn finding_title(finding: &Finding) -> String {
+    let endpoints = finding.endpoints.iter().take(MOST_ENDPOINTS).cloned();
+    let mut endpoints: Vec<String> = endpoints.collect();
+    if finding.endpoints.len() > MOST_ENDPOINTS {
+        endpoints.push(format!("{} more", finding.endpoints.len() - MOST_ENDPOINTS));
+    }
+    match endpoints.as_slice() {
+        [] => finding.title.clone(),
+        some => format!("{} — {}", finding.title, some.join(", ")),
+    }
+}
+
+/// What a cause costs.
+pub fn cost(cost: Cost) -> String {
+    format!(
+        "costs {} of {} ms per request; {} of the time of all requests",
+        short(cost.ms),
+        short(cost.of_ms),
+        percent(cost.share.clamp(0.0, 1.0))
+    )
+}
+
+/// How sure a finding is, and by what.
+pub fn confidence(finding: &Finding) -> String {
+    let word = match finding.confidence {
+        Confidence::Suspected => "suspected",
+        Confidence::Strong => "strong",
+        Confidence::Confirmed => "confirmed",
+    };
+    format!("{word}: {}", finding.basis)
 }

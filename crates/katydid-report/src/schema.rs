@@ -1,10 +1,17 @@
-//! The published contract of `summary.json`: `docs/schema/summary.schema.json`.
+//! The published contracts: `docs/schema/summary.schema.json` and `findings.schema.json`.
 
-use katydid_record::Summary;
+use katydid_record::{Findings, Summary};
 
 /// The JSON Schema of [`Summary`], pretty, with a line end.
 pub fn summary_schema() -> String {
     let mut text = format!("{:#}", schemars::schema_for!(Summary).to_value());
+    text.push('\n');
+    text
+}
+
+/// The JSON Schema of [`Findings`], pretty, with a line end.
+pub fn findings_schema() -> String {
+    let mut text = format!("{:#}", schemars::schema_for!(Findings).to_value());
     text.push('\n');
     text
 }

@@ -2,6 +2,7 @@
 //!
 //! From 80 columns; everything foreign is cleaned of what would steer a terminal. An invalid run says so first.
 
+mod findings;
 mod page;
 mod sections;
 mod table;
@@ -63,8 +64,24 @@ pub fn text(summary: &Summary, style: &Style) -> String {
     sections::watched(&mut page, summary);
     sections::traced(&mut page, summary);
     sections::notes(&mut page, summary);
+    findings::findings(&mut page, summary);
     sections::saved(&mut page, style.run_dir.as_deref());
     sections::verdict(&mut page, summary);
+    page.finish()
+}
+
+/// Only why it was slow: what was run, and the findings.
+pub fn diagnosis(summary: &Summary, style: &Style) -> String {
+    let mut page = Page::new(style.width, style.color);
+    warnings(&mut page, summary);
+    page.gap();
+    page.paragraph(Tone::Strong, &heading(summary));
+    findings::findings(&mut page, summary);
+    let none = |all: &katydid_record::Findings| all.findings.is_empty() && all.suspected.is_empty();
+    if summary.findings.as_ref().is_none_or(none) {
+        page.gap();
+        page.paragraph(Tone::Plain, "No cause was found.");
+    }
     page.finish()
 }
 

@@ -81,6 +81,15 @@ class Order(Base):
     )
 
 
+class Counter(Base):
+    """Numbers that are given out one after the other."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[int]
+
+
 class OrderLine(Base):
     __tablename__ = "order_lines"
     __table_args__ = (

@@ -21,6 +21,7 @@ class Settings:
     dashboard_ttl: int
     session_ttl: int
     invoice_queue: str
+    partner_url: str
 
 
 @cache
@@ -36,4 +37,5 @@ def settings() -> Settings:
         dashboard_ttl=int(env.get("SHOP_DASHBOARD_TTL", "5")),
         session_ttl=int(env.get("SHOP_SESSION_TTL", "3600")),
         invoice_queue=env.get("SHOP_INVOICE_QUEUE", "invoices"),
+        partner_url=env.get("SHOP_PARTNER_URL", ""),
     )

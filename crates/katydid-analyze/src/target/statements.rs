@@ -75,7 +75,7 @@ fn name(look: Look<'_>, names: &BTreeMap<String, usize>, id: &str) -> String {
 }
 
 /// For the name of a line.
-pub(super) fn shortened(statement: &str) -> String {
+pub(crate) fn shortened(statement: &str) -> String {
     let text = without_columns(statement);
     match text.char_indices().nth(NAME) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -16,7 +16,7 @@ pub(super) fn seen(subject: &Subject, reference: &str, part: &Part) -> f64 {
 }
 
 /// Growth of the series of a name whose label has this value, in a part.
-pub(super) fn grown(
+pub(crate) fn grown(
     subject: &Subject,
     name: &str,
     (label, value): (&str, &str),
@@ -27,7 +27,7 @@ pub(super) fn grown(
 }
 
 /// Values of a label in the series of a name.
-pub(super) fn labelled<'a>(subject: &'a Subject, name: &'a str, label: &str) -> Vec<&'a str> {
+pub(crate) fn labelled<'a>(subject: &'a Subject, name: &'a str, label: &str) -> Vec<&'a str> {
     let labels = subject
         .named(name)
         .filter_map(|(labels, _)| labels.get(label));

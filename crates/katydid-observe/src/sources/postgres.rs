@@ -6,6 +6,7 @@
 mod activity;
 pub(super) mod connect;
 pub(super) mod place;
+mod plans;
 mod probe;
 pub(super) mod scrub;
 mod server;
@@ -106,6 +107,8 @@ impl Looking {
             Err(sight) => (None, vec![sight]),
         };
         sights.splice(at..at, told);
+        let at = sights.len().saturating_sub(1);
+        sights.insert(at, plans::sight(client, &probe.role, probe.number).await?);
         Ok(Self {
             activity: Activity::open(client, probe.most_connections).await?,
             server: Server::open(client).await?,
@@ -199,6 +202,21 @@ impl Observer for Looking {
                 self.tell_first(batch);
             }
             self.read(batch).await
+        })
+    }
+
+    fn survey<'a>(&'a mut self, batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>> {
+        Box::pin(async move {
+            let client = &self.session.client;
+            let Some(statements) = &self.statements else {
+                return Ok(());
+            };
+            let ran = statements.ran(client, plans::PLANS).await;
+            let told = match ran {
+                Ok(ran) => plans::tell(client, self.probe.number, &ran, batch).await,
+                Err(error) => Err(error),
+            };
+            told.or_else(|error| self.bear(batch, &error))
         })
     }
 }

@@ -364,7 +364,7 @@ fn when(first_s: f64, last_s: f64) -> String {
     }
 }
 
-fn more(page: &mut Page, all: usize, shown: usize, what: &str) {
+pub fn more(page: &mut Page, all: usize, shown: usize, what: &str) {
     if all > shown {
         page.item(
             4,

@@ -1,5 +1,6 @@
 //! A run with something of everything, and variations on it.
 
+use katydid_record::finding::{Cost, Evidence, Fix, NotObserved, RuledOut};
 use katydid_record::locust_view::{LocustEntry, LocustError, LocustSecond, LocustView};
 use katydid_record::manifest::FORMAT;
 use katydid_record::summary::{
@@ -9,7 +10,8 @@ use katydid_record::summary::{
     Summary,
 };
 use katydid_record::{
-    Cause, EventOutcome, HostFacts, Kind, Manifest, Plan, PlannedUser, ScenarioFile,
+    Cause, Confidence, EventOutcome, Finding, Findings, HostFacts, Kind, Manifest, Plan,
+    PlannedUser, ScenarioFile,
 };
 
 /// Times around a median, ms.
@@ -375,6 +377,7 @@ pub fn valid() -> Summary {
             db_calls_per_request: Some(11.0),
             db_ms_per_request: Some(38.4),
         }],
+        findings: Some(findings()),
         series: series(),
         marks: vec![
             MarkSummary { at_s: 0.0, text: "phase ramp (ramp)".into() },
@@ -506,6 +509,7 @@ pub fn empty() -> Summary {
         exemplars: Vec::new(),
         target: Vec::new(),
         spans: Vec::new(),
+        findings: None,
         series: SeriesSummary::default(),
         marks: Vec::new(),
         notes: Vec::new(),
@@ -628,5 +632,57 @@ pub fn view() -> LocustView {
         start_time: 1_795_428_930.0,
         now: 1_795_428_990.4,
         users: 300,
+    }
+}
+
+fn findings() -> Findings {
+    let finding = Finding {
+        rule: "n_plus_one".into(),
+        title: "N+1 queries".into(),
+        confidence: Confidence::Strong,
+        basis: "spans + statements".into(),
+        endpoints: vec!["GET /reports/[id]".into()],
+        about: "SELECT name FROM lines WHERE report_id = $1".into(),
+        what: "11 queries per request: 1 list of 10 rows, and 10 × SELECT … FROM lines WHERE report_id = $1".into(),
+        cost: Some(Cost {
+            ms: 31.2,
+            of_ms: 46.0,
+            share: 0.38,
+        }),
+        evidence: vec![Evidence {
+            source: "spans of 40 requests".into(),
+            what: "calls per request".into(),
+            value: 10.0,
+            limit: Some(5.0),
+            ..Evidence::default()
+        }],
+        advice: "Load what belongs to all rows with one query.".into(),
+        fixes: vec![Fix {
+            r#in: "SQL".into(),
+            text: "… WHERE report_id = ANY($1)".into(),
+        }],
+        check: "GET /reports/[id] should need 1 such query per request instead of 10".into(),
+        consequences: vec!["Slow statement: SELECT … takes 61 % of the database's time".into()],
+    };
+    Findings {
+        version: 1,
+        suspected: vec![Finding {
+            title: "CPU bound".into(),
+            confidence: Confidence::Suspected,
+            endpoints: Vec::new(),
+            what: "the machine's processors were 88 % busy in the phase hold".into(),
+            cost: None,
+            ..finding.clone()
+        }],
+        findings: vec![finding],
+        ruled_out: vec![RuledOut {
+            rule: "row_lock".into(),
+            title: "Row lock contention".into(),
+            why: "0.02 sessions waited for a lock on average at most".into(),
+        }],
+        not_observed: vec![NotObserved {
+            what: "the cache: none was watched".into(),
+            remedy: "--watch redis://HOST".into(),
+        }],
     }
 }

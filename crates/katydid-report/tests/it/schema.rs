@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use crate::sample;
 
-#[test]
-fn the_committed_schema_is_the_code_s() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema/summary.schema.json");
-    let generated = schema::summary_schema();
+fn check(name: &str, generated: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../docs/schema")
+        .join(name);
     if std::env::var_os("UPDATE_SCHEMA").is_some() {
-        std::fs::write(&path, &generated).unwrap();
+        std::fs::write(&path, generated).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap();
     assert!(
@@ -20,6 +20,12 @@ fn the_committed_schema_is_the_code_s() {
         "run again with UPDATE_SCHEMA=1 and commit {}",
         path.display()
     );
+}
+
+#[test]
+fn the_committed_schemas_are_the_code_s() {
+    check("summary.schema.json", &schema::summary_schema());
+    check("findings.schema.json", &schema::findings_schema());
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub enum Command {
     Runs(RunsOptions),
     /// Reports of a finished run.
     Report(ReportOptions),
+    /// Why the target of a finished run was slow.
+    Diagnose(DiagnoseOptions),
     /// What can be seen of a target.
     Doctor(DoctorOptions),
     /// Print this text on standard output.
@@ -65,6 +67,8 @@ enum Word {
     Runs(RunsOptions),
     /// Rebuild the reports of a recorded run
     Report(ReportOptions),
+    /// Say why the target of a recorded run was slow: findings, with evidence and fixes
+    Diagnose(DiagnoseOptions),
     /// Say what can be seen of a target, and what opens the rest
     Doctor(DoctorOptions),
 }
@@ -249,13 +253,24 @@ pub struct ReportOptions {
     pub json: bool,
 }
 
+/// `diagnose RUN`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct DiagnoseOptions {
+    /// A run's folder, its id, the beginning of it, or `last`
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Print the findings as JSON, as findings.json has them
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Reads what `argv` (without the program's name) asks for. Options of a run are not judged here.
 pub fn command(argv: &[String]) -> Result<Command, UsageError> {
     let first = argv.first().map(String::as_str);
     let rest = argv.get(1..).unwrap_or_default();
     match first {
         Some("help") if argv.len() == 1 => Ok(Command::Print(super::help::run(None))),
-        Some("attack" | "runs" | "report" | "doctor") => parse(argv),
+        Some("attack" | "runs" | "report" | "diagnose" | "doctor") => parse(argv),
         Some("exec") => exec(rest),
         // Its words are Python's to read.
         Some("demo") => Ok(Command::Demo),
@@ -342,6 +357,9 @@ fn parse(argv: &[String]) -> Result<Command, UsageError> {
             one_on_stdout(report.json, asked).map_err(|error| told_by(&argv[0], error))?;
             Ok(Command::Report(report))
         }
+        Ok(Words {
+            word: Word::Diagnose(diagnose),
+        }) => Ok(Command::Diagnose(diagnose)),
         Ok(Words {
             word: Word::Doctor(doctor),
         }) => Ok(Command::Doctor(doctor)),

@@ -13,7 +13,9 @@ pub mod values;
 pub(crate) mod words;
 
 pub(crate) use commands::one_on_stdout;
-pub use commands::{AttackOptions, Command, DoctorOptions, ReportOptions, RunsOptions, command};
+pub use commands::{
+    AttackOptions, Command, DiagnoseOptions, DoctorOptions, ReportOptions, RunsOptions, command,
+};
 pub use options::Options;
 pub use table::{OptionRow, Status, option_rows};
 pub use values::Timespan;

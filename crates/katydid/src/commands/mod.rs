@@ -1,5 +1,6 @@
 //! The commands that need no Python. Errors are printed here, once, with the exit code that fits.
 
+mod diagnose;
 mod doctor;
 mod find;
 mod plan;
@@ -25,6 +26,7 @@ pub fn dispatch(argv: &[String]) -> Option<i32> {
         Ok(Command::Plan(words)) => plan::plan(&words),
         Ok(Command::Runs(options)) => runs::runs(&options, &cwd()),
         Ok(Command::Report(options)) => report::report(&options, &cwd()),
+        Ok(Command::Diagnose(options)) => diagnose::diagnose(&options, &cwd()),
         Ok(Command::Doctor(options)) => doctor::doctor(&options),
         Err(error) => Err(error.into()),
     };

@@ -64,6 +64,9 @@ impl Outputs {
                 write_whole(&dir.join(name), content.as_bytes()).map_err(|error| error.to_string())
             };
             keep(write("summary.json", json::summary_json(summary)));
+            if let Some(findings) = &summary.findings {
+                keep(write("findings.json", json::findings_json(findings)));
+            }
             keep(write("report.html", page.unwrap_or_default()));
         }
         self.tell(summary, run_dir, github);
@@ -131,7 +134,7 @@ impl Outputs {
 }
 
 /// How the text is laid out on standard error, or on standard output.
-fn style(on_stderr: bool, run_dir: Option<&Path>) -> text::Style {
+pub fn style(on_stderr: bool, run_dir: Option<&Path>) -> text::Style {
     let terminal = if on_stderr {
         std::io::stderr().is_terminal()
     } else {

@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from katydid_shop.auth import CurrentLogin
 from katydid_shop.cache import cached
 from katydid_shop.db import DbSession
+from katydid_shop.faults import is_on
 from katydid_shop.models import Order, OrderLine, Product
+from katydid_shop.partner import ask
 from katydid_shop.settings import settings
 
 router = APIRouter()
@@ -18,10 +20,21 @@ router = APIRouter()
 TOP = 5
 
 
-@router.get("/dashboard")
 def dashboard(login: CurrentLogin, db: DbSession) -> dict[str, Any]:
+    if is_on("no_cache"):
+        return _totals(db, login.tenant_id)
     ttl = settings().dashboard_ttl
-    return cached(f"dashboard:{login.tenant_id}", ttl, lambda: _totals(db, login.tenant_id))
+    key = "dashboard" if is_on("cache_without_tenant") else f"dashboard:{login.tenant_id}"
+    return cached(key, ttl, lambda: _totals(db, login.tenant_id))
+
+
+async def dashboard_with_rates(login: CurrentLogin, db: DbSession) -> dict[str, Any]:
+    # The event loop waits for both: no other request is answered meanwhile.
+    rates = ask("/rates")
+    return {**dashboard(login, db), "rates": rates}
+
+
+router.get("/dashboard")(dashboard_with_rates if is_on("blocking_call") else dashboard)
 
 
 def _totals(db: Session, tenant_id: int) -> dict[str, Any]:

@@ -1,16 +1,19 @@
 """`/orders`: list, open and submit orders."""
 
+import hashlib
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from katydid_shop.auth import CurrentLogin
 from katydid_shop.db import DbSession
-from katydid_shop.models import Customer, Order, OrderLine, Product
+from katydid_shop.faults import is_on
+from katydid_shop.models import Counter, Customer, Order, OrderLine, Product
+from katydid_shop.partner import ask
 
 router = APIRouter(prefix="/orders")
 
@@ -53,9 +56,9 @@ def list_orders(
     status: Status | None = None,
 ) -> OrderPage:
     """One page, newest first."""
-    query = (
-        select(Order).where(Order.tenant_id == login.tenant_id).options(joinedload(Order.customer))
-    )
+    query = select(Order).where(Order.tenant_id == login.tenant_id)
+    if not is_on("n_plus_one"):
+        query = query.options(joinedload(Order.customer))
     if status is not None:
         query = query.where(Order.status == status)
     # One row more than a page shows whether there is a next one, without counting them all.
@@ -106,6 +109,10 @@ def get_order(order_id: int, login: CurrentLogin, db: DbSession) -> dict[str, An
 @router.post("", status_code=201)
 def submit_order(new: NewOrder, login: CurrentLogin, db: DbSession) -> dict[str, Any]:
     """Checks prices and stock, takes the stock, stores the order: in one transaction."""
+    if is_on("slow_downstream"):
+        ask("/credit")
+    if is_on("row_lock"):
+        _next_number(db)
     customer = db.get(Customer, new.customer_id)
     if customer is None or customer.tenant_id != login.tenant_id:
         raise HTTPException(422, f"no customer {new.customer_id}")
@@ -117,8 +124,27 @@ def submit_order(new: NewOrder, login: CurrentLogin, db: DbSession) -> dict[str,
     db.add(order)
     db.flush()
     placed = {"id": order.id, "status": order.status, "total_cents": order.total_cents}
+    if is_on("connection_held"):
+        ask("/credit")
+    if is_on("row_lock"):
+        _receipt(order)
     db.commit()
     return placed
+
+
+def _next_number(db: Session) -> int:
+    number = db.scalar(
+        update(Counter)
+        .where(Counter.name == "orders")
+        .values(value=Counter.value + 1)
+        .returning(Counter.value)
+    )
+    return int(number or 0)
+
+
+def _receipt(order: Order) -> str:
+    text = f"{order.tenant_id}/{order.id}/{order.total_cents}"
+    return hashlib.pbkdf2_hmac("sha256", text.encode(), b"shop", 150_000).hex()
 
 
 def _lock_products(db: Session, tenant_id: int, ids: set[int]) -> dict[int, Product]:

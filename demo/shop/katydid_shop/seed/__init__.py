@@ -6,12 +6,13 @@ password `katydid`.
 """
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, insert, text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from katydid_shop.models import Base, User
+from katydid_shop.models import Base, Counter, User
 from katydid_shop.passwords import hash_password
 
 TENANTS = 50
@@ -46,6 +47,7 @@ def fill(database_url: str) -> None:
             db.execute(CreateTable(table))
         _run_file(db, "history.sql")
         _add_users(db)
+        db.execute(insert(Counter), [{"name": "orders", "value": 0}])
         for table in Base.metadata.sorted_tables:
             # Indexes last: building them at once is several times cheaper than row by row.
             for index in sorted(table.indexes, key=lambda index: str(index.name)):
@@ -63,6 +65,22 @@ def open_day(database_url: str) -> None:
         _run_file(db, "today.sql")
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
         db.execute(text("ANALYZE orders, order_lines"))
+        db.execute(text("SELECT pg_stat_statements_reset()"))
+    engine.dispose()
+
+
+def plant(database_url: str, faults: Collection[str]) -> None:
+    """The faults that lie in the schema."""
+    if "missing_index" not in faults:
+        return
+    engine = create_engine(database_url)
+    with engine.begin() as db:
+        for statement in (
+            "DROP INDEX orders_tenant_created, orders_tenant_status_created",
+            "CREATE INDEX orders_tenant ON orders (tenant_id)",
+        ):
+            db.execute(text(statement))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as db:
         db.execute(text("SELECT pg_stat_statements_reset()"))
     engine.dispose()
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from katydid_shop.faults import FAULTS, UnknownFault, read
 from katydid_shop.stack import places
 from katydid_shop.stack.process import Failure
 from katydid_shop.stack.stack import Stack, remove_dead
@@ -42,6 +43,9 @@ def main() -> int:
         options.add_argument("--name", default="default" if verb == "up" else None)
         options.add_argument("--workers", type=int, default=1, help="processes that serve the app")
         options.add_argument("--fresh", action="store_true", help="seed the database anew")
+        options.add_argument(
+            "--faults", default="", help="plant faults, with commas: " + ", ".join(FAULTS)
+        )
         if verb == "run":
             options.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
             options.add_argument(
@@ -53,7 +57,7 @@ def main() -> int:
         if args.verb == "run":
             return _run(args)
         return _up(args) if args.verb == "up" else _down(args.name)
-    except Failure as failure:
+    except (Failure, UnknownFault) as failure:
         print(f"shop: {failure}", file=sys.stderr)
         return 2
 
@@ -62,7 +66,10 @@ def _run(args: argparse.Namespace) -> int:
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, _stop)
     try:
-        with Stack(args.name, workers=args.workers, fresh=args.fresh, say=_say) as stack:
+        planted = read(args.faults)
+        with Stack(
+            args.name, workers=args.workers, fresh=args.fresh, planted=planted, say=_say
+        ) as stack:
             if args.json:
                 urls = {**asdict(stack.urls), "place": str(stack.place), "pids": stack.pids()}
                 print(json.dumps(urls), flush=True)
@@ -107,6 +114,7 @@ def _up(args: argparse.Namespace) -> int:
         return 0
     command = [sys.executable, "-m", "katydid_shop.stack", "run", "--json", "--name", args.name]
     command += ["--workers", str(args.workers)] + (["--fresh"] if args.fresh else [])
+    command += ["--faults", args.faults]
     here = str(Path(__file__).parents[2])
     env = {
         **os.environ,

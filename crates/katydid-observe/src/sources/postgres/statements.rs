@@ -71,6 +71,14 @@ struct Named {
     text: String,
 }
 
+/// A statement that ran.
+pub struct Ran {
+    /// Its short name.
+    pub id: String,
+    /// As the server keeps it, with `$1`… for its values.
+    pub query: String,
+}
+
 /// What reads them.
 pub struct Statements {
     specs: Vec<Spec>,
@@ -81,6 +89,8 @@ pub struct Statements {
     told: HashSet<String>,
     tally: Tally<Key>,
     own: f64,
+    /// Time by query id, s.
+    took: HashMap<i64, f64>,
     all: [f64; 2],
     reset: Option<String>,
     evicted: Option<f64>,
@@ -146,6 +156,7 @@ impl Statements {
             names: HashMap::new(),
             told: HashSet::new(),
             own: 0.0,
+            took: HashMap::new(),
             all: [0.0; 2],
             reset: None,
             evicted: None,
@@ -189,7 +200,10 @@ impl Statements {
             .into_iter()
             .partition(|(key, _)| name(&self.names, key).is_empty());
         self.own += own.iter().map(|(_, by)| by[1]).sum::<f64>();
-        for (_, by) in &grown {
+        for (key, by) in &grown {
+            if let Some(id) = key.1 {
+                *self.took.entry(id).or_default() += by[1];
+            }
             self.all[0] += by[0];
             self.all[1] += by[1];
         }
@@ -201,6 +215,40 @@ impl Statements {
             .tell(batch, grown, |key| name(names, key).to_owned());
         self.tell_texts(batch);
         Ok(())
+    }
+
+    /// Those that took most time since the first look, of each name one.
+    pub async fn ran(&self, client: &Client, most: usize) -> Result<Vec<Ran>, Error> {
+        let mut took: Vec<(i64, f64)> = self.took.iter().map(|(id, took)| (*id, *took)).collect();
+        took.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        let mut told = HashSet::new();
+        let named = took
+            .iter()
+            .filter_map(|(id, _)| Some((*id, self.names.get(id)?)));
+        let chosen: Vec<(i64, &Named)> = named
+            .filter(|(_, named)| !named.id.is_empty() && told.insert(named.id.as_str()))
+            .take(most)
+            .collect();
+        let ids: Vec<i64> = chosen.iter().map(|(id, _)| *id).collect();
+        let rows = client
+            .query(&self.texts, &[&ids as &(dyn ToSql + Sync)])
+            .await?;
+        let texts: HashMap<i64, String> = rows
+            .iter()
+            .filter_map(|row| {
+                Some((
+                    row.get::<_, Option<i64>>(0)?,
+                    row.get::<_, Option<String>>(1)?,
+                ))
+            })
+            .collect();
+        let ran = chosen.into_iter().filter_map(|(id, named)| {
+            Some(Ran {
+                id: named.id.clone(),
+                query: texts.get(&id)?.clone(),
+            })
+        });
+        Ok(ran.collect())
     }
 
     fn rows(&self, rows: &[Row]) -> HashMap<Key, Vec<f64>> {

@@ -1,0 +1,248 @@
+//! What the rules look at: a run, by endpoint, by phase, by what was watched. Adds up; judges nothing.
+
+use katydid_record::timeline::{CallKey, CallTotals, Calls, Subject};
+use katydid_record::{Kind, Plan, RunTime, Timeline};
+
+use super::limits;
+use crate::target::{Part, table};
+use crate::titles::Titles;
+
+/// A run.
+pub struct Case<'a> {
+    /// All of it.
+    pub timeline: &'a Timeline,
+    /// Each phase, or the whole run where there is none.
+    pub phases: Vec<Part>,
+    /// Requests by endpoint, those that took most time in all first.
+    pub endpoints: Vec<EndpointCase>,
+    /// Databases that were watched.
+    pub databases: Vec<Database<'a>>,
+}
+
+/// An endpoint.
+pub struct EndpointCase {
+    /// `GET /orders`.
+    pub title: String,
+    /// Those that ended well or badly.
+    pub requests: u64,
+    /// From send, of those that went well, ms.
+    pub mean_ms: f64,
+    /// Requests whose spans came.
+    pub traced: u64,
+    /// What it calls, as spans have it.
+    pub calls: Vec<Call>,
+}
+
+/// What an endpoint calls.
+pub struct Call {
+    /// What.
+    pub key: CallKey,
+    /// How often.
+    pub per_request: f64,
+    /// Its mean, ms.
+    pub each_ms: f64,
+}
+
+/// A `PostgreSQL` database.
+pub struct Database<'a> {
+    /// What was seen of it.
+    pub subject: &'a Subject,
+    /// `PostgreSQL 18.1, database shop`.
+    pub title: &'a str,
+    /// What ran in it, in the whole run, what took most time first.
+    pub statements: Vec<Statement<'a>>,
+}
+
+/// A statement.
+pub struct Statement<'a> {
+    /// Its short name.
+    pub id: &'a str,
+    /// Without literals.
+    pub text: &'a str,
+    /// How often it ran.
+    pub calls: f64,
+    /// In all, s.
+    pub seconds: f64,
+    /// Rows in all.
+    pub rows: f64,
+    /// Blocks in all.
+    pub blocks: f64,
+}
+
+impl<'a> Case<'a> {
+    /// Looks at a run.
+    pub fn new(timeline: &'a Timeline, _plan: &Plan) -> Self {
+        let parts = crate::target::parts(timeline);
+        let phases: Vec<Part> = parts[1..].to_vec();
+        let whole = Part {
+            phase: String::new(),
+            from: phases.first().map_or(0, |phase| phase.from),
+            until: phases.last().map_or(timeline.end, |phase| phase.until),
+        };
+        let subjects = timeline.target.subjects.values();
+        let databases = subjects.filter(|subject| subject.watched.kind == "postgres");
+        Self {
+            timeline,
+            endpoints: endpoints(timeline),
+            databases: databases
+                .map(|subject| Database::new(subject, &whole))
+                .collect(),
+            phases: if phases.is_empty() {
+                vec![whole]
+            } else {
+                phases
+            },
+        }
+    }
+
+    /// Time that all requests took, s.
+    pub fn request_seconds(&self) -> f64 {
+        self.endpoints.iter().map(EndpointCase::seconds).sum()
+    }
+
+    /// Endpoints that run a statement, as spans have it, with how often per request: those that run it most in all first.
+    pub fn callers(&self, text: &str) -> Vec<(&EndpointCase, f64)> {
+        let mut all: Vec<_> = self
+            .endpoints
+            .iter()
+            .filter(|endpoint| endpoint.traced >= limits::TRACED)
+            .filter_map(|endpoint| {
+                let call = endpoint.calls.iter().find(|call| call.key.text == text)?;
+                Some((endpoint, call.per_request))
+            })
+            .collect();
+        all.sort_by(|a, b| (b.1 * b.0.requests as f64).total_cmp(&(a.1 * a.0.requests as f64)));
+        all
+    }
+
+    /// Whether any endpoint has spans enough.
+    pub fn has_spans(&self) -> bool {
+        self.endpoints
+            .iter()
+            .any(|endpoint| endpoint.traced >= limits::TRACED)
+    }
+}
+
+impl EndpointCase {
+    /// Time that its requests took in all, s.
+    pub fn seconds(&self) -> f64 {
+        self.requests as f64 * self.mean_ms / 1e3
+    }
+}
+
+fn endpoints(timeline: &Timeline) -> Vec<EndpointCase> {
+    let titles = Titles::new(timeline.endpoints.keys());
+    let traced = timeline.traces.by_endpoint();
+    let requests = timeline.endpoints.iter();
+    let requests = requests.filter(|(key, of)| key.kind == Kind::Request && of.ended() > 0);
+    let mut all: Vec<EndpointCase> = requests
+        .map(|(key, of)| EndpointCase {
+            title: format!("{} {}", key.method, titles.of(key)),
+            requests: of.ended(),
+            mean_ms: of.from_send.mean_us().unwrap_or(0.0) / 1e3,
+            traced: traced.get(key).map_or(0, |calls| calls.requests),
+            calls: traced.get(key).map_or_else(Vec::new, calls),
+        })
+        .collect();
+    all.sort_by(|a, b| b.seconds().total_cmp(&a.seconds()));
+    all
+}
+
+fn calls(all: &Calls) -> Vec<Call> {
+    let requests = all.requests.max(1) as f64;
+    let call = |(key, totals): (&CallKey, &CallTotals)| Call {
+        key: key.clone(),
+        per_request: totals.count as f64 / requests,
+        each_ms: totals.sum_us as f64 / 1e3 / totals.count.max(1) as f64,
+    };
+    all.calls.iter().map(call).collect()
+}
+
+impl<'a> Database<'a> {
+    fn new(subject: &'a Subject, whole: &Part) -> Self {
+        let of = |id: &str, name: &str| table::grown(subject, name, ("statement", id), whole);
+        let ids = table::labelled(subject, "statement.calls", "statement");
+        let mut statements: Vec<Statement<'a>> = ids
+            .into_iter()
+            .map(|id| Statement {
+                id,
+                text: subject.fact("statement", id).unwrap_or_default(),
+                calls: of(id, "statement.calls"),
+                seconds: of(id, "statement.time"),
+                rows: of(id, "statement.rows"),
+                blocks: of(id, "statement.blocks_hit") + of(id, "statement.blocks_read"),
+            })
+            .filter(|statement| statement.calls > 0.0)
+            .collect();
+        statements.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+        Self {
+            subject,
+            title: &subject.watched.title,
+            statements,
+        }
+    }
+
+    /// Time of all its statements, s.
+    pub fn seconds(&self) -> f64 {
+        self.statements
+            .iter()
+            .map(|statement| statement.seconds)
+            .sum()
+    }
+
+    /// The statement of this text.
+    pub fn statement(&self, text: &str) -> Option<&Statement<'a>> {
+        self.statements
+            .iter()
+            .find(|statement| statement.text == text)
+    }
+}
+
+impl Statement<'_> {
+    /// Rows of a call.
+    pub fn rows_per_call(&self) -> f64 {
+        self.rows / self.calls
+    }
+
+    /// Blocks of a call.
+    pub fn blocks_per_call(&self) -> f64 {
+        self.blocks / self.calls
+    }
+
+    /// Mean of a call, ms.
+    pub fn mean_ms(&self) -> f64 {
+        self.seconds / self.calls * 1e3
+    }
+}
+
+/// The values of a level in a part of the run; `None` where they are too few.
+pub fn levels(
+    subject: &Subject,
+    name: &str,
+    label: Option<(&str, &str)>,
+    part: &Part,
+) -> Option<Vec<f64>> {
+    let series = match label {
+        Some(label) => subject.of(name, label),
+        None => subject.plain(name),
+    };
+    let within = |at: RunTime| (part.from..part.until).contains(&at);
+    let values: Vec<f64> = series?
+        .points()
+        .iter()
+        .filter(|(at, _)| within(*at))
+        .map(|(_, value)| *value)
+        .collect();
+    (values.len() >= limits::SAMPLES).then_some(values)
+}
+
+/// Their mean.
+pub fn mean_level(
+    subject: &Subject,
+    name: &str,
+    label: Option<(&str, &str)>,
+    part: &Part,
+) -> Option<f64> {
+    let values = levels(subject, name, label, part)?;
+    Some(values.iter().sum::<f64>() / values.len() as f64)
+}

@@ -1,0 +1,151 @@
+//! # Connection held during other work
+//!
+//! **Symptom.** The pool runs out, or rows stay locked, while the database has little to do.
+//!
+//! **Evidence.** At every other look some session has been *idle in transaction* for a tenth of a second and more: the database waits for the
+//! service, inside of a transaction. Spans name the endpoint: it calls the database, and spends more time outside of it than the others.
+//!
+//! **Cause.** A transaction that is open while the service does something else: a call of another service, rendering, a sleep. Many frameworks
+//! begin one with the first query of a request and end it with the response.
+//!
+//! **Fix.** Do the other work before the transaction or after its commit. Where only reads came before it, commit or roll back first.
+//!
+//! **False alarms.** A session of a person who looks around in `psql`: it is there without load, too. A service whose processors are at their
+//! limit is slow between any two statements.
+
+use katydid_record::finding::{Cost, Evidence};
+use katydid_record::{Confidence, Finding};
+
+use super::case::{Case, EndpointCase, levels};
+use super::words::figures;
+use super::{Judged, Rule, limits};
+
+/// Its row.
+pub const RULE: Rule = Rule {
+    name: "connection_held",
+    title: "Connection held during other work",
+    of_target: true,
+    judge,
+};
+
+fn judge(case: &Case<'_>) -> Judged {
+    if case.databases.is_empty() {
+        return super::no_database();
+    }
+    let worst = case
+        .databases
+        .iter()
+        .flat_map(|database| case.phases.iter().map(move |part| (database, part)))
+        .filter_map(|(database, part)| {
+            let longest = levels(database.subject, "longest.idle_in_transaction", None, part)?;
+            Some((database, part, median(longest)))
+        })
+        .max_by(|a, b| a.2.total_cmp(&b.2));
+    let Some((database, part, held)) = worst else {
+        return Judged::Blind(
+            "transactions that stay open: what sessions do was not seen".into(),
+            "GRANT pg_monitor to the role; katydid doctor says how".into(),
+        );
+    };
+    if held < limits::HELD_S {
+        return Judged::Clear(format!(
+            "for {} ms in the median at most",
+            figures(held * 1e3)
+        ));
+    }
+    let who = who(case, held);
+    let source = |source: &str, what: &str, ms: f64, limit: Option<f64>| Evidence {
+        source: source.to_owned(),
+        what: what.to_owned(),
+        value: ms,
+        unit: "ms".into(),
+        limit,
+        phase: part.phase.clone(),
+    };
+    let mut evidence = vec![source(
+        database.title,
+        "the longest that a session is idle in transaction, median of all looks",
+        held * 1e3,
+        Some(limits::HELD_S * 1e3),
+    )];
+    if let Some((endpoint, outside)) = who {
+        evidence.push(Evidence {
+            phase: String::new(),
+            ..source(
+                "spans",
+                &format!("outside of databases per request, {}", endpoint.title),
+                outside,
+                None,
+            )
+        });
+    }
+    Judged::Found(vec![Finding {
+        confidence: if who.is_some() {
+            Confidence::Strong
+        } else {
+            Confidence::Suspected
+        },
+        basis: if who.is_some() {
+            "sessions + spans"
+        } else {
+            "sessions"
+        }
+        .into(),
+        endpoints: who
+            .iter()
+            .map(|(endpoint, _)| endpoint.title.clone())
+            .collect(),
+        about: database.title.to_owned(),
+        what: format!(
+            "a session is idle in an open transaction for {} ms at every other look: the database waits for the service{}",
+            figures(held * 1e3),
+            who.map_or(String::new(), |(_, outside)| format!(
+                ", which spends {} ms of such a request outside of databases",
+                figures(outside)
+            ))
+        ),
+        cost: who.map(|(endpoint, outside)| Cost {
+            ms: outside,
+            of_ms: endpoint.mean_ms,
+            share: outside * endpoint.requests as f64 / 1e3 / case.request_seconds(),
+        }),
+        evidence,
+        advice:
+            "Move the work that is no SQL out of the transaction: before it, or after the commit."
+                .into(),
+        check: "no session should be idle in transaction for longer than a moment".into(),
+        ..Finding::default()
+    }])
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The endpoint that calls the database and spends much more time outside of it than the others, and that time, ms.
+fn who<'c>(case: &'c Case<'_>, held: f64) -> Option<(&'c EndpointCase, f64)> {
+    let outside = |endpoint: &EndpointCase| {
+        let calls = endpoint.calls.iter().filter(|call| call.key.about == "db");
+        endpoint.mean_ms
+            - calls
+                .map(|call| call.per_request * call.each_ms)
+                .sum::<f64>()
+    };
+    let calls_sql = |endpoint: &&EndpointCase| {
+        endpoint.traced >= limits::TRACED
+            && endpoint
+                .calls
+                .iter()
+                .any(|call| call.key.text.contains(' '))
+    };
+    let mut all: Vec<(&EndpointCase, f64)> = case
+        .endpoints
+        .iter()
+        .filter(calls_sql)
+        .map(|endpoint| (endpoint, outside(endpoint)))
+        .collect();
+    all.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let (first, next) = (all.first()?, all.get(1).map_or(0.0, |next| next.1));
+    (first.1 >= held * 1e3 && first.1 >= limits::HELD_RATIO * next).then_some(*first)
+}

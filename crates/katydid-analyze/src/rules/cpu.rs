@@ -1,0 +1,201 @@
+//! # Processors at their limit
+//!
+//! **Symptom.** Everything gets slower together as load grows, and nothing waits for anything but processors.
+//!
+//! **Evidence.** In a phase, all processors of the machine were busy for 85 % of the time and more (*CPU bound*); or a process used one
+//! processor whole and had another to spare (*single core*); and tasks waited for a processor meanwhile.
+//!
+//! **Cause.** Work per request, times requests. For *single core*: an event loop or an interpreter lock that uses one processor.
+//!
+//! **Fix.** Find what a request spends its time on with a profiler (`py-spy`, `perf`, `async-profiler`), and do less of it; or add processors. For
+//! *single core*: more processes, not larger machines.
+//!
+//! **False alarms.** A generator on the same machine takes processors from the target: its part is in the report under *Generator*.
+
+use katydid_record::finding::Evidence;
+use katydid_record::timeline::Subject;
+use katydid_record::{Confidence, Finding};
+
+use super::case::Case;
+use super::words::{figures, percent};
+use super::{Judged, Rule, limits};
+use crate::target::Part;
+
+/// Its row.
+pub const RULE: Rule = Rule {
+    name: "cpu",
+    title: "CPU bound",
+    of_target: false,
+    judge,
+};
+
+const WORK: [&str; 4] = ["cpu.user", "cpu.nice", "cpu.system", "cpu.irq"];
+const REST: [&str; 3] = ["cpu.idle", "cpu.iowait", "cpu.steal"];
+
+fn judge(case: &Case<'_>) -> Judged {
+    let subjects = || case.timeline.target.subjects.values();
+    let hosts: Vec<&Subject> = subjects()
+        .filter(|of| of.plain("cpu.idle").is_some())
+        .collect();
+    if hosts.is_empty() {
+        return Judged::Blind(
+            "processors: the target's machine was not watched".into(),
+            "--watch ssh://HOST, or --watch prometheus:URL of its node_exporter".into(),
+        );
+    }
+    let mut found = Vec::new();
+    let mut most: f64 = 0.0;
+    for host in &hosts {
+        let shares = case
+            .phases
+            .iter()
+            .filter_map(|part| Some((busy(host, part)?, part)));
+        let Some((share, part)) = shares.max_by(|a, b| a.0.total_cmp(&b.0)) else {
+            continue;
+        };
+        most = most.max(share);
+        if share >= limits::CPU_BUSY {
+            found.push(bound(host, part, share));
+        }
+    }
+    let processes = subjects().filter(|of| of.plain("process.cpu.all").is_some());
+    for process in processes {
+        found.extend(single(case, process, &hosts));
+    }
+    if !found.is_empty() {
+        return Judged::Found(found);
+    }
+    Judged::Clear(format!(
+        "at most {} of the machine's processors busy in a phase",
+        percent(most)
+    ))
+}
+
+fn grown(subject: &Subject, name: &str, part: &Part) -> (f64, f64) {
+    let series = subject.plain(name);
+    series.map_or((0.0, 0.0), |series| {
+        subject.grown(series, part.from, part.until)
+    })
+}
+
+/// The share of processor time that was used. What the hypervisor took is neither.
+fn busy(host: &Subject, part: &Part) -> Option<f64> {
+    let sum = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| grown(host, name, part).0)
+            .sum::<f64>()
+    };
+    let (work, rest) = (sum(&WORK), sum(&REST));
+    (work + rest > 0.0).then(|| work / (work + rest))
+}
+
+fn bound(host: &Subject, part: &Part, share: f64) -> Finding {
+    let (waited, seconds) = grown(host, "pressure.cpu.some", part);
+    let pressed = if seconds > 0.0 { waited / seconds } else { 0.0 };
+    let evidence = |what: &str, value: f64, limit: Option<f64>| Evidence {
+        source: host.watched.title.clone(),
+        what: what.to_owned(),
+        value: value * 100.0,
+        unit: "%".into(),
+        limit: limit.map(|limit| limit * 100.0),
+        phase: part.phase.clone(),
+    };
+    Finding {
+        confidence: if pressed > 0.25 {
+            Confidence::Strong
+        } else {
+            Confidence::Suspected
+        },
+        basis: "processors + waits for them".into(),
+        about: host.watched.title.clone(),
+        what: format!(
+            "the machine's processors were {} busy in {}, and some task waited for one for {} of the time",
+            percent(share),
+            named(part),
+            percent(pressed)
+        ),
+        evidence: vec![
+            evidence("processors busy", share, Some(limits::CPU_BUSY)),
+            evidence(
+                "time in which some task waited for a processor",
+                pressed,
+                Some(0.25),
+            ),
+        ],
+        advice:
+            "Profile what requests spend processor time on and do less of it, or add processors."
+                .into(),
+        check: "the same load should leave processors idle".into(),
+        ..Finding::default()
+    }
+}
+
+fn named(part: &Part) -> String {
+    if part.phase.is_empty() {
+        "the run".into()
+    } else {
+        format!("the phase {}", part.phase)
+    }
+}
+
+/// A single process that used one processor whole, where the machine had more to give.
+fn single(case: &Case<'_>, subject: &Subject, hosts: &[&Subject]) -> Option<Finding> {
+    let cores = subject
+        .plain("process.cores")
+        .and_then(katydid_record::timeline::Series::last)
+        .unwrap_or(0.0);
+    let ones = subject.named("process.cpu");
+    let worst = ones
+        .flat_map(|(labels, series)| case.phases.iter().map(move |part| (labels, series, part)))
+        .filter_map(|(labels, series, part)| {
+            let (spent, seconds) = subject.grown(series, part.from, part.until);
+            let pid = labels.get("pid").filter(|pid| !pid.is_empty())?;
+            (seconds >= 3.0).then(|| (spent / seconds, labels.get("name"), pid, part))
+        })
+        .max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let (used, name, pid, part) = worst;
+    let free = hosts
+        .iter()
+        .filter_map(|host| busy(host, part))
+        .fold(0.0, f64::max);
+    if !(limits::ONE_CORE..1.2).contains(&used) || cores < 2.0 || free > limits::CPU_BUSY {
+        return None;
+    }
+    let name = name.map_or("a process", String::as_str);
+    let (waited, seconds) = grown(subject, "process.waited", part);
+    Some(Finding {
+        title: "A single core is the limit".into(),
+        confidence: Confidence::Strong,
+        basis: "process + processors".into(),
+        about: format!("{name}, pid {pid}"),
+        what: format!(
+            "{name} (pid {pid}) used {} of one processor in {}, while the machine's {} were {} busy",
+            percent(used),
+            named(part),
+            figures(cores),
+            percent(free)
+        ),
+        evidence: vec![
+            Evidence {
+                source: subject.watched.title.clone(),
+                what: "processors used by one process".into(),
+                value: used,
+                limit: Some(limits::ONE_CORE),
+                phase: part.phase.clone(),
+                ..Evidence::default()
+            },
+            Evidence {
+                source: subject.watched.title.clone(),
+                what: "time that its threads waited for a processor".into(),
+                value: if seconds > 0.0 { waited / seconds } else { 0.0 },
+                unit: "s/s".into(),
+                phase: part.phase.clone(),
+                ..Evidence::default()
+            },
+        ],
+        advice: "It cannot use a second processor: run more processes of it (uvicorn --workers, gunicorn -w, cluster), or take work out of its event loop.".into(),
+        check: "with two processes the same load should take half of a processor each".into(),
+        ..Finding::default()
+    })
+}

@@ -1,0 +1,45 @@
+//! From where on the rules speak: every threshold, with where it is from.
+
+/// Traced requests of an endpoint from which calls per request are told.
+pub const TRACED: u64 = 10;
+/// Equal calls per request that are N+1 (Sentry's rule has the same five).
+pub const N_PLUS_ONE_CALLS: f64 = 5.0;
+/// Rows that each of them gives at most: it fetches one thing.
+pub const N_PLUS_ONE_ROWS: f64 = 2.0;
+/// Equal writes per request that are row by row.
+pub const ROW_BY_ROW_WRITES: f64 = 10.0;
+/// The part of an endpoint's time that a cause has to cost to be worth its reader's.
+pub const SHARE_OF_ENDPOINT: f64 = 0.10;
+/// The part of a database's time that a statement has to take.
+pub const SHARE_OF_DATABASE: f64 = 0.05;
+/// Calls from which the mean of a statement is told.
+pub const STATEMENT_CALLS: f64 = 20.0;
+/// Calls as spans have them, over those that the database counts: between these two they speak of the same.
+pub const AGREE: (f64, f64) = (0.7, 1.4);
+/// Blocks of a call from which it can be a scan that an index would spare.
+pub const SCAN_BLOCKS: f64 = 100.0;
+/// Blocks for each row that comes out, likewise.
+pub const SCAN_BLOCKS_PER_ROW: f64 = 20.0;
+/// Rows read for each that is kept, by the plan.
+pub const SCAN_WASTE: f64 = 10.0;
+/// Rows of a table below which a scan is right.
+pub const SCAN_ROWS: f64 = 10_000.0;
+/// Share of a statement in the database's time that is a finding of its own.
+pub const SLOW_SHARE: f64 = 0.40;
+/// Its mean, ms.
+pub const SLOW_MS: f64 = 20.0;
+/// Sessions that waited for a lock on average, in a phase.
+pub const LOCK_WAITERS: f64 = 0.5;
+/// Their share of all sessions that were not idle.
+pub const LOCK_SHARE: f64 = 0.10;
+/// For so long some session was idle in a transaction at every other look, s. Between two statements of a busy service lie some ms, and a few
+/// tens where its processors are short.
+pub const HELD_S: f64 = 0.1;
+/// The time that a request spends outside of the database, over that of other endpoints.
+pub const HELD_RATIO: f64 = 2.0;
+/// Of all processors' time in a phase.
+pub const CPU_BUSY: f64 = 0.85;
+/// Of one processor's time: a process that cannot use another.
+pub const ONE_CORE: f64 = 0.90;
+/// Samples of a level from which its mean is told.
+pub const SAMPLES: usize = 4;

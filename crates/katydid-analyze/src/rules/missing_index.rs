@@ -1,0 +1,299 @@
+//! # Missing index
+//!
+//! **Symptom.** A query gets slower as its table grows, though it gives few rows.
+//!
+//! **Evidence.** A call reads 100 blocks and more, and 20 and more for each row that it gives; its plan reads the whole of a table of 10,000
+//! rows and more to keep a few, or filters what an index gave it, or sorts many rows to give the first few. The endpoint feels it: the
+//! statement takes a tenth of its time, or a twentieth of the database's.
+//!
+//! **Cause.** No index has the columns that the query asks by, in the order that serves it: what has to be equal first, then the order in which
+//! rows are asked for, or a range.
+//!
+//! **Fix.** The index that is given, built with `CONCURRENTLY`, so that writes go on. An index that only has fewer columns of the same beginning can be
+//! dropped afterwards.
+//!
+//! **False alarms.** Small tables, queries that really want a large part of a table (a count of all, a report), statistics that are out of date
+//! (`ANALYZE` first), conditions on an expression (an index on the expression is needed). Of these nothing is said. An index costs each write a
+//! little.
+
+use katydid_record::finding::{Cost, Evidence, Fix};
+use katydid_record::timeline::Subject;
+use katydid_record::{Confidence, Finding};
+use serde::de::DeserializeOwned;
+
+use super::case::{Case, Database, EndpointCase, Statement};
+use super::plan::{Node, Scan, Table};
+use super::words::{figures, rows, statement};
+use super::{Judged, Rule, limits};
+
+/// Its row.
+pub const RULE: Rule = Rule {
+    name: "missing_index",
+    title: "Missing index",
+    of_target: true,
+    judge,
+};
+
+fn judge(case: &Case<'_>) -> Judged {
+    if case.databases.is_empty() {
+        return super::no_database();
+    }
+    if case
+        .databases
+        .iter()
+        .all(|database| database.statements.is_empty())
+    {
+        return super::no_statements();
+    }
+    let wasteful: Vec<(&Database<'_>, &Statement<'_>)> = case
+        .databases
+        .iter()
+        .flat_map(|database| database.statements.iter().map(move |of| (database, of)))
+        .filter(|(database, of)| reads_much(of) && matters(case, database, of))
+        .collect();
+    let mut found: Vec<Finding> = Vec::new();
+    for (database, of) in &wasteful {
+        if let Some(finding) = of_statement(case, database, of) {
+            merge(&mut found, finding);
+        }
+    }
+    if !found.is_empty() {
+        return Judged::Found(found);
+    }
+    let has_plan = |(database, of): &(&Database<'_>, &Statement<'_>)| {
+        database.subject.fact("plan", of.id).is_some()
+    };
+    match wasteful.iter().find(|one| !has_plan(one)) {
+        Some((_, of)) => Judged::Blind(
+            format!(
+                "the plan of {}, which reads {} blocks per call",
+                statement(of.text),
+                figures(of.blocks_per_call())
+            ),
+            "GRANT pg_read_all_data to the role; katydid doctor says how".into(),
+        ),
+        None if wasteful.is_empty() => {
+            Judged::Clear("no statement that matters reads much more than it gives".into())
+        }
+        None => Judged::Clear("what reads much has no index to gain, by its plan".into()),
+    }
+}
+
+fn reads_much(of: &Statement<'_>) -> bool {
+    of.calls >= limits::STATEMENT_CALLS
+        && of.blocks_per_call() >= limits::SCAN_BLOCKS
+        && of.blocks_per_call() >= limits::SCAN_BLOCKS_PER_ROW * of.rows_per_call().max(1.0)
+}
+
+fn matters(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) -> bool {
+    of.seconds >= limits::SHARE_OF_DATABASE * database.seconds() || hurt(case, of).is_some()
+}
+
+/// The endpoint that it takes a part of the time of.
+fn hurt<'c>(case: &'c Case<'_>, of: &Statement<'_>) -> Option<(&'c EndpointCase, f64)> {
+    let callers = case.callers(of.text).into_iter();
+    callers
+        .map(|(endpoint, calls)| (endpoint, calls * of.mean_ms()))
+        .filter(|(endpoint, ms)| *ms >= limits::SHARE_OF_ENDPOINT * endpoint.mean_ms)
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+fn fact<T: DeserializeOwned>(subject: &Subject, topic: &str, about: &str) -> Option<T> {
+    serde_json::from_str(subject.fact(topic, about)?).ok()
+}
+
+fn of_statement(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) -> Option<Finding> {
+    let plan: Node = fact(database.subject, "plan", of.id)?;
+    let scans = plan.scans();
+    let (scan, table, columns) = scans.iter().find_map(|scan| {
+        let table: Table = fact(database.subject, "table", &scan.table)?;
+        let columns = wanted(scan, &table, of)?;
+        Some((scan, table, columns))
+    })?;
+    let hurt = hurt(case, of);
+    let callers = case.callers(of.text);
+    let cost = hurt.map(|(endpoint, ms)| Cost {
+        ms,
+        of_ms: endpoint.mean_ms,
+        share: of.seconds / case.request_seconds(),
+    });
+    let name = if table.schema == "public" {
+        scan.table.clone()
+    } else {
+        format!("{}.{}", table.schema, scan.table)
+    };
+    let listed = columns.join(", ");
+    Some(Finding {
+        confidence: Confidence::Strong,
+        basis: if callers.is_empty() {
+            "plan + statements"
+        } else {
+            "plan + statements + spans"
+        }
+        .into(),
+        endpoints: callers
+            .iter()
+            .map(|(endpoint, _)| endpoint.title.clone())
+            .collect(),
+        about: format!("{name} ({listed})"),
+        what: format!(
+            "{name} ({listed}): {} reads {} blocks to give {}, {} ms each: {}",
+            statement(of.text),
+            figures(of.blocks_per_call()),
+            rows(of.rows_per_call()),
+            figures(of.mean_ms()),
+            does(scan, &table)
+        ),
+        cost,
+        evidence: evidence(database, of, scan, &table, plan.cost),
+        advice: advice(&table, &columns),
+        fixes: vec![Fix {
+            r#in: "SQL".into(),
+            text: format!("CREATE INDEX CONCURRENTLY ON {name} ({listed});"),
+        }],
+        check: format!(
+            "blocks per call of the statement should fall from {} to a few",
+            figures(of.blocks_per_call())
+        ),
+        ..Finding::default()
+    })
+}
+
+/// The columns of an index that would spare most of what a scan does; `None` where none would, or one is there.
+fn wanted(scan: &Scan, table: &Table, of: &Statement<'_>) -> Option<Vec<String>> {
+    if table.rows < limits::SCAN_ROWS {
+        return None;
+    }
+    let sorts_much = scan.sorted_rows >= limits::SCAN_WASTE * of.rows_per_call().max(1.0);
+    let columns = scan.index(table);
+    let has_column = !scan.equal.is_empty() || !scan.range.is_empty() || sorts_much;
+    let is_wasteful = scan.is_whole || scan.is_filtered || sorts_much;
+    let is_there = table
+        .indexes
+        .iter()
+        .any(|index| index.begins_with(&columns));
+    (is_wasteful && has_column && !columns.is_empty() && !is_there).then_some(columns)
+}
+
+fn does(scan: &Scan, table: &Table) -> String {
+    let sorted = (scan.sorted_rows > 0.0).then(|| {
+        format!(
+            "sorts {} rows by {} to give the first",
+            figures(scan.sorted_rows),
+            scan.sorted.join(", ")
+        )
+    });
+    if scan.is_whole {
+        let sorted = sorted.map_or(String::new(), |sorted| format!(" and {sorted}"));
+        return format!(
+            "it reads the whole table of {} rows{sorted}",
+            figures(table.rows)
+        );
+    }
+    match sorted {
+        Some(sorted) => format!("it {sorted}"),
+        None => "it throws away most of what its index gives".into(),
+    }
+}
+
+fn advice(table: &Table, columns: &[String]) -> String {
+    let shorter = table.indexes.iter().find(|index| {
+        (1..columns.len())
+            .any(|count| index.begins_with(&columns[..count]) && !index.begins_with(columns))
+    });
+    let base = "Build the index; CONCURRENTLY lets writes go on.";
+    match shorter {
+        Some(index) => format!(
+            "{base} It also serves what {} does, if no more than its first columns are used.",
+            index.name
+        ),
+        None => base.to_owned(),
+    }
+}
+
+fn evidence(
+    database: &Database<'_>,
+    of: &Statement<'_>,
+    scan: &Scan,
+    table: &Table,
+    cost: f64,
+) -> Vec<Evidence> {
+    let one = |source: &str, what: &str, value: f64, limit: Option<f64>| Evidence {
+        source: source.to_owned(),
+        what: what.to_owned(),
+        value,
+        limit,
+        ..Evidence::default()
+    };
+    let mut all = vec![
+        one(
+            database.title,
+            "blocks per call",
+            of.blocks_per_call(),
+            Some(limits::SCAN_BLOCKS),
+        ),
+        one(database.title, "rows per call", of.rows_per_call(), None),
+        one(
+            database.title,
+            "calls",
+            of.calls,
+            Some(limits::STATEMENT_CALLS),
+        ),
+        Evidence {
+            unit: "ms".into(),
+            ..one(database.title, "mean", of.mean_ms(), None)
+        },
+        Evidence {
+            unit: "%".into(),
+            ..one(
+                database.title,
+                "of the database's time",
+                of.seconds / database.seconds() * 100.0,
+                Some(limits::SHARE_OF_DATABASE * 100.0),
+            )
+        },
+        one(
+            "plan",
+            &format!("cost; {} on {}", scan.kind, scan.table),
+            cost,
+            None,
+        ),
+        one(
+            "plan",
+            "rows of the table",
+            table.rows,
+            Some(limits::SCAN_ROWS),
+        ),
+    ];
+    if scan.sorted_rows > 0.0 {
+        all.push(one("plan", "rows that are sorted", scan.sorted_rows, None));
+    }
+    all
+}
+
+/// Statements that want the same index are one finding; one that wants the beginning of another's columns is served by that.
+fn merge(found: &mut Vec<Finding>, finding: Finding) {
+    // It can be read in both directions.
+    let columns = |of: &Finding| of.about.trim_end_matches(')').replace(" DESC", "");
+    let known = found.iter_mut().find(|known| {
+        columns(known) == columns(&finding)
+            || columns(known).starts_with(&format!("{}, ", columns(&finding)))
+    });
+    let Some(known) = known else {
+        found.push(finding);
+        return;
+    };
+    // What index it is, stands there already.
+    let of = finding.what.split_once(": ").map_or("", |(_, of)| of);
+    known
+        .consequences
+        .push(format!("the same index serves: {of}"));
+    for endpoint in finding.endpoints {
+        if !known.endpoints.contains(&endpoint) {
+            known.endpoints.push(endpoint);
+        }
+    }
+    if let (Some(cost), Some(more)) = (&mut known.cost, finding.cost) {
+        cost.share += more.share;
+    }
+}

@@ -1,0 +1,279 @@
+//! # N+1 queries
+//!
+//! **Symptom.** An endpoint that shows a list gets slower the longer the list is, though each query is quick.
+//!
+//! **Evidence.** Spans show the same statement five times or more in one request; the database counts as many calls, of one or two rows
+//! each. Where another statement of the request gives about as many rows as there are calls, it is the list: one query for it, and one
+//! more for each of its rows.
+//!
+//! **Cause.** Code that loops over the rows of a query and asks for something of each: an attribute that an ORM loads lazily, a serialiser,
+//! a permission check. Or code that asks for the same thing again and again.
+//!
+//! **Fix.** Load what belongs to all rows with one query: `selectinload` or `joinedload` in `SQLAlchemy`, `prefetch_related` or `select_related`
+//! in Django, `includes` in Rails, `WHERE id = ANY($1)` in SQL. Write many rows by one statement of many rows, or by `COPY`.
+//!
+//! **False alarms.** A page that really shows so many different things. Polling inside of a request. Below five calls per request,
+//! or where it costs less than a tenth of the endpoint's time, nothing is said.
+
+use katydid_record::finding::{Cost, Evidence, Fix};
+use katydid_record::{Confidence, Finding};
+
+use super::case::{Call, Case, Database, EndpointCase, Statement};
+use super::words::{figures, percent, statement};
+use super::{Judged, Rule, limits};
+
+/// Its row.
+pub const RULE: Rule = Rule {
+    name: "n_plus_one",
+    title: "N+1 queries",
+    of_target: true,
+    judge,
+};
+
+fn judge(case: &Case<'_>) -> Judged {
+    if !case.has_spans() {
+        return Judged::Blind(
+            "calls per request: no spans of the target came".into(),
+            "run with --trace, and have the target send spans (docs/watching.md)".into(),
+        );
+    }
+    let traced = case
+        .endpoints
+        .iter()
+        .filter(|of| of.traced >= limits::TRACED);
+    let found: Vec<Finding> = traced
+        .clone()
+        .flat_map(|endpoint| endpoint.calls.iter().map(move |call| (endpoint, call)))
+        .filter_map(|(endpoint, call)| of_call(case, endpoint, call))
+        .collect();
+    if !found.is_empty() {
+        return Judged::Found(found);
+    }
+    let most = traced
+        .flat_map(|of| {
+            of.calls
+                .iter()
+                .filter(|call| is_sql(call))
+                .map(move |call| (of, call))
+        })
+        .max_by(|a, b| a.1.per_request.total_cmp(&b.1.per_request));
+    Judged::Clear(match most {
+        Some((endpoint, call)) => format!(
+            "at most {} equal queries per request, {}",
+            figures(call.per_request),
+            endpoint.title
+        ),
+        None => "no request called a database".into(),
+    })
+}
+
+fn is_sql(call: &Call) -> bool {
+    call.key.about == "db" && call.key.text.contains(' ')
+}
+
+/// The first word, as it decides what the calls are.
+fn verb(call: &Call) -> String {
+    let word = call.key.text.split_whitespace().next();
+    word.unwrap_or_default().to_ascii_uppercase()
+}
+
+fn of_call(case: &Case<'_>, endpoint: &EndpointCase, call: &Call) -> Option<Finding> {
+    let is_write = match verb(call).as_str() {
+        "SELECT" | "WITH" => false,
+        "INSERT" | "UPDATE" | "DELETE" => true,
+        _ => return None,
+    };
+    let least = if is_write {
+        limits::ROW_BY_ROW_WRITES
+    } else {
+        limits::N_PLUS_ONE_CALLS
+    };
+    // One of them has to be there.
+    let ms = (call.per_request - 1.0) * call.each_ms;
+    if call.per_request < least || ms < limits::SHARE_OF_ENDPOINT * endpoint.mean_ms {
+        return None;
+    }
+    let counted = case.databases.iter().find_map(|database| {
+        database
+            .statement(&call.key.text)
+            .map(|statement| (database, statement))
+    });
+    if counted.is_some_and(|(_, of)| !is_write && of.rows_per_call() > limits::N_PLUS_ONE_ROWS) {
+        return None;
+    }
+    let agreed = counted.filter(|(_, of)| agrees(case, of));
+    let list = agreed.and_then(|(database, _)| list_of(endpoint, call, database));
+    let what = if let Some((list, rows)) = &list {
+        format!(
+            "{} queries per request: 1 list of {}, and {} × {}",
+            figures(call.per_request + 1.0),
+            super::words::rows(*rows),
+            figures(call.per_request),
+            statement(&call.key.text)
+        ) + &format!(" (the list: {})", statement(list))
+    } else {
+        format!(
+            "{} × {} per request",
+            figures(call.per_request),
+            statement(&call.key.text)
+        )
+    };
+    let title = if is_write {
+        "Rows written one by one"
+    } else {
+        ""
+    };
+    Some(Finding {
+        title: title.into(),
+        confidence: if agreed.is_some() {
+            Confidence::Strong
+        } else {
+            Confidence::Suspected
+        },
+        basis: if agreed.is_some() {
+            "spans + statements"
+        } else {
+            "spans"
+        }
+        .into(),
+        endpoints: vec![endpoint.title.clone()],
+        about: call.key.text.clone(),
+        what,
+        cost: Some(Cost {
+            ms,
+            of_ms: endpoint.mean_ms,
+            share: ms * endpoint.requests as f64 / 1e3 / case.request_seconds(),
+        }),
+        evidence: evidence(endpoint, call, is_write, agreed),
+        advice: if is_write {
+            "Write all rows with one statement."
+        } else {
+            "Load what belongs to all rows with one query."
+        }
+        .into(),
+        fixes: fixes(is_write),
+        check: format!(
+            "{} should need 1 such query per request instead of {}",
+            endpoint.title,
+            figures(call.per_request)
+        ),
+        ..Finding::default()
+    })
+}
+
+/// Calls as spans have them, over all endpoints, agree with the database's count.
+fn agrees(case: &Case<'_>, statement: &Statement<'_>) -> bool {
+    let callers = case.callers(statement.text);
+    let by_spans: f64 = callers
+        .iter()
+        .map(|(of, calls)| of.requests as f64 * calls)
+        .sum();
+    let (least, most) = limits::AGREE;
+    (least..=most).contains(&(by_spans / statement.calls))
+}
+
+/// Another statement of the endpoint that gives about as many rows as this is called times. What an ORM already has it does not ask for
+/// again: so there may be fewer calls than rows.
+fn list_of<'a>(
+    endpoint: &'a EndpointCase,
+    call: &Call,
+    database: &Database<'_>,
+) -> Option<(&'a str, f64)> {
+    let others = endpoint.calls.iter().filter(|other| other.key != call.key);
+    let lists = others.filter(|other| is_sql(other) && (0.2..2.0).contains(&other.per_request));
+    let mut lists: Vec<(&str, f64)> = lists
+        .filter_map(|other| {
+            let rows = database.statement(&other.key.text)?.rows_per_call();
+            Some((other.key.text.as_str(), rows))
+        })
+        .filter(|(_, rows)| *rows >= call.per_request * 0.8)
+        .collect();
+    lists.sort_by(|a, b| a.1.total_cmp(&b.1));
+    lists.first().copied()
+}
+
+fn evidence(
+    endpoint: &EndpointCase,
+    call: &Call,
+    is_write: bool,
+    agreed: Option<(&Database<'_>, &Statement<'_>)>,
+) -> Vec<Evidence> {
+    let limit = if is_write {
+        limits::ROW_BY_ROW_WRITES
+    } else {
+        limits::N_PLUS_ONE_CALLS
+    };
+    let mut evidence = vec![
+        Evidence {
+            source: format!("spans of {} requests", endpoint.traced),
+            what: "calls per request".into(),
+            value: call.per_request,
+            limit: Some(limit),
+            ..Evidence::default()
+        },
+        Evidence {
+            source: "spans".into(),
+            what: "each".into(),
+            value: call.each_ms,
+            unit: "ms".into(),
+            ..Evidence::default()
+        },
+    ];
+    if let Some((database, statement)) = agreed {
+        let source = || database.title.to_owned();
+        evidence.push(Evidence {
+            source: source(),
+            what: "calls".into(),
+            value: statement.calls,
+            ..Evidence::default()
+        });
+        evidence.push(Evidence {
+            source: source(),
+            what: "rows per call".into(),
+            value: statement.rows_per_call(),
+            limit: (!is_write).then_some(limits::N_PLUS_ONE_ROWS),
+            ..Evidence::default()
+        });
+        evidence.push(Evidence {
+            source: source(),
+            what: format!(
+                "{} of the time of its statements",
+                percent(statement.seconds / database.seconds())
+            ),
+            value: statement.seconds,
+            unit: "s".into(),
+            ..Evidence::default()
+        });
+    }
+    evidence
+}
+
+fn fixes(is_write: bool) -> Vec<Fix> {
+    let fixes: &[(&str, &str)] = if is_write {
+        &[
+            ("SQLAlchemy", "session.execute(insert(Line), [{…}, {…}])"),
+            ("Django", "Line.objects.bulk_create(lines)"),
+            (
+                "SQL",
+                "INSERT INTO … SELECT * FROM unnest($1::bigint[], $2::int[])",
+            ),
+        ]
+    } else {
+        &[
+            (
+                "SQLAlchemy",
+                "select(Order).options(selectinload(Order.customer))",
+            ),
+            (
+                "Django",
+                "Order.objects.select_related(\"customer\") or prefetch_related(\"lines\")",
+            ),
+            ("SQL", "… WHERE id = ANY($1), with all ids at once"),
+        ]
+    };
+    let fix = |(place, text): &(&str, &str)| Fix {
+        r#in: (*place).to_owned(),
+        text: (*text).to_owned(),
+    };
+    fixes.iter().map(fix).collect()
+}

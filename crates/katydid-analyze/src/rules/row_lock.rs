@@ -1,0 +1,215 @@
+//! # Row locks
+//!
+//! **Symptom.** Requests that write get slower with each user, while processors and disks have room.
+//!
+//! **Evidence.** Sessions of the database that wait for a lock: half a session on average over a phase, and a tenth of those that are
+//! in a statement. Who waits for whom is read from `pg_blocking_pids` while it happens.
+//!
+//! **Cause.** Many transactions change the same row (a counter, a stock, a tenant's settings), or take rows in different orders, or hold them
+//! while they do something else.
+//!
+//! **Fix.** Change the contended row last, right before the commit. Move all other work (calls of other services, rendering) out of the
+//! transaction. Spread a counter over several rows, or insert a row for each event and add up later. In queues: `FOR UPDATE SKIP LOCKED`.
+//!
+//! **False alarms.** A migration or a backup that holds a lock on a table: then the holder is not a statement of the service.
+
+use katydid_record::finding::{Cost, Evidence};
+use katydid_record::timeline::Subject;
+use katydid_record::{Confidence, Finding};
+
+use super::case::{Case, Database, mean_level};
+use super::words::{figures, percent, statement};
+use super::{Judged, Rule, limits};
+use crate::target::Part;
+
+/// Its row.
+pub const RULE: Rule = Rule {
+    name: "row_lock",
+    title: "Row lock contention",
+    of_target: true,
+    judge,
+};
+
+/// Classes of sessions in which the database does nothing.
+const IDLE: [&str; 3] = ["idle", "idle in transaction", "hidden"];
+
+fn judge(case: &Case<'_>) -> Judged {
+    if case.databases.is_empty() {
+        return super::no_database();
+    }
+    let worst = case
+        .databases
+        .iter()
+        .flat_map(|database| case.phases.iter().map(move |part| (database, part)))
+        .filter_map(|(database, part)| {
+            let waiting = mean_level(database.subject, "sessions", Some(("class", "lock")), part)?;
+            Some((database, part, waiting))
+        })
+        .max_by(|a, b| a.2.total_cmp(&b.2));
+    let Some((database, part, waiting)) = worst else {
+        return Judged::Blind(
+            "locks: what sessions wait for was not seen".into(),
+            "GRANT pg_monitor to the role; katydid doctor says how".into(),
+        );
+    };
+    let share = waiting / busy(database.subject, part).max(waiting);
+    if waiting < limits::LOCK_WAITERS || share < limits::LOCK_SHARE {
+        return Judged::Clear(format!(
+            "{} sessions waited for a lock on average at most",
+            figures(waiting)
+        ));
+    }
+    Judged::Found(vec![finding(case, database, part, waiting, share)])
+}
+
+/// Sessions in a statement, on average.
+fn busy(subject: &Subject, part: &Part) -> f64 {
+    let classes = subject
+        .named("sessions")
+        .filter_map(|(labels, _)| labels.get("class"));
+    classes
+        .filter(|class| !IDLE.contains(&class.as_str()))
+        .filter_map(|class| mean_level(subject, "sessions", Some(("class", class)), part))
+        .sum()
+}
+
+/// Who waited for whom: the pair with most waiters.
+struct Pair<'a> {
+    waiter: &'a str,
+    holder: &'a str,
+    state: &'a str,
+    waiters: f64,
+}
+
+fn pairs(subject: &Subject) -> Vec<Pair<'_>> {
+    let mut all: Vec<Pair<'_>> = subject
+        .named("blocking.waiters")
+        .filter_map(|(labels, series)| {
+            let id = labels.get("pair")?;
+            Some(Pair {
+                waiter: subject.fact("blocking.waiter", id)?,
+                holder: subject.fact("blocking.holder", id).unwrap_or_default(),
+                state: subject.fact("blocking.state", id).unwrap_or_default(),
+                waiters: series.points().iter().map(|(_, value)| value).sum(),
+            })
+        })
+        .collect();
+    all.sort_by(|a, b| b.waiters.total_cmp(&a.waiters));
+    all
+}
+
+fn finding(
+    case: &Case<'_>,
+    database: &Database<'_>,
+    part: &Part,
+    waiting: f64,
+    share: f64,
+) -> Finding {
+    let pairs = pairs(database.subject);
+    let pair = pairs.first();
+    let waiter = pair.map_or("", |pair| pair.waiter);
+    let callers = case.callers(waiter);
+    let slow = database
+        .statement(waiter)
+        .filter(|of| of.calls >= limits::STATEMENT_CALLS);
+    // The statement's own time says it too: it is longer than what it does.
+    let is_strong = pair.is_some() && slow.is_some();
+    let what = match pair {
+        Some(pair) => format!(
+            "{} sessions wait for a lock on average, {} of those in a statement: {} waits for a session that {}",
+            figures(waiting),
+            percent(share),
+            statement(pair.waiter),
+            holder(pair)
+        ),
+        None => format!("{} sessions wait for a lock on average", figures(waiting)),
+    };
+    let cost = callers
+        .first()
+        .zip(slow)
+        .map(|((endpoint, calls), of)| Cost {
+            ms: calls * of.mean_ms(),
+            of_ms: endpoint.mean_ms,
+            share: of.seconds / case.request_seconds(),
+        });
+    let mut evidence = vec![
+        level(
+            database,
+            part,
+            "sessions that wait for a lock, on average",
+            waiting,
+            limits::LOCK_WAITERS,
+        ),
+        level(
+            database,
+            part,
+            "of all sessions in a statement",
+            share * 100.0,
+            limits::LOCK_SHARE * 100.0,
+        ),
+    ];
+    evidence[1].unit = "%".into();
+    if let Some(of) = slow {
+        evidence.push(Evidence {
+            source: database.title.to_owned(),
+            what: "mean of the statement that waits".into(),
+            value: of.mean_ms(),
+            unit: "ms".into(),
+            ..Evidence::default()
+        });
+    }
+    Finding {
+        confidence: if is_strong {
+            Confidence::Strong
+        } else {
+            Confidence::Suspected
+        },
+        basis: "waits + statements".into(),
+        endpoints: callers
+            .iter()
+            .map(|(endpoint, _)| endpoint.title.clone())
+            .collect(),
+        about: waiter.to_owned(),
+        what,
+        cost,
+        evidence,
+        advice: advice(pair).into(),
+        check: "no session should wait for a lock for longer than a moment".into(),
+        ..Finding::default()
+    }
+}
+
+fn holder(pair: &Pair<'_>) -> String {
+    let last = if pair.holder.is_empty() {
+        String::new()
+    } else {
+        format!(", last statement: {}", statement(pair.holder))
+    };
+    format!(
+        "is {}{last}",
+        if pair.state.is_empty() {
+            "busy"
+        } else {
+            pair.state
+        }
+    )
+}
+
+fn advice(pair: Option<&Pair<'_>>) -> &'static str {
+    if pair.is_some_and(|pair| pair.state.contains("idle in transaction")) {
+        "The session that holds the lock does something else than SQL: move that out of the transaction, or change the contended row last, right before the commit."
+    } else {
+        "Shorten the transaction: change the contended row last, right before the commit. A counter that all change: spread it over several rows, or insert a row for each event and add up later."
+    }
+}
+
+fn level(database: &Database<'_>, part: &Part, what: &str, value: f64, limit: f64) -> Evidence {
+    Evidence {
+        source: database.title.to_owned(),
+        what: what.to_owned(),
+        value,
+        limit: Some(limit),
+        phase: part.phase.clone(),
+        ..Evidence::default()
+    }
+}

@@ -1,0 +1,354 @@
+//! Rules on small timelines with known truth: each speaks where it should, and is silent beside its limit.
+
+use katydid_record::timeline::{CallKey, CallTotals, Calls};
+use katydid_record::{
+    Body, Confidence, EndpointKey, EndpointWindow, Fact, Finding, Findings, Frame, Histogram, Kind,
+    Mark, Name, OBSERVERS, Plan, SeriesKind, Timeline, Watched,
+};
+
+use super::findings;
+
+const S: u64 = 1_000_000;
+const LIST: &str = "SELECT a FROM orders WHERE tenant_id = $1 ORDER BY created_at DESC LIMIT $2";
+const ITEM: &str = "SELECT name FROM customers WHERE id = $1";
+
+/// A run of 20 s of one endpoint, with a database.
+struct Run {
+    timeline: Timeline,
+    series: u32,
+}
+
+fn frame(at: u64, source: u32, body: Body) -> Frame {
+    Frame {
+        at,
+        span: S,
+        source,
+        phase: 1,
+        body,
+    }
+}
+
+impl Run {
+    /// `requests`, each of `ms`.
+    fn new(requests: u64, ms: u64) -> Self {
+        let mut run = Self {
+            timeline: Timeline::default(),
+            series: 0,
+        };
+        let name = Name::Endpoint {
+            id: 0,
+            kind: Kind::Request,
+            method: "GET".into(),
+            name: "/orders".into(),
+            tagged: None,
+        };
+        let phase = Mark::PhaseBegan {
+            phase: 1,
+            name: "hold".into(),
+            kind: "hold".into(),
+        };
+        let mut times = Histogram::default();
+        (0..requests).for_each(|_| times.record(ms * 1_000));
+        let window = EndpointWindow {
+            ok: requests,
+            from_due: times.to_sparse(),
+            from_send: times.to_sparse(),
+            ..EndpointWindow::default()
+        };
+        run.apply(0, 0, Body::Names(vec![name]));
+        run.apply(0, 0, Body::Mark(phase));
+        run.apply(19 * S, 0, Body::Requests(vec![window]));
+        run.apply(
+            0,
+            OBSERVERS,
+            Body::Watched(Box::new(Watched {
+                subject: "db".into(),
+                kind: "postgres".into(),
+                title: "PostgreSQL 18, database shop".into(),
+                every_ms: 1_000,
+                ..Watched::default()
+            })),
+        );
+        run
+    }
+
+    fn apply(&mut self, at: u64, source: u32, body: Body) {
+        self.timeline.apply(&frame(at, source, body));
+    }
+
+    fn fact(mut self, topic: &str, about: &str, text: &str) -> Self {
+        let fact = Fact {
+            topic: topic.into(),
+            subject: about.into(),
+            text: text.into(),
+        };
+        self.apply(20 * S, OBSERVERS, Body::Facts(vec![fact]));
+        self
+    }
+
+    fn series(
+        mut self,
+        name: &str,
+        label: (&str, &str),
+        kind: SeriesKind,
+        points: &[(u64, f64)],
+    ) -> Self {
+        let id = self.series;
+        self.series += 1;
+        let (key, value) = label;
+        let labels = (!key.is_empty()).then(|| (key.to_owned(), value.to_owned()));
+        let name = Name::Series {
+            id,
+            of: "db".into(),
+            name: name.into(),
+            labels: labels.into_iter().collect(),
+            unit: String::new(),
+            kind,
+        };
+        self.apply(0, OBSERVERS, Body::Names(vec![name]));
+        for (at, value) in points {
+            self.apply(at * S, OBSERVERS, Body::Samples(vec![(id, *value)]));
+        }
+        self
+    }
+
+    /// A statement that ran `calls` times.
+    fn statement(self, id: &str, text: &str, calls: f64, ms: f64, rows: f64, blocks: f64) -> Self {
+        let mut run = self.fact("statement", id, text);
+        for (name, each) in [
+            ("statement.calls", 1.0),
+            ("statement.time", ms / 1e3),
+            ("statement.rows", rows),
+            ("statement.blocks_hit", blocks),
+        ] {
+            let points = [(1, 0.0), (18, calls * each)];
+            run = run.series(name, ("statement", id), SeriesKind::Counter, &points);
+        }
+        run
+    }
+
+    fn sessions(self, class: &str, mean: f64) -> Self {
+        let points: Vec<(u64, f64)> = (1..19).map(|at| (at, mean)).collect();
+        self.series("sessions", ("class", class), SeriesKind::Gauge, &points)
+    }
+
+    /// Spans of `requests`, which call `text` so often each.
+    fn spans(mut self, requests: u64, text: &str, per_request: u64, each_us: u64) -> Self {
+        let endpoint = EndpointKey {
+            kind: Kind::Request,
+            method: "GET".into(),
+            name: "/orders".into(),
+            tagged: None,
+        };
+        let calls: &mut Calls = self.timeline.traces.calls.entry((1, endpoint)).or_default();
+        calls.requests = requests;
+        let count = requests * per_request;
+        let totals = CallTotals {
+            count,
+            sum_us: count * each_us,
+            failed: 0,
+        };
+        let key = CallKey {
+            about: "db".into(),
+            system: "postgresql".into(),
+            text: text.into(),
+        };
+        calls.calls.insert(key, totals);
+        self
+    }
+
+    fn findings(&self, valid: bool) -> Findings {
+        findings(&self.timeline, &Plan::default(), valid)
+    }
+
+    fn only(&self) -> Finding {
+        let all = self.findings(true);
+        let [one] = all.findings.as_slice() else {
+            panic!("{all:#?}");
+        };
+        one.clone()
+    }
+
+    fn ruled_out(&self, rule: &str) -> bool {
+        let all = self.findings(true);
+        let is_found = all
+            .findings
+            .iter()
+            .chain(&all.suspected)
+            .any(|finding| finding.rule == rule);
+        !is_found && all.ruled_out.iter().any(|one| one.rule == rule)
+    }
+}
+
+fn n_plus_one(per_request: u64, rows: f64) -> Run {
+    Run::new(200, 60)
+        .statement("aa", LIST, 200.0, 2.0, 20.0, 30.0)
+        .statement("bb", ITEM, 200.0 * per_request as f64, 1.0, rows, 4.0)
+        .spans(50, LIST, 1, 2_000)
+        .spans(50, ITEM, per_request, 2_000)
+}
+
+#[test]
+fn a_query_for_each_row_of_a_list() {
+    let run = n_plus_one(20, 1.0);
+    let found = run.only();
+    assert_eq!(
+        (found.rule.as_str(), found.confidence),
+        ("n_plus_one", Confidence::Strong)
+    );
+    assert_eq!(found.endpoints, ["GET /orders"]);
+    assert!(
+        found
+            .what
+            .starts_with("21 queries per request: 1 list of 20 rows, and 20 × "),
+        "{}",
+        found.what
+    );
+    let cost = found.cost.expect("it is known");
+    assert_eq!((cost.ms.round(), cost.of_ms.round()), (38.0, 60.0));
+    // Counts are right even where the generator was late.
+    assert_eq!(run.findings(false).findings.len(), 1);
+}
+
+#[test]
+fn few_equal_queries_or_such_as_give_many_rows_are_none() {
+    assert!(n_plus_one(4, 1.0).ruled_out("n_plus_one"));
+    assert!(n_plus_one(20, 9.0).ruled_out("n_plus_one"));
+    let cheap = Run::new(200, 6_000).spans(50, ITEM, 20, 2_000);
+    assert!(cheap.ruled_out("n_plus_one"));
+}
+
+#[test]
+fn spans_that_the_database_does_not_confirm_are_a_suspicion() {
+    let run = Run::new(200, 60)
+        .statement("bb", ITEM, 400.0, 1.0, 1.0, 4.0)
+        .spans(50, ITEM, 20, 2_000);
+    let all = run.findings(true);
+    assert!(all.findings.is_empty(), "{all:#?}");
+    assert_eq!(all.suspected[0].rule, "n_plus_one");
+}
+
+const SORTS: &str = r#"{"node": "Limit", "rows": 21, "cost": 900, "below": [{"node": "Sort", "sort": ["created_at DESC"], "rows": 4000,
+    "below": [{"node": "Index Scan", "table": "orders", "alias": "orders", "cond": "(tenant_id = $1)", "rows": 4000}]}]}"#;
+
+fn table(rows: u64, columns: &str) -> String {
+    format!(
+        r#"{{"schema": "public", "rows": {rows}, "indexes": [{{"name": "i", "valid": true, "partial": false, "columns": [{columns}]}}]}}"#
+    )
+}
+
+fn sorted(blocks: f64, table: &str) -> Run {
+    Run::new(200, 60)
+        .statement("aa", LIST, 200.0, 30.0, 20.0, blocks)
+        .spans(50, LIST, 1, 31_000)
+        .fact("plan", "aa", SORTS)
+        .fact("table", "orders", table)
+}
+
+#[test]
+fn a_sort_of_all_to_give_the_first_wants_an_index() {
+    let found = sorted(1_900.0, &table(200_000, "\"tenant_id\"")).only();
+    assert_eq!(
+        (found.rule.as_str(), found.confidence),
+        ("missing_index", Confidence::Strong)
+    );
+    assert_eq!(
+        found.fixes[0].text,
+        "CREATE INDEX CONCURRENTLY ON orders (tenant_id, created_at DESC);"
+    );
+    assert_eq!(found.endpoints, ["GET /orders"]);
+    assert_eq!(
+        found.consequences.len(),
+        1,
+        "the slow statement is explained by it: {found:#?}"
+    );
+}
+
+#[test]
+fn no_index_is_wanted_of_a_small_table_where_there_is_one_or_little_is_read() {
+    let there = table(200_000, "\"tenant_id\", \"created_at\"");
+    assert!(sorted(1_900.0, &there).ruled_out("missing_index"));
+    assert!(sorted(1_900.0, &table(2_000, "\"tenant_id\"")).ruled_out("missing_index"));
+    assert!(sorted(300.0, &table(200_000, "\"tenant_id\"")).ruled_out("missing_index"));
+}
+
+#[test]
+fn without_a_plan_it_is_not_observed() {
+    let run = Run::new(200, 60)
+        .statement("aa", LIST, 200.0, 30.0, 20.0, 1_900.0)
+        .spans(50, LIST, 1, 31_000);
+    let all = run.findings(true);
+    assert!(
+        all.not_observed
+            .iter()
+            .any(|blind| blind.what.starts_with("the plan of ")),
+        "{all:#?}"
+    );
+}
+
+#[test]
+fn sessions_that_wait_for_a_row_say_for_whom() {
+    const UPDATE: &str = "UPDATE counters SET value = value + $1";
+    let locked = |waiting: f64| {
+        Run::new(200, 400)
+            .statement("cc", UPDATE, 200.0, 300.0, 1.0, 3.0)
+            .spans(50, UPDATE, 1, 300_000)
+            .sessions("lock", waiting)
+            .sessions("running", 0.5)
+            .sessions("idle in transaction", 3.0)
+            .series(
+                "blocking.waiters",
+                ("pair", "p"),
+                SeriesKind::Gauge,
+                &[(5, 3.0)],
+            )
+            .fact("blocking.waiter", "p", UPDATE)
+            .fact("blocking.holder", "p", "COMMIT")
+            .fact("blocking.state", "p", "active")
+    };
+    let found = locked(4.0).only();
+    assert_eq!(
+        (found.rule.as_str(), found.confidence),
+        ("row_lock", Confidence::Strong)
+    );
+    assert_eq!(found.endpoints, ["GET /orders"]);
+    assert_eq!(found.consequences.len(), 1, "{found:#?}");
+    assert!(locked(0.1).ruled_out("row_lock"));
+}
+
+#[test]
+fn a_transaction_that_waits_for_the_service_is_named_by_spans() {
+    let held = |seconds: f64| {
+        let points: Vec<(u64, f64)> = (1..19).map(|at| (at, seconds)).collect();
+        Run::new(200, 400)
+            .statement("aa", LIST, 200.0, 2.0, 20.0, 30.0)
+            .spans(50, LIST, 1, 2_000)
+            .series(
+                "longest.idle_in_transaction",
+                ("", ""),
+                SeriesKind::Gauge,
+                &points,
+            )
+    };
+    let found = held(0.15).only();
+    assert_eq!(
+        (found.rule.as_str(), found.confidence),
+        ("connection_held", Confidence::Strong)
+    );
+    assert!(held(0.05).ruled_out("connection_held"));
+}
+
+#[test]
+fn what_was_not_watched_is_said_and_nothing_is_found() {
+    let all = findings(&Timeline::default(), &Plan::default(), true);
+    assert!(
+        all.findings.is_empty() && all.suspected.is_empty() && all.ruled_out.is_empty(),
+        "{all:#?}"
+    );
+    let blind: Vec<&str> = all
+        .not_observed
+        .iter()
+        .map(|one| one.remedy.as_str())
+        .collect();
+    assert!(blind.contains(&"--watch env:DATABASE_URL"), "{blind:?}");
+}

@@ -1,0 +1,78 @@
+//! How rules write numbers and statements into sentences.
+
+/// Characters of a statement in a sentence.
+const STATEMENT: usize = 110;
+
+/// Three figures, without an exponent: `0.4`, `51`, `2,130`.
+pub fn figures(value: f64) -> String {
+    let digits = match value.abs() {
+        size if size >= 100.0 || size == 0.0 => 0,
+        size if size >= 10.0 => 1,
+        size if size >= 1.0 => 2,
+        _ => 3,
+    };
+    let text = format!("{value:.digits$}");
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    };
+    grouped(&text)
+}
+
+fn grouped(text: &str) -> String {
+    let (sign, rest) = text
+        .strip_prefix('-')
+        .map_or(("", text), |rest| ("-", rest));
+    let (whole, part) = rest
+        .split_once('.')
+        .map_or((rest, ""), |(whole, part)| (whole, part));
+    let mut out = String::new();
+    for (i, digit) in whole.chars().enumerate() {
+        if i > 0 && (whole.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    let dot = if part.is_empty() { "" } else { "." };
+    format!("{sign}{out}{dot}{part}")
+}
+
+/// So many rows.
+pub fn rows(count: f64) -> String {
+    match figures(count).as_str() {
+        "1" => "1 row".to_owned(),
+        many => format!("{many} rows"),
+    }
+}
+
+/// Percent.
+pub fn percent(share: f64) -> String {
+    format!("{} %", figures(share * 100.0))
+}
+
+/// A statement for a sentence: without its columns, cut.
+pub fn statement(text: &str) -> String {
+    let short = crate::target::shortened(text);
+    match short.char_indices().nth(STATEMENT) {
+        Some((end, _)) => format!("{}…", &short[..end]),
+        None => short,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_figures() {
+        let check = |value: f64, expected: &str| assert_eq!(figures(value), expected);
+        check(0.0, "0");
+        check(0.123_4, "0.123");
+        check(1.0, "1");
+        check(51.04, "51");
+        check(38.26, "38.3");
+        check(2_130.4, "2,130");
+        check(-1_234_567.0, "-1,234,567");
+    }
+}

@@ -1,0 +1,242 @@
+//! Plans of the statements that took most time, and the indexes of their tables: asked once the load is over. Versions 13–18.
+//!
+//! Nothing is run: a plan is what the server would do for values that it does not know (a generic plan). What stands in it of anybody's
+//! data is taken out.
+
+use std::collections::BTreeSet;
+
+use katydid_record::Sight;
+use serde_json::{Value, json};
+use tokio_postgres::{Client, Error, SimpleQueryMessage};
+
+use super::connect::quoted;
+use super::scrub::scrub;
+use super::statements::{OWN, Ran};
+use crate::batch::Batch;
+
+/// Statements whose plans are asked for.
+pub const PLANS: usize = 20;
+/// Tables whose indexes are told.
+const TABLES: usize = 20;
+/// Deeper plans are cut off.
+const DEPTH: usize = 12;
+
+/// Whether plans can be asked for: that takes the right to read the tables.
+pub async fn sight(client: &Client, role: &str, number: i32) -> Result<Sight, Error> {
+    let sql = "SELECT /* katydid */ count(*) FILTER (WHERE NOT has_table_privilege(c.oid, 'SELECT')) \
+               FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+               WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
+               AND n.nspname NOT LIKE 'pg\\_toast%' AND n.nspname NOT LIKE 'pg\\_temp%'";
+    let denied: i64 = client.query_one(sql, &[]).await?.get(0);
+    if denied == 0 {
+        return Ok(Sight::seen_by("plans", "pg_read_all_data"));
+    }
+    let role = quoted(role);
+    let remedy = if number >= 140_000 {
+        format!("GRANT pg_read_all_data TO {role};")
+    } else {
+        format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role};")
+    };
+    let note = format!(
+        "the role may not read {denied} tables, so that the server refuses plans of what does; missing indexes are only suspected then"
+    );
+    Ok(Sight::blind("plans", note, remedy))
+}
+
+/// Tells plans as facts `plan`, by statement, and tables as facts `table`, by name.
+pub async fn tell(
+    client: &Client,
+    number: i32,
+    ran: &[Ran],
+    batch: &mut Batch,
+) -> Result<(), Error> {
+    let mut tables = BTreeSet::new();
+    for statement in ran.iter().take(PLANS) {
+        match plan(client, number, &statement.query).await {
+            Ok(Some(plan)) => {
+                let told = compact(&plan["Plan"], 0, &mut tables);
+                batch.fact("plan", &statement.id, &told.to_string());
+            }
+            Ok(None) => {}
+            Err(error) if error.as_db_error().is_none() => return Err(error),
+            // A table that may not be read, a type that cannot be told from nothing.
+            Err(error) => {
+                let why = error.as_db_error().map_or("", |error| error.message());
+                batch.fact("plan.refused", &statement.id, &scrub(why));
+            }
+        }
+    }
+    for table in tables.iter().take(TABLES) {
+        if let Some(told) = table_of(client, table).await? {
+            batch.fact("table", table, &told.to_string());
+        }
+    }
+    Ok(())
+}
+
+/// What the server would do for a statement; `None` for what has no plan.
+async fn plan(client: &Client, number: i32, query: &str) -> Result<Option<Value>, Error> {
+    let query = query.trim().trim_end_matches(';');
+    let verb = query.split_whitespace().next().unwrap_or_default();
+    let has_plan = ["SELECT", "WITH", "UPDATE", "DELETE"];
+    // Sent as it is: two statements would be run as two.
+    if !has_plan.contains(&verb.to_ascii_uppercase().as_str()) || query.contains(';') {
+        return Ok(None);
+    }
+    if number >= 160_000 {
+        let sql = format!("EXPLAIN {OWN} (GENERIC_PLAN, FORMAT JSON) {query}");
+        return Ok(json_of(&client.simple_query(&sql).await?));
+    }
+    client
+        .simple_query(&format!("PREPARE katydid_plan AS {OWN} {query}"))
+        .await?;
+    let plan = executed(client).await;
+    client
+        .simple_query(&format!("DEALLOCATE {OWN} katydid_plan"))
+        .await?;
+    plan
+}
+
+/// Until 15 there is no option for it: a prepared statement that is told to plan without its values.
+async fn executed(client: &Client) -> Result<Option<Value>, Error> {
+    let sql = "SELECT /* katydid */ coalesce(cardinality(parameter_types), 0) FROM pg_prepared_statements \
+               WHERE name = 'katydid_plan'";
+    let count: i32 = client.query_one(sql, &[]).await?.get(0);
+    let nulls = vec!["NULL"; count.max(0) as usize].join(", ");
+    let arguments = if nulls.is_empty() {
+        nulls
+    } else {
+        format!("({nulls})")
+    };
+    client
+        .simple_query(&format!("SET {OWN} plan_cache_mode = force_generic_plan"))
+        .await?;
+    let sql = format!("EXPLAIN {OWN} (FORMAT JSON) EXECUTE katydid_plan{arguments}");
+    let told = client.simple_query(&sql).await;
+    client
+        .simple_query(&format!("RESET {OWN} plan_cache_mode"))
+        .await?;
+    Ok(json_of(&told?))
+}
+
+fn json_of(messages: &[SimpleQueryMessage]) -> Option<Value> {
+    let text: String = messages
+        .iter()
+        .filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        })
+        .collect();
+    let all: Value = serde_json::from_str(&text).ok()?;
+    all.get(0).cloned()
+}
+
+/// Of a node what rules ask for: what it does to which table, by which conditions, how many rows it gives and at what cost.
+fn compact(node: &Value, depth: usize, tables: &mut BTreeSet<String>) -> Value {
+    let text = |name: &str| node[name].as_str();
+    let mut told = serde_json::Map::new();
+    let mut tell = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            told.insert(name.to_owned(), value);
+        }
+    };
+    let scrubbed = |name: &str| text(name).map(|text| json!(scrub(text)));
+    tell("node", text("Node Type").map(Value::from));
+    if let Some(table) = text("Relation Name") {
+        tables.insert(table.to_owned());
+        tell("table", Some(json!(table)));
+        tell("alias", text("Alias").map(Value::from));
+    }
+    tell("index", text("Index Name").map(Value::from));
+    for (name, told) in [
+        ("Index Cond", "cond"),
+        ("Recheck Cond", "recheck"),
+        ("Filter", "filter"),
+        ("Join Filter", "join_filter"),
+        ("Hash Cond", "hash_cond"),
+    ] {
+        tell(told, scrubbed(name));
+    }
+    if let Some(keys) = node["Sort Key"].as_array() {
+        let keys = keys.iter().filter_map(Value::as_str).map(scrub);
+        tell("sort", Some(keys.collect()));
+    }
+    tell("rows", node["Plan Rows"].as_f64().map(Value::from));
+    tell("cost", node["Total Cost"].as_f64().map(Value::from));
+    let below = node["Plans"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    if !below.is_empty() && depth < DEPTH {
+        let below = below.iter().map(|node| compact(node, depth + 1, tables));
+        tell("below", Some(below.collect()));
+    }
+    Value::Object(told)
+}
+
+/// Size of a table and its indexes; `None` where there is no such table, or several of that name.
+async fn table_of(client: &Client, name: &str) -> Result<Option<Value>, Error> {
+    let sql = "SELECT /* katydid */ c.oid, c.reltuples::float8, c.relpages::float8, n.nspname::text FROM pg_class c \
+               JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = $1 AND c.relkind IN ('r', 'p') \
+               AND n.nspname NOT IN ('pg_catalog', 'information_schema')";
+    let rows = client.query(sql, &[&name]).await?;
+    let [row] = rows.as_slice() else {
+        return Ok(None);
+    };
+    let (oid, tuples, pages, schema): (u32, f64, f64, String) =
+        (row.get(0), row.get(1), row.get(2), row.get(3));
+    let sql = "SELECT /* katydid */ c.relname::text, i.indisunique, i.indisvalid, i.indpred IS NOT NULL, \
+               ARRAY(SELECT coalesce(pg_get_indexdef(i.indexrelid, k, true), '') \
+                     FROM generate_series(1, i.indnkeyatts) AS k) \
+               FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = $1 ORDER BY c.relname LIMIT 40";
+    let rows = client.query(sql, &[&oid]).await?;
+    let indexes = rows.iter().map(|row| {
+        let columns: Vec<String> = row.get(4);
+        json!({
+            "name": row.get::<_, String>(0),
+            "unique": row.get::<_, bool>(1),
+            "valid": row.get::<_, bool>(2),
+            "partial": row.get::<_, bool>(3),
+            "columns": columns,
+        })
+    });
+    Ok(Some(json!({
+        "schema": schema,
+        "rows": tuples,
+        "pages": pages,
+        "indexes": indexes.collect::<Value>(),
+    })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_plan_what_rules_ask_for_and_nobody_s_values() {
+        let plan = json!({
+            "Node Type": "Limit", "Plan Rows": 21, "Total Cost": 9.5, "Startup Cost": 1.0,
+            "Plans": [{
+                "Node Type": "Sort", "Sort Key": ["orders.created_at DESC"], "Plan Rows": 4000, "Total Cost": 9.0,
+                "Plans": [{
+                    "Node Type": "Index Scan", "Relation Name": "orders", "Alias": "o", "Index Name": "orders_tenant",
+                    "Index Cond": "(tenant_id = $1)", "Filter": "(email = 'ann@example.com'::text)", "Plan Rows": 4000,
+                }],
+            }],
+        });
+        let mut tables = BTreeSet::new();
+        let told = compact(&plan, 0, &mut tables);
+        let expected = json!({
+            "node": "Limit", "rows": 21.0, "cost": 9.5,
+            "below": [{
+                "node": "Sort", "sort": ["orders.created_at DESC"], "rows": 4000.0, "cost": 9.0,
+                "below": [{
+                    "node": "Index Scan", "table": "orders", "alias": "o", "index": "orders_tenant",
+                    "cond": "(tenant_id = $1)", "filter": "(email = $1::text)", "rows": 4000.0,
+                }],
+            }],
+        });
+        assert_eq!(told, expected);
+        assert_eq!(tables.into_iter().collect::<Vec<_>>(), ["orders"]);
+    }
+}
