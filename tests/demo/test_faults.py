@@ -17,7 +17,7 @@ DEMO = [sys.executable, "-m", "katydid", "demo"]
 
 def run(folder: Path, *words: str) -> dict[str, Any]:
     """A run of the demo, and what it found."""
-    command = [*DEMO, "-u", "40", "-t", "15s", "--run-dir", str(folder / "run"), *words]
+    command = [*DEMO, "-u", "60", "-t", "20s", "--run-dir", str(folder / "run"), *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads((folder / "run/findings.json").read_text())

@@ -8,6 +8,8 @@ use katydid_record::{EndpointId, PhaseId, TraceId, Tracing};
 
 use crate::message::Payload;
 
+/// Requests of each endpoint that are asked for whatever the share is: without them a rare endpoint would stay unseen in a short run.
+const FIRST: u32 = 20;
 const NAME: &[u8] = b"traceparent:";
 
 /// Marks the requests of one process.
@@ -15,6 +17,8 @@ pub(crate) struct Tracer {
     tracing: Tracing,
     process: u32,
     random: fastrand::Rng,
+    /// By endpoint, how many were asked for as the first.
+    first: Vec<u32>,
     /// Its memory is used again.
     line: String,
 }
@@ -25,6 +29,7 @@ impl Tracer {
             tracing,
             process,
             random: fastrand::Rng::new(),
+            first: Vec::new(),
             line: String::new(),
         }
     }
@@ -40,7 +45,7 @@ impl Tracer {
         let random = self.random.u64(1..);
         let id = TraceId::new(run, self.process, phase, endpoint, random)?;
         let place = place_for_it(payload.as_bytes())?;
-        let is_asked = self.random.f64() < share;
+        let is_asked = self.is_among_the_first(endpoint) || self.random.f64() < share;
         self.line.clear();
         let (parent, flag) = (id.parent(), u8::from(is_asked));
         // Writing to a string cannot fail.
@@ -59,6 +64,22 @@ impl Tracer {
             }
         }
         is_asked.then_some(id)
+    }
+}
+
+impl Tracer {
+    fn is_among_the_first(&mut self, endpoint: EndpointId) -> bool {
+        let place = endpoint as usize;
+        if self.tracing.share <= 0.0 {
+            return false;
+        }
+        if place >= self.first.len() {
+            self.first.resize(place + 1, 0);
+        }
+        let count = &mut self.first[place];
+        let is_first = *count < FIRST;
+        *count += u32::from(is_first);
+        is_first
     }
 }
 
@@ -111,6 +132,20 @@ mod tests {
         let (id, text) = marked(Payload::Own(REQUEST.to_vec()), 0.0);
         assert_eq!(id, None);
         assert!(text.contains("-00\r\nHost: x"), "{text}");
+    }
+
+    #[test]
+    fn the_first_of_each_endpoint_are_asked_for() {
+        let tracing = Tracing {
+            share: f64::MIN_POSITIVE,
+            run: 1,
+        };
+        let mut tracer = Tracer::new(tracing, 0);
+        let mut asked = |endpoint| {
+            let marked = |_| tracer.mark(&mut Payload::Own(REQUEST.to_vec()), endpoint, 1);
+            (0..50).filter_map(marked).count()
+        };
+        assert_eq!([asked(3), asked(0), asked(3)], [20, 20, 0]);
     }
 
     #[test]

@@ -57,13 +57,22 @@ fn judge(case: &Case<'_>) -> Judged {
                 .map(move |call| (of, call))
         })
         .max_by(|a, b| a.1.per_request.total_cmp(&b.1.per_request));
-    Judged::Clear(match most {
+    let why = match most {
         Some((endpoint, call)) => format!(
             "at most {} equal queries per request, {}",
             figures(call.per_request),
             endpoint.title
         ),
         None => "no request called a database".into(),
+    };
+    let unseen = case
+        .endpoints
+        .iter()
+        .filter(|of| of.traced < limits::TRACED);
+    let unseen: Vec<&str> = unseen.map(|of| of.title.as_str()).collect();
+    Judged::Clear(match unseen.as_slice() {
+        [] => why,
+        some => format!("{why}; too few spans of {}", some.join(", ")),
     })
 }
 

@@ -289,9 +289,9 @@ fn without_a_plan_it_is_not_observed() {
 #[test]
 fn sessions_that_wait_for_a_row_say_for_whom() {
     const UPDATE: &str = "UPDATE counters SET value = value + $1";
-    let locked = |waiting: f64| {
+    let locked = |waiting: f64, ms: f64| {
         Run::new(200, 400)
-            .statement("cc", UPDATE, 200.0, 300.0, 1.0, 3.0)
+            .statement("cc", UPDATE, 200.0, ms, 1.0, 3.0)
             .spans(50, UPDATE, 1, 300_000)
             .sessions("lock", waiting)
             .sessions("running", 0.5)
@@ -306,14 +306,19 @@ fn sessions_that_wait_for_a_row_say_for_whom() {
             .fact("blocking.holder", "p", "COMMIT")
             .fact("blocking.state", "p", "active")
     };
-    let found = locked(4.0).only();
+    let found = locked(4.0, 300.0).only();
     assert_eq!(
         (found.rule.as_str(), found.confidence),
         ("row_lock", Confidence::Strong)
     );
     assert_eq!(found.endpoints, ["GET /orders"]);
     assert_eq!(found.consequences.len(), 1, "{found:#?}");
-    assert!(locked(0.1).ruled_out("row_lock"));
+    assert_eq!(
+        locked(0.1, 300.0).only().rule,
+        "row_lock",
+        "few users, and yet most of the time"
+    );
+    assert!(locked(0.1, 15.0).ruled_out("row_lock"));
 }
 
 #[test]
