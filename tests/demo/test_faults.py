@@ -69,6 +69,14 @@ def test_a_contended_row_is_named_with_who_waits(tmp_path: Path) -> None:
     assert one["endpoints"] == ["POST /orders"] and "UPDATE counters" in one["about"]
 
 
+def test_a_service_downstream_a_leak_and_a_queue_are_named(tmp_path: Path) -> None:
+    found = run(tmp_path, "--fault", "slow_downstream,memory_leak,one_consumer")
+    causes = {one["rule"]: one for one in found["findings"]}
+    assert causes["slow_downstream"]["endpoints"] == ["POST /orders"]
+    assert causes["memory_leak"]["about"].startswith("uvicorn")
+    assert "mails" in causes["queue_backlog"]["about"]
+
+
 def test_the_healthy_shop_has_none(tmp_path: Path) -> None:
     found = run(tmp_path)
     assert found["findings"] == []

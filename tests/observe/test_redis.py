@@ -174,6 +174,16 @@ def test_a_queue_is_known_while_it_is_empty(valkey: tuple[int, Redis]) -> None:
         look.until(lambda look: look.last("queue.length", queue="rq:queue:default") == 3)
 
 
+def test_a_queue_that_its_first_entry_makes_is_found(valkey: tuple[int, Redis]) -> None:
+    port, client = valkey
+    client.delete("rq:queues", "rq:queue:late")
+    with looking(f"redis://127.0.0.1:{port}") as look:
+        look.until(lambda look: len(look.series("clients")) > 1)
+        client.sadd("rq:queues", "rq:queue:late")
+        client.rpush("rq:queue:late", 1, 2)
+        look.until(lambda look: look.last("queue.length", queue="rq:queue:late") == 2)
+
+
 def test_a_port_that_speaks_http() -> None:
     handler = http.server.SimpleHTTPRequestHandler
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as web:

@@ -7,11 +7,14 @@ mod case;
 mod connection_held;
 mod cpu;
 mod limits;
+mod memory_leak;
 mod missing_index;
 mod n_plus_one;
 mod order;
 mod plan;
+mod queue_backlog;
 mod row_lock;
+mod slow_downstream;
 mod slow_statement;
 #[cfg(test)]
 mod tests;
@@ -52,6 +55,9 @@ pub const RULES: &[Rule] = &[
     slow_statement::RULE,
     row_lock::RULE,
     connection_held::RULE,
+    slow_downstream::RULE,
+    queue_backlog::RULE,
+    memory_leak::RULE,
     cpu::RULE,
 ];
 
@@ -99,6 +105,13 @@ pub fn findings(timeline: &Timeline, plan: &Plan, valid: bool) -> Findings {
         .partition(|finding| finding.confidence == Confidence::Suspected);
     (all.findings, all.suspected) = (strong, suspected);
     all
+}
+
+fn no_spans() -> Judged {
+    Judged::Blind(
+        "calls per request: no spans of the target came".into(),
+        "run with --trace, and have the target send spans (docs/watching.md)".into(),
+    )
 }
 
 fn no_database() -> Judged {

@@ -15,12 +15,14 @@ FAULTS = {
     "connection_held": "each new order asks a partner for a credit check while its transaction is open",
     "slow_downstream": "each new order asks a partner for a credit check, which takes a quarter of a second",
     "blocking_call": "the dashboard asks a partner for exchange rates by a blocking call in an async handler",
+    "memory_leak": "each order that is opened leaves its audit entry in the app's memory",
+    "one_consumer": "each new order is confirmed by a mail, which takes a consumer longer than orders take to come",
     "no_cache": "the dashboard is computed anew for each request",
     "cache_without_tenant": "the dashboard is cached under one key for all tenants",
 }
 """By name, what each is."""
 
-PARTNER = {"connection_held", "slow_downstream", "blocking_call"}
+PARTNER = {"connection_held", "slow_downstream", "blocking_call", "one_consumer"}
 """Those for which the partner has to be up."""
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from katydid_shop.db import engine
 from katydid_shop.models import Invoice, Order, OrderLine
+from katydid_shop.partner import ask
 
 TAX_PERCENT = 20
 
@@ -42,6 +43,11 @@ def make_invoice(order_id: int) -> dict[str, Any]:
         found = {"invoice_id": invoice.id, "number": invoice.number}
         session.commit()
     return found
+
+
+def confirm_order(order_id: int) -> bool:
+    """Has the mail gateway tell the customer; returns whether it did."""
+    return bool(ask("/mail")["sent"])
 
 
 def _body(order: Order, tax_cents: int) -> str:

@@ -1,6 +1,7 @@
 """A partner's service, for faults that wait for one: `python -m katydid_shop.partner PORT`, and the calls of it.
 
-Answers `/credit` after a quarter of a second and `/rates` after a moment, as services do that are somebody else's.
+Answers `/credit` after a quarter of a second, `/mail` after a little longer and `/rates` after a
+moment, as services do that are somebody else's.
 """
 
 import json
@@ -11,9 +12,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from katydid_shop.settings import settings
+from katydid_shop.tracing import calling
 
 ANSWERS: dict[str, tuple[float, dict[str, Any]]] = {
     "/credit": (0.25, {"granted": True}),
+    "/mail": (0.3, {"sent": True}),
     "/rates": (0.03, {"EUR": 1.0, "USD": 1.08, "CHF": 0.96}),
 }
 """By path: after how many seconds, and what."""
@@ -21,7 +24,8 @@ ANSWERS: dict[str, tuple[float, dict[str, Any]]] = {
 
 def ask(path: str) -> dict[str, Any]:
     """What the partner says; waits for it."""
-    with urllib.request.urlopen(f"{settings().partner_url}{path}", timeout=5) as answer:
+    url = f"{settings().partner_url}{path}"
+    with calling("GET", url), urllib.request.urlopen(url, timeout=5) as answer:
         found: dict[str, Any] = json.load(answer)
         return found
 

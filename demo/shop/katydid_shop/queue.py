@@ -44,6 +44,18 @@ def enqueue_invoice(tenant_id: int, order_id: int) -> str:
     return str(job.id)
 
 
+@cache
+def mail_queue() -> Queue:
+    """The queue that confirmations wait in."""
+    chosen = settings()
+    return Queue("mails", connection=Redis.from_url(chosen.redis_url))
+
+
+def enqueue_confirmation(order_id: int) -> None:
+    """Asks for a mail to the customer."""
+    mail_queue().enqueue("katydid_shop.jobs.confirm_order", order_id, result_ttl=0)
+
+
 def find_job(tenant_id: int, job_id: str) -> tuple[State, Any] | None:
     """State and result of a tenant's job, or None if the tenant has no such job."""
     try:

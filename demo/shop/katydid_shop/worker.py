@@ -7,13 +7,15 @@ the CPU of the invoice itself (measured).
 
 from rq import SimpleWorker
 
-from katydid_shop.queue import invoice_queue
+from katydid_shop.faults import is_on
+from katydid_shop.queue import invoice_queue, mail_queue
 
 
 def main() -> None:
     """Works until SIGTERM, then finishes the job in hand."""
     queue = invoice_queue()
-    SimpleWorker([queue], connection=queue.connection).work(logging_level="WARNING")
+    queues = [queue, mail_queue()] if is_on("one_consumer") else [queue]
+    SimpleWorker(queues, connection=queue.connection).work(logging_level="WARNING")
 
 
 if __name__ == "__main__":

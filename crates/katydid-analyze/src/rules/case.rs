@@ -1,5 +1,7 @@
 //! What the rules look at: a run, by endpoint, by phase, by what was watched. Adds up; judges nothing.
 
+use std::ops::Range;
+
 use katydid_record::timeline::{CallKey, CallTotals, Calls, Subject};
 use katydid_record::{Kind, Plan, RunTime, Timeline};
 
@@ -27,6 +29,8 @@ pub struct EndpointCase {
     pub requests: u64,
     /// From send, of those that went well, ms.
     pub mean_ms: f64,
+    /// Within this one in twenty of them was done, ms.
+    pub fast_ms: f64,
     /// Requests whose spans came.
     pub traced: u64,
     /// What it calls, as spans have it.
@@ -100,6 +104,26 @@ impl<'a> Case<'a> {
         self.endpoints.iter().map(EndpointCase::seconds).sum()
     }
 
+    /// Length of the load, s.
+    pub fn seconds(&self) -> f64 {
+        let ends = self.phases.first().zip(self.phases.last());
+        ends.map_or(0.0, |(first, last)| {
+            last.until.saturating_sub(first.from) as f64 / 1e6
+        })
+    }
+
+    /// Requests that ended in a part of the run, to the second.
+    pub fn requests_within(&self, span: Range<RunTime>) -> u64 {
+        let pieces = crate::series::pieces(self.timeline);
+        let within = pieces.iter().filter(|piece| {
+            let middle = u64::midpoint(piece.from_us, piece.until_us);
+            span.contains(&middle)
+        });
+        within
+            .map(|piece| piece.second.ok + piece.second.failed)
+            .sum()
+    }
+
     /// Endpoints that run a statement, as spans have it, with how often per request: those that run it most in all first.
     pub fn callers(&self, text: &str) -> Vec<(&EndpointCase, f64)> {
         let mut all: Vec<_> = self
@@ -140,6 +164,7 @@ fn endpoints(timeline: &Timeline) -> Vec<EndpointCase> {
             title: format!("{} {}", key.method, titles.of(key)),
             requests: of.ended(),
             mean_ms: of.from_send.mean_us().unwrap_or(0.0) / 1e3,
+            fast_ms: of.from_send.quantile_us(0.05).unwrap_or(0) as f64 / 1e3,
             traced: traced.get(key).map_or(0, |calls| calls.requests),
             calls: traced.get(key).map_or_else(Vec::new, calls),
         })

@@ -37,6 +37,22 @@ pub const LOCK_SHARE: f64 = 0.10;
 pub const HELD_S: f64 = 0.1;
 /// The time that a request spends outside of the database, over that of other endpoints.
 pub const HELD_RATIO: f64 = 2.0;
+/// Time in calls of another service per request, ms.
+pub const DOWNSTREAM_MS: f64 = 50.0;
+/// Its share of the endpoint's time.
+pub const DOWNSTREAM_SHARE: f64 = 0.3;
+/// The fastest requests take this part of it at least.
+pub const FLOOR: f64 = 0.8;
+/// Entries by which a queue grew.
+pub const BACKLOG: f64 = 10.0;
+/// Bytes by which memory grew.
+pub const LEAK_BYTES: f64 = 30.0 * 1_048_576.0;
+/// The same as a share of what it was.
+pub const LEAK_SHARE: f64 = 0.33;
+/// Growth per request in the last third, over that in the middle one.
+pub const LEAK_GOES_ON: f64 = 0.6;
+/// Requests in a third of the load.
+pub const LEAK_REQUESTS: f64 = 100.0;
 /// Of all processors' time in a phase.
 pub const CPU_BUSY: f64 = 0.85;
 /// Of one processor's time: a process that cannot use another.

@@ -32,10 +32,7 @@ pub const RULE: Rule = Rule {
 
 fn judge(case: &Case<'_>) -> Judged {
     if !case.has_spans() {
-        return Judged::Blind(
-            "calls per request: no spans of the target came".into(),
-            "run with --trace, and have the target send spans (docs/watching.md)".into(),
-        );
+        return super::no_spans();
     }
     let traced = case
         .endpoints

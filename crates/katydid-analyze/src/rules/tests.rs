@@ -343,6 +343,126 @@ fn a_transaction_that_waits_for_the_service_is_named_by_spans() {
     assert!(held(0.05).ruled_out("connection_held"));
 }
 
+/// Spans of calls of another service.
+fn downstream(ms: u64, fast_ms: u64) -> Run {
+    let mut run = Run::new(200, fast_ms).spans(50, "GET partner", 1, ms * 1_000);
+    for calls in run.timeline.traces.calls.values_mut() {
+        let all = std::mem::take(&mut calls.calls).into_iter();
+        let http = |(key, totals)| {
+            let about = "http".into();
+            (CallKey { about, ..key }, totals)
+        };
+        calls.calls = all.map(http).collect();
+    }
+    run
+}
+
+#[test]
+fn a_service_that_every_request_waits_for() {
+    let found = downstream(250, 300).only();
+    assert_eq!(
+        (found.rule.as_str(), found.confidence),
+        ("slow_downstream", Confidence::Strong)
+    );
+    assert!(downstream(30, 60).ruled_out("slow_downstream"), "30 ms");
+    assert!(
+        downstream(60, 900).ruled_out("slow_downstream"),
+        "a small part"
+    );
+    // Spans that are longer than the fastest requests: those were not made for each of them.
+    let all = downstream(250, 100).findings(true);
+    assert_eq!(all.suspected[0].rule, "slow_downstream");
+}
+
+fn queue(lengths: [f64; 3]) -> Run {
+    let level = |at: u64| lengths[((at - 1) / 7).min(2) as usize];
+    let points: Vec<(u64, f64)> = (1..21).map(|at| (at, level(at))).collect();
+    Run::new(200, 20)
+        .series(
+            "queue.length",
+            ("queue", "mails"),
+            SeriesKind::Gauge,
+            &points,
+        )
+        .series(
+            "command.calls",
+            ("command", "rpush"),
+            SeriesKind::Counter,
+            &[(1, 0.0), (18, 180.0)],
+        )
+        .spans(50, "RPUSH", 1, 200)
+}
+
+#[test]
+fn a_queue_that_grows_and_goes_on_to() {
+    let found = queue([20.0, 60.0, 100.0]).only();
+    assert_eq!(
+        (found.rule.as_str(), found.confidence),
+        ("queue_backlog", Confidence::Strong)
+    );
+    assert_eq!(found.endpoints, ["GET /orders"]);
+    assert!(found.what.contains("100 entries"), "{}", found.what);
+    assert!(
+        queue([20.0, 60.0, 55.0]).ruled_out("queue_backlog"),
+        "it came to an end"
+    );
+    assert!(
+        queue([1.0, 3.0, 6.0]).ruled_out("queue_backlog"),
+        "six entries"
+    );
+}
+
+/// 30 s with 20 requests each, and a process whose memory was so many MiB after each third.
+fn process(levels: [f64; 4]) -> Run {
+    let mut run = Run::new(0, 1);
+    for at in 0..30 {
+        let window = EndpointWindow {
+            ok: 20,
+            ..EndpointWindow::default()
+        };
+        run.apply(at * S, 0, Body::Requests(vec![window]));
+    }
+    run.apply(
+        0,
+        OBSERVERS,
+        Body::Watched(Box::new(Watched {
+            subject: "db".into(),
+            kind: "process".into(),
+            title: "uvicorn, port 8000".into(),
+            every_ms: 1_000,
+            ..Watched::default()
+        })),
+    );
+    let level = |at: u64| {
+        let (third, part) = ((at / 10).min(2) as usize, (at % 10) as f64 / 10.0);
+        let part = if at >= 30 { 1.0 } else { part };
+        (levels[third] + (levels[third + 1] - levels[third]) * part) * 1_048_576.0
+    };
+    let points: Vec<(u64, f64)> = (0..31).map(|at| (at, level(at))).collect();
+    run.series("process.anon", ("", ""), SeriesKind::Gauge, &points)
+}
+
+#[test]
+fn memory_that_grows_with_requests_and_does_not_slow_down() {
+    let found = process([50.0, 90.0, 130.0, 170.0]).only();
+    assert_eq!(
+        (found.rule.as_str(), found.confidence),
+        ("memory_leak", Confidence::Strong)
+    );
+    assert!(
+        process([50.0, 90.0, 130.0, 140.0]).ruled_out("memory_leak"),
+        "it slows down"
+    );
+    assert!(
+        process([50.0, 55.0, 60.0, 65.0]).ruled_out("memory_leak"),
+        "15 MiB"
+    );
+    assert!(
+        process([900.0, 950.0, 990.0, 1_030.0]).ruled_out("memory_leak"),
+        "a small part"
+    );
+}
+
 #[test]
 fn what_was_not_watched_is_said_and_nothing_is_found() {
     let all = findings(&Timeline::default(), &Plan::default(), true);

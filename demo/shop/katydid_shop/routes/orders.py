@@ -14,6 +14,7 @@ from katydid_shop.db import DbSession
 from katydid_shop.faults import is_on
 from katydid_shop.models import Counter, Customer, Order, OrderLine, Product
 from katydid_shop.partner import ask
+from katydid_shop.queue import enqueue_confirmation
 
 router = APIRouter(prefix="/orders")
 
@@ -83,6 +84,8 @@ def _row(order: Order) -> OrderRow:
 @router.get("/{order_id}")
 def get_order(order_id: int, login: CurrentLogin, db: DbSession) -> dict[str, Any]:
     """An order with its lines."""
+    if is_on("memory_leak"):
+        _audit(login.user_id, order_id)
     order = db.scalars(
         select(Order)
         .where(Order.id == order_id, Order.tenant_id == login.tenant_id)
@@ -123,13 +126,26 @@ def submit_order(new: NewOrder, login: CurrentLogin, db: DbSession) -> dict[str,
         order.total_cents += line.quantity * line.price_cents
     db.add(order)
     db.flush()
-    placed = {"id": order.id, "status": order.status, "total_cents": order.total_cents}
+    placed: dict[str, Any] = {
+        "id": order.id,
+        "status": order.status,
+        "total_cents": order.total_cents,
+    }
     if is_on("connection_held"):
         ask("/credit")
     if is_on("row_lock"):
         _receipt(order)
     db.commit()
+    if is_on("one_consumer"):
+        enqueue_confirmation(placed["id"])
     return placed
+
+
+_audited: list[bytes] = []
+
+
+def _audit(user_id: int, order_id: int) -> None:
+    _audited.append(f"{user_id} opened {order_id};".encode() * 10_000)
 
 
 def _next_number(db: Session) -> int:

@@ -30,7 +30,7 @@ const SECTIONS: [&str; 11] = [
 ];
 /// Commands with series of their own.
 const COMMANDS: usize = 60;
-/// Looks between two readings of the slow log.
+/// Looks between two readings of the slow log, and of the sets that name queues.
 const SELDOM: u64 = 5;
 /// Entries of the slow log that are read at most.
 const SLOW: u64 = 128;
@@ -222,6 +222,10 @@ impl Server {
         }
         self.tell(&info, batch);
         batch.end(read);
+        if batch.is_due(SELDOM) {
+            self.queues.ask(&mut self.to).await;
+            self.queues.learn_listed();
+        }
         let read = batch.begin();
         let depths = self.queues.depths(&mut self.to).await;
         for depth in depths.map_err(|error| trouble::of(&error))? {

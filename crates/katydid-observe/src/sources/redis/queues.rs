@@ -96,6 +96,15 @@ pub struct Depth {
     pub groups: BTreeMap<String, (Option<f64>, Option<f64>)>,
 }
 
+/// A queue's name as it may be told. Of many alike, made by a program, it is one for each user, perhaps.
+fn told(name: &str, is_many: bool) -> String {
+    if is_many && !USUAL.contains(&name) {
+        HIDDEN.to_owned()
+    } else {
+        keys::without_numbers(name)
+    }
+}
+
 impl Queues {
     /// Finds the queues of a sample: those of known libraries by their names, any other list or stream by its form. A list is told by
     /// its key only where no other key could be of its form.
@@ -113,14 +122,9 @@ impl Queues {
         }
         let mut chosen = Vec::new();
         for ((prefix, suffix), names) in &families {
-            // So many are made by a program: one for each user, perhaps.
             let is_many = names.len() > QUEUES;
             for name in names {
-                let told = if is_many && !USUAL.contains(name) {
-                    HIDDEN.to_owned()
-                } else {
-                    keys::without_numbers(name)
-                };
+                let told = told(name, is_many);
                 chosen.push((
                     format!("{prefix}{name}{suffix}"),
                     "list",
@@ -150,6 +154,21 @@ impl Queues {
                 *self.members.entry((shown.clone(), kind)).or_default() += 1;
                 self.add(key, Known { kind, shown });
             }
+        }
+    }
+
+    /// Adds what a set of RQ or Sidekiq names and was not known: many a queue is made by its first entry, in the middle of the load.
+    pub fn learn_listed(&mut self) {
+        for (prefix, name) in self.listed.clone() {
+            let key = format!("{prefix}{name}");
+            if self.known.contains_key(&key) {
+                continue;
+            }
+            let alike = self.listed.iter().filter(|(of, _)| *of == prefix).count();
+            let shown = format!("{prefix}{}", told(&name, alike > QUEUES));
+            *self.members.entry((shown.clone(), "list")).or_default() += 1;
+            let kind = "list";
+            self.add(key, Known { kind, shown });
         }
     }
 

@@ -1,0 +1,154 @@
+//! # Memory leak
+//!
+//! **Symptom.** Memory of the service grows as long as there is load, until something kills it.
+//!
+//! **Evidence.** Memory that is no file's, by the least of each third of the run: it grew by 30 MiB and by a third of what it was, and in the last
+//! third as much per request as in the middle one. What fills once (caches, pools, an allocator's arenas) grows less and less.
+//!
+//! **Cause.** Something is kept for each request and never let go: a dictionary without a bound, a list of past events, a listener that is not removed.
+//!
+//! **Fix.** Bound it (`functools.lru_cache(maxsize=…)`, `cachetools.TTLCache`), or keep it elsewhere with a time to live. Two snapshots of the heap, some
+//! minutes apart, name it (`tracemalloc`, `heaptrack`, Chrome's heap snapshots of Node).
+//!
+//! **False alarms.** A cache that is meant to fill for longer than the run. A run that is longer tells.
+
+use katydid_record::finding::Evidence;
+use katydid_record::timeline::Subject;
+use katydid_record::{Confidence, Finding, RunTime};
+
+use super::case::Case;
+use super::words::figures;
+use super::{Judged, Rule, limits};
+
+/// Its row.
+pub const RULE: Rule = Rule {
+    name: "memory_leak",
+    title: "Memory leak",
+    of_target: true,
+    judge,
+};
+
+const MIB: f64 = 1_048_576.0;
+
+/// How memory grew: at the ends of the three thirds of the load, and requests in the last two.
+struct Growth {
+    levels: [f64; 3],
+    requests: [f64; 2],
+    seconds: f64,
+}
+
+impl Growth {
+    /// Bytes per request in the middle third and the last.
+    fn per_request(&self) -> [f64; 2] {
+        let [first, middle, last] = self.levels;
+        [
+            (middle - first) / self.requests[0],
+            (last - middle) / self.requests[1],
+        ]
+    }
+
+    fn is_leak(&self) -> bool {
+        let [first, _, last] = self.levels;
+        let [middle_each, last_each] = self.per_request();
+        last - first >= limits::LEAK_BYTES
+            && last - first >= limits::LEAK_SHARE * first
+            && middle_each > 0.0
+            && last_each >= limits::LEAK_GOES_ON * middle_each
+    }
+}
+
+fn judge(case: &Case<'_>) -> Judged {
+    let subjects = case.timeline.target.subjects.values();
+    let watched: Vec<(&Subject, Growth)> = subjects
+        .filter(|subject| subject.watched.kind == "process")
+        .filter_map(|subject| Some((subject, growth(case, subject)?)))
+        .collect();
+    if watched.is_empty() {
+        return Judged::Silent;
+    }
+    let found: Vec<Finding> = watched
+        .iter()
+        .filter(|(_, growth)| growth.is_leak())
+        .map(|(subject, growth)| finding(subject, growth))
+        .collect();
+    if !found.is_empty() {
+        return Judged::Found(found);
+    }
+    let most = watched
+        .iter()
+        .map(|(_, growth)| growth.levels[2] - growth.levels[0])
+        .fold(0.0, f64::max);
+    Judged::Clear(format!(
+        "{} MiB more at most, and less and less",
+        figures(most / MIB)
+    ))
+}
+
+/// `None` with too few looks or requests. The least of the last looks of a third stands for its end: what a garbage collector has
+/// still to take is not kept.
+fn growth(case: &Case<'_>, subject: &Subject) -> Option<Growth> {
+    let (from, until) = (case.phases.first()?.from, case.phases.last()?.until);
+    let third = until.saturating_sub(from) / 3;
+    let series = subject.plain("process.anon")?;
+    let least = |from: RunTime, until: RunTime| {
+        let within = series
+            .points()
+            .iter()
+            .filter(|(at, _)| (from..=until).contains(at));
+        within.map(|(_, value)| *value).reduce(f64::min)
+    };
+    let end = |number: RunTime| {
+        let end = from + third * number;
+        least(end.saturating_sub(third / 3), end)
+    };
+    let requests = |number: RunTime| {
+        let span = from + third * number..from + third * (number + 1);
+        case.requests_within(span) as f64
+    };
+    let growth = Growth {
+        levels: [end(1)?, end(2)?, end(3)?],
+        requests: [requests(1), requests(2)],
+        seconds: third as f64 * 2.0 / 1e6,
+    };
+    growth
+        .requests
+        .iter()
+        .all(|count| *count >= limits::LEAK_REQUESTS)
+        .then_some(growth)
+}
+
+fn finding(subject: &Subject, growth: &Growth) -> Finding {
+    let title = &subject.watched.title;
+    let [first, _, last] = growth.levels;
+    let each = growth.per_request();
+    let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| Evidence {
+        source: title.clone(),
+        what: what.to_owned(),
+        value,
+        unit: unit.to_owned(),
+        limit,
+        ..Evidence::default()
+    };
+    let per_minute = (last - first) / MIB / growth.seconds * 60.0;
+    Finding {
+        confidence: Confidence::Strong,
+        basis: "memory + requests".into(),
+        about: title.clone(),
+        what: format!(
+            "{title} grew from {} to {} MiB in {} s, {} KiB for each request, and does not slow down",
+            figures(first / MIB),
+            figures(last / MIB),
+            figures(growth.seconds),
+            figures(each[1] / 1024.0)
+        ),
+        evidence: vec![
+            evidence("growth", (last - first) / MIB, "MiB", Some(limits::LEAK_BYTES / MIB)),
+            evidence("growth per minute", per_minute, "MiB", None),
+            evidence("per request, middle third", each[0] / 1024.0, "KiB", None),
+            evidence("per request, last third", each[1] / 1024.0, "KiB", Some(limits::LEAK_GOES_ON * each[0] / 1024.0)),
+        ],
+        advice: "Something is kept for each request: bound it, or give it a time to live. Two snapshots of the heap, some minutes apart, name it.".into(),
+        check: "memory should stay where it is after the first minutes of a load".into(),
+        ..Finding::default()
+    }
+}

@@ -1,0 +1,109 @@
+//! # Slow downstream service
+//!
+//! **Symptom.** An endpoint is slow at any load, and the service itself has little to do.
+//!
+//! **Evidence.** Spans show calls of another service, 50 ms and more per request and three tenths of the endpoint's time. The endpoint's fastest
+//! requests take nearly as long as these calls: it has a floor that no load explains.
+//!
+//! **Cause.** Another service is asked on the request path, and its answer is waited for.
+//!
+//! **Fix.** A timeout and a circuit breaker, so that its bad day is not yours. Ask it only when needed, keep its answer for a while, ask several at
+//! once, or move the call behind the response into a background job and answer 202.
+//!
+//! **False alarms.** A proxy or a gateway, whose work is such calls.
+
+use katydid_record::finding::{Cost, Evidence};
+use katydid_record::{Confidence, Finding};
+
+use super::case::{Call, Case, EndpointCase};
+use super::words::figures;
+use super::{Judged, Rule, limits};
+
+/// Its row.
+pub const RULE: Rule = Rule {
+    name: "slow_downstream",
+    title: "Slow downstream service",
+    of_target: true,
+    judge,
+};
+
+fn judge(case: &Case<'_>) -> Judged {
+    if !case.has_spans() {
+        return super::no_spans();
+    }
+    let calls = |of: &EndpointCase| of.calls.iter().any(is_service);
+    if !case.endpoints.iter().any(calls) {
+        // Spans of HTTP clients are an instrumentation of their own, which may be missing.
+        return Judged::Blind(
+            "calls of other services: no span of one came".into(),
+            "instrument the service's HTTP client (opentelemetry-instrumentation-httpx, -requests, -urllib3…), if it calls any".into(),
+        );
+    }
+    let found: Vec<Finding> = case
+        .endpoints
+        .iter()
+        .filter_map(|of| of_endpoint(case, of))
+        .collect();
+    if !found.is_empty() {
+        return Judged::Found(found);
+    }
+    let most = case
+        .endpoints
+        .iter()
+        .flat_map(|of| of.calls.iter().filter(|call| is_service(call)))
+        .map(|call| call.per_request * call.each_ms)
+        .fold(0.0, f64::max);
+    Judged::Clear(format!("at most {} ms per request", figures(most)))
+}
+
+fn is_service(call: &Call) -> bool {
+    ["http", "rpc"].contains(&call.key.about.as_str())
+}
+
+fn of_endpoint(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
+    let of = |call: &&Call| call.per_request * call.each_ms;
+    let calls = endpoint.calls.iter().filter(|call| is_service(call));
+    let slowest = calls.max_by(|a, b| of(a).total_cmp(&of(b)))?;
+    let ms = of(&slowest);
+    let is_much = endpoint.traced >= limits::TRACED
+        && ms >= limits::DOWNSTREAM_MS
+        && ms >= limits::DOWNSTREAM_SHARE * endpoint.mean_ms;
+    if !is_much {
+        return None;
+    }
+    let has_floor = endpoint.fast_ms >= limits::FLOOR * ms;
+    let evidence = |source: &str, what: &str, value: f64, limit: Option<f64>| Evidence {
+        source: source.to_owned(),
+        what: what.to_owned(),
+        value,
+        unit: "ms".into(),
+        limit,
+        ..Evidence::default()
+    };
+    let spans = format!("spans of {} requests", endpoint.traced);
+    Some(Finding {
+        confidence: if has_floor { Confidence::Strong } else { Confidence::Suspected },
+        basis: if has_floor { "spans + response times" } else { "spans" }.into(),
+        endpoints: vec![endpoint.title.clone()],
+        about: slowest.key.text.clone(),
+        what: format!(
+            "{} takes {} ms of each request; one in twenty requests is done within {} ms",
+            slowest.key.text,
+            figures(ms),
+            figures(endpoint.fast_ms)
+        ),
+        cost: Some(Cost {
+            ms,
+            of_ms: endpoint.mean_ms,
+            share: ms * endpoint.requests as f64 / 1e3 / case.request_seconds(),
+        }),
+        evidence: vec![
+            evidence(&spans, "calls of it, per request", ms, Some(limits::DOWNSTREAM_MS)),
+            evidence(&spans, "each", slowest.each_ms, None),
+            evidence("response times", "p5 from send", endpoint.fast_ms, Some(limits::FLOOR * ms)),
+        ],
+        advice: "Give the call a timeout and a circuit breaker; keep its answer for a while, or move it behind the response into a background job.".into(),
+        check: format!("{} without the call should take {} ms less", endpoint.title, figures(ms)),
+        ..Finding::default()
+    })
+}
