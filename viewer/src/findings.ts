@@ -9,8 +9,8 @@ import { table } from "./table";
 const FINDINGS = 20;
 
 function sentence(cost: Cost): string {
-  const share = percent(Math.min(cost.share, 1));
-  return `costs ${short(cost.ms)} of ${short(cost.of_ms)} ms per request; ${share} of the time of all requests`;
+  const { ms, of_ms, share } = cost;
+  return `costs ${short(ms)} of ${short(of_ms)} ms per request; ${percent(share)} of the time of all requests`;
 }
 
 function evidenceOf(all: Evidence[]): HTMLElement {

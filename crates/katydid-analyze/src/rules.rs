@@ -21,9 +21,9 @@ mod tests;
 mod words;
 
 use katydid_record::finding::{FINDINGS_VERSION, NotObserved, RuledOut};
-use katydid_record::{Confidence, Finding, Findings, Plan, Timeline};
+use katydid_record::{Confidence, Finding, Findings, Timeline};
 
-use case::Case;
+use case::{Case, EndpointCase};
 
 /// A kind of cause.
 pub struct Rule {
@@ -33,7 +33,17 @@ pub struct Rule {
     pub title: &'static str,
     /// It rests on what the target counts of itself, which is right whether or not the generator kept up.
     of_target: bool,
+    /// Without it nothing is told.
+    needs: Option<Need>,
     judge: fn(&Case<'_>) -> Judged,
+}
+
+/// What a rule draws on.
+#[derive(Clone, Copy)]
+enum Need {
+    Spans,
+    Database,
+    Statements,
 }
 
 /// What a rule says of a run.
@@ -43,7 +53,7 @@ enum Judged {
     /// It is not so; why.
     Clear(String),
     /// It could not be told: what was missing, and what opens it.
-    Blind(String, String),
+    Blind(NotObserved),
     /// Nothing is to be said: the run gave no occasion.
     Silent,
 }
@@ -62,15 +72,17 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// What the rules say of a run.
-pub fn findings(timeline: &Timeline, plan: &Plan, valid: bool) -> Findings {
+pub fn findings(timeline: &Timeline, valid: bool) -> Findings {
     let mut all = Findings {
         version: FINDINGS_VERSION,
         ..Findings::default()
     };
-    let case = Case::new(timeline, plan);
+    let case = Case::new(timeline);
     let mut found = Vec::new();
     for rule in RULES {
-        match (rule.judge)(&case) {
+        let missing = rule.needs.and_then(|need| need.missing(&case));
+        let judged = missing.map_or_else(|| (rule.judge)(&case), Judged::Blind);
+        match judged {
             Judged::Found(several) => found.extend(several.into_iter().map(|finding| Finding {
                 rule: rule.name.to_owned(),
                 // The generator was the limit: the times that it measured say little of the target.
@@ -90,8 +102,7 @@ pub fn findings(timeline: &Timeline, plan: &Plan, valid: bool) -> Findings {
                 title: rule.title.to_owned(),
                 why,
             }),
-            Judged::Blind(what, remedy) => {
-                let blind = NotObserved { what, remedy };
+            Judged::Blind(blind) => {
                 if !all.not_observed.contains(&blind) {
                     all.not_observed.push(blind);
                 }
@@ -107,23 +118,44 @@ pub fn findings(timeline: &Timeline, plan: &Plan, valid: bool) -> Findings {
     all
 }
 
-fn no_spans() -> Judged {
-    Judged::Blind(
-        "calls per request: no spans of the target came".into(),
-        "run with --trace, and have the target send spans (docs/watching.md)".into(),
-    )
+impl Need {
+    /// What is missing, and what opens it.
+    fn missing(self, case: &Case<'_>) -> Option<NotObserved> {
+        let (is_there, what, remedy) = match self {
+            Self::Spans => (
+                case.endpoints.iter().any(EndpointCase::is_traced),
+                "calls per request: no spans of the target came",
+                "run with --trace, and have the target send spans (docs/watching.md)",
+            ),
+            Self::Statements if !case.databases.is_empty() => (
+                case.databases
+                    .iter()
+                    .any(|database| !database.statements.is_empty()),
+                "statements of the database",
+                "katydid doctor says what is missing",
+            ),
+            Self::Database | Self::Statements => (
+                !case.databases.is_empty(),
+                "the database: none was watched",
+                "--watch env:DATABASE_URL",
+            ),
+        };
+        (!is_there).then(|| not_observed(what, remedy))
+    }
 }
 
-fn no_database() -> Judged {
-    Judged::Blind(
-        "the database: none was watched".into(),
-        "--watch env:DATABASE_URL".into(),
-    )
+fn not_observed(what: impl Into<String>, remedy: &str) -> NotObserved {
+    NotObserved {
+        what: what.into(),
+        remedy: remedy.to_owned(),
+    }
 }
 
-fn no_statements() -> Judged {
-    Judged::Blind(
-        "statements of the database".into(),
-        "katydid doctor says what is missing".into(),
-    )
+/// Strong where a second source says it too; and the names of the sources.
+fn sure(is_agreed: bool, both: &str, one: &str) -> (Confidence, String) {
+    if is_agreed {
+        (Confidence::Strong, both.to_owned())
+    } else {
+        (Confidence::Suspected, one.to_owned())
+    }
 }

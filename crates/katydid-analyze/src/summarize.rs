@@ -78,7 +78,7 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         reason: String::new(),
         aborted: timeline.aborted.clone(),
     };
-    let findings = rules::findings(timeline, &manifest.plan, generator.valid);
+    let findings = rules::findings(timeline, generator.valid);
     let slos = slo::judge(timeline, &manifest.plan, generator.valid);
     let titles = Titles::new(timeline.endpoints.keys());
     let row = Rows {

@@ -23,7 +23,7 @@ use katydid_record::view::{Chart, SourceView, Table};
 use katydid_record::{Mark, RunTime, Timeline};
 
 pub use draw::Look;
-pub(crate) use statements::shortened;
+pub(crate) use statements::{cut, shortened};
 
 /// A part of the run that a table is about.
 #[derive(Clone, Debug)]

@@ -398,7 +398,7 @@ pub fn cost(cost: Cost) -> String {
         "costs {} of {} ms per request; {} of the time of all requests",
         short(cost.ms),
         short(cost.of_ms),
-        percent(cost.share.clamp(0.0, 1.0))
+        percent(cost.share)
     )
 }
 

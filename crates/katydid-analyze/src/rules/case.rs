@@ -1,9 +1,8 @@
 //! What the rules look at: a run, by endpoint, by phase, by what was watched. Adds up; judges nothing.
 
-use std::ops::Range;
-
-use katydid_record::timeline::{CallKey, CallTotals, Calls, Subject};
-use katydid_record::{Kind, Plan, RunTime, Timeline};
+use katydid_record::finding::Cost;
+use katydid_record::timeline::{CallKey, CallTotals, Calls, Series, Subject};
+use katydid_record::{Kind, RunTime, Timeline};
 
 use super::limits;
 use crate::target::{Part, table};
@@ -13,6 +12,8 @@ use crate::titles::Titles;
 pub struct Case<'a> {
     /// All of it.
     pub timeline: &'a Timeline,
+    /// From the beginning of the load to its end.
+    pub whole: Part,
     /// Each phase, or the whole run where there is none.
     pub phases: Vec<Part>,
     /// Requests by endpoint, those that took most time in all first.
@@ -75,7 +76,7 @@ pub struct Statement<'a> {
 
 impl<'a> Case<'a> {
     /// Looks at a run.
-    pub fn new(timeline: &'a Timeline, _plan: &Plan) -> Self {
+    pub fn new(timeline: &'a Timeline) -> Self {
         let parts = crate::target::parts(timeline);
         let phases: Vec<Part> = parts[1..].to_vec();
         let whole = Part {
@@ -92,10 +93,11 @@ impl<'a> Case<'a> {
                 .map(|subject| Database::new(subject, &whole))
                 .collect(),
             phases: if phases.is_empty() {
-                vec![whole]
+                vec![whole.clone()]
             } else {
                 phases
             },
+            whole,
         }
     }
 
@@ -106,22 +108,66 @@ impl<'a> Case<'a> {
 
     /// Length of the load, s.
     pub fn seconds(&self) -> f64 {
-        let ends = self.phases.first().zip(self.phases.last());
-        ends.map_or(0.0, |(first, last)| {
-            last.until.saturating_sub(first.from) as f64 / 1e6
-        })
+        self.whole.until.saturating_sub(self.whole.from) as f64 / 1e6
     }
 
-    /// Requests that ended in a part of the run, to the second.
-    pub fn requests_within(&self, span: Range<RunTime>) -> u64 {
-        let pieces = crate::series::pieces(self.timeline);
-        let within = pieces.iter().filter(|piece| {
+    /// The ends of the three thirds of the load, after its beginning.
+    fn thirds(&self) -> [RunTime; 4] {
+        let third = self.whole.until.saturating_sub(self.whole.from) / 3;
+        [0, 1, 2, 3].map(|number| self.whole.from + third * number)
+    }
+
+    /// A level at the end of each third of the load, folded from the looks of the third's last third; `None` where there were none.
+    pub fn at_thirds(&self, series: &Series, fold: fn(&[f64]) -> f64) -> Option<[f64; 3]> {
+        let [_, first, second, third] = self.thirds();
+        let before = (second - first) / 3;
+        let at = |end: RunTime| {
+            let within = end.saturating_sub(before)..=end;
+            let looks = series.points().iter().filter(|(at, _)| within.contains(at));
+            let values: Vec<f64> = looks.map(|(_, value)| *value).collect();
+            (!values.is_empty()).then(|| fold(&values))
+        };
+        Some([at(first)?, at(second)?, at(third)?])
+    }
+
+    /// Requests that ended in each third of the load, to the second.
+    pub fn requests_by_third(&self) -> [u64; 3] {
+        let ends = self.thirds();
+        let mut requests = [0; 3];
+        for piece in crate::series::pieces(self.timeline) {
             let middle = u64::midpoint(piece.from_us, piece.until_us);
-            span.contains(&middle)
-        });
-        within
-            .map(|piece| piece.second.ok + piece.second.failed)
-            .sum()
+            let third = (0..3).find(|third| (ends[*third]..ends[third + 1]).contains(&middle));
+            if let Some(third) = third {
+                requests[third] += piece.second.ok + piece.second.failed;
+            }
+        }
+        requests
+    }
+
+    /// The phase of a database in which a measure is largest.
+    pub fn worst_phase(
+        &self,
+        measure: impl Fn(&Subject, &Part) -> Option<f64>,
+    ) -> Option<(&Database<'a>, &Part, f64)> {
+        let all = self.databases.iter();
+        all.flat_map(|database| self.phases.iter().map(move |part| (database, part)))
+            .filter_map(|(database, part)| Some((database, part, measure(database.subject, part)?)))
+            .max_by(|a, b| a.2.total_cmp(&b.2))
+    }
+
+    /// What something costs that takes so much of each request of an endpoint, ms.
+    pub fn cost(&self, endpoint: &EndpointCase, ms: f64) -> Cost {
+        self.cost_in_all(endpoint, ms, ms * endpoint.requests as f64 / 1e3)
+    }
+
+    /// The same where it takes so much of all requests, s.
+    pub fn cost_in_all(&self, endpoint: &EndpointCase, ms: f64, seconds: f64) -> Cost {
+        Cost {
+            ms,
+            of_ms: endpoint.mean_ms,
+            // Calls side by side add up to more than there is.
+            share: (seconds / self.request_seconds()).min(1.0),
+        }
     }
 
     /// Endpoints that run a statement, as spans have it, with how often per request: those that run it most in all first.
@@ -129,7 +175,7 @@ impl<'a> Case<'a> {
         let mut all: Vec<_> = self
             .endpoints
             .iter()
-            .filter(|endpoint| endpoint.traced >= limits::TRACED)
+            .filter(|endpoint| endpoint.is_traced())
             .filter_map(|endpoint| {
                 let call = endpoint.calls.iter().find(|call| call.key.text == text)?;
                 Some((endpoint, call.per_request))
@@ -138,16 +184,14 @@ impl<'a> Case<'a> {
         all.sort_by(|a, b| (b.1 * b.0.requests as f64).total_cmp(&(a.1 * a.0.requests as f64)));
         all
     }
-
-    /// Whether any endpoint has spans enough.
-    pub fn has_spans(&self) -> bool {
-        self.endpoints
-            .iter()
-            .any(|endpoint| endpoint.traced >= limits::TRACED)
-    }
 }
 
 impl EndpointCase {
+    /// Its spans are enough to tell calls per request.
+    pub fn is_traced(&self) -> bool {
+        self.traced >= limits::TRACED
+    }
+
     /// Time that its requests took in all, s.
     pub fn seconds(&self) -> f64 {
         self.requests as f64 * self.mean_ms / 1e3
@@ -268,6 +312,10 @@ pub fn mean_level(
     label: Option<(&str, &str)>,
     part: &Part,
 ) -> Option<f64> {
-    let values = levels(subject, name, label, part)?;
-    Some(values.iter().sum::<f64>() / values.len() as f64)
+    Some(mean(&levels(subject, name, label, part)?))
+}
+
+/// Of values that there are.
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }

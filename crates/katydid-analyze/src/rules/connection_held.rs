@@ -13,39 +13,31 @@
 //! **False alarms.** A session of a person who looks around in `psql`: it is there without load, too. A service whose processors are at their
 //! limit is slow between any two statements.
 
-use katydid_record::finding::{Cost, Evidence};
-use katydid_record::{Confidence, Finding};
+use katydid_record::Finding;
+use katydid_record::finding::Evidence;
 
 use super::case::{Case, EndpointCase, levels};
 use super::words::figures;
-use super::{Judged, Rule, limits};
+use super::{Judged, Need, Rule, limits};
 
 /// Its row.
 pub const RULE: Rule = Rule {
     name: "connection_held",
     title: "Connection held during other work",
     of_target: true,
+    needs: Some(Need::Database),
     judge,
 };
 
 fn judge(case: &Case<'_>) -> Judged {
-    if case.databases.is_empty() {
-        return super::no_database();
-    }
-    let worst = case
-        .databases
-        .iter()
-        .flat_map(|database| case.phases.iter().map(move |part| (database, part)))
-        .filter_map(|(database, part)| {
-            let longest = levels(database.subject, "longest.idle_in_transaction", None, part)?;
-            Some((database, part, median(longest)))
-        })
-        .max_by(|a, b| a.2.total_cmp(&b.2));
+    let worst = case.worst_phase(|subject, part| {
+        levels(subject, "longest.idle_in_transaction", None, part).map(median)
+    });
     let Some((database, part, held)) = worst else {
-        return Judged::Blind(
-            "transactions that stay open: what sessions do was not seen".into(),
-            "GRANT pg_monitor to the role; katydid doctor says how".into(),
-        );
+        return Judged::Blind(super::not_observed(
+            "transactions that stay open: what sessions do was not seen",
+            "GRANT pg_monitor to the role; katydid doctor says how",
+        ));
     };
     if held < limits::HELD_S {
         return Judged::Clear(format!(
@@ -79,18 +71,10 @@ fn judge(case: &Case<'_>) -> Judged {
             )
         });
     }
+    let (confidence, basis) = super::sure(who.is_some(), "sessions + spans", "sessions");
     Judged::Found(vec![Finding {
-        confidence: if who.is_some() {
-            Confidence::Strong
-        } else {
-            Confidence::Suspected
-        },
-        basis: if who.is_some() {
-            "sessions + spans"
-        } else {
-            "sessions"
-        }
-        .into(),
+        confidence,
+        basis,
         endpoints: who
             .iter()
             .map(|(endpoint, _)| endpoint.title.clone())
@@ -104,11 +88,7 @@ fn judge(case: &Case<'_>) -> Judged {
                 figures(outside)
             ))
         ),
-        cost: who.map(|(endpoint, outside)| Cost {
-            ms: outside,
-            of_ms: endpoint.mean_ms,
-            share: outside * endpoint.requests as f64 / 1e3 / case.request_seconds(),
-        }),
+        cost: who.map(|(endpoint, outside)| case.cost(endpoint, outside)),
         evidence,
         advice:
             "Move the work that is no SQL out of the transaction: before it, or after the commit."
@@ -133,7 +113,7 @@ fn who<'c>(case: &'c Case<'_>, held: f64) -> Option<(&'c EndpointCase, f64)> {
                 .sum::<f64>()
     };
     let calls_sql = |endpoint: &&EndpointCase| {
-        endpoint.traced >= limits::TRACED
+        endpoint.is_traced()
             && endpoint
                 .calls
                 .iter()

@@ -26,6 +26,7 @@ pub const RULE: Rule = Rule {
     name: "cpu",
     title: "CPU bound",
     of_target: false,
+    needs: None,
     judge,
 };
 
@@ -38,10 +39,10 @@ fn judge(case: &Case<'_>) -> Judged {
         .filter(|of| of.plain("cpu.idle").is_some())
         .collect();
     if hosts.is_empty() {
-        return Judged::Blind(
-            "processors: the target's machine was not watched".into(),
-            "--watch ssh://HOST, or --watch prometheus:URL of its node_exporter".into(),
-        );
+        return Judged::Blind(super::not_observed(
+            "processors: the target's machine was not watched",
+            "--watch ssh://HOST, or --watch prometheus:URL of its node_exporter",
+        ));
     }
     let mut found = Vec::new();
     let mut most: f64 = 0.0;

@@ -14,7 +14,7 @@
 
 use katydid_record::finding::Evidence;
 use katydid_record::timeline::Subject;
-use katydid_record::{Confidence, Finding, RunTime};
+use katydid_record::{Confidence, Finding};
 
 use super::case::Case;
 use super::words::figures;
@@ -25,6 +25,7 @@ pub const RULE: Rule = Rule {
     name: "memory_leak",
     title: "Memory leak",
     of_target: true,
+    needs: None,
     judge,
 };
 
@@ -58,10 +59,15 @@ impl Growth {
 }
 
 fn judge(case: &Case<'_>) -> Judged {
+    let [_, middle, last] = case.requests_by_third();
+    let requests = [middle as f64, last as f64];
+    if requests.iter().any(|count| *count < limits::LEAK_REQUESTS) {
+        return Judged::Silent;
+    }
     let subjects = case.timeline.target.subjects.values();
     let watched: Vec<(&Subject, Growth)> = subjects
         .filter(|subject| subject.watched.kind == "process")
-        .filter_map(|subject| Some((subject, growth(case, subject)?)))
+        .filter_map(|subject| Some((subject, growth(case, subject, requests)?)))
         .collect();
     if watched.is_empty() {
         return Judged::Silent;
@@ -84,37 +90,15 @@ fn judge(case: &Case<'_>) -> Judged {
     ))
 }
 
-/// `None` with too few looks or requests. The least of the last looks of a third stands for its end: what a garbage collector has
-/// still to take is not kept.
-fn growth(case: &Case<'_>, subject: &Subject) -> Option<Growth> {
-    let (from, until) = (case.phases.first()?.from, case.phases.last()?.until);
-    let third = until.saturating_sub(from) / 3;
-    let series = subject.plain("process.anon")?;
-    let least = |from: RunTime, until: RunTime| {
-        let within = series
-            .points()
-            .iter()
-            .filter(|(at, _)| (from..=until).contains(at));
-        within.map(|(_, value)| *value).reduce(f64::min)
-    };
-    let end = |number: RunTime| {
-        let end = from + third * number;
-        least(end.saturating_sub(third / 3), end)
-    };
-    let requests = |number: RunTime| {
-        let span = from + third * number..from + third * (number + 1);
-        case.requests_within(span) as f64
-    };
-    let growth = Growth {
-        levels: [end(1)?, end(2)?, end(3)?],
-        requests: [requests(1), requests(2)],
-        seconds: third as f64 * 2.0 / 1e6,
-    };
-    growth
-        .requests
-        .iter()
-        .all(|count| *count >= limits::LEAK_REQUESTS)
-        .then_some(growth)
+/// `None` with too few looks. The least of the last looks of a third stands for its end: what a garbage collector has still to take is
+/// not kept.
+fn growth(case: &Case<'_>, subject: &Subject, requests: [f64; 2]) -> Option<Growth> {
+    let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
+    Some(Growth {
+        levels: case.at_thirds(subject.plain("process.anon")?, least)?,
+        requests,
+        seconds: case.seconds() * 2.0 / 3.0,
+    })
 }
 
 fn finding(subject: &Subject, growth: &Growth) -> Finding {

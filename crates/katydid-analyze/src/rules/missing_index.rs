@@ -16,7 +16,7 @@
 //! (`ANALYZE` first), conditions on an expression (an index on the expression is needed). Of these nothing is said. An index costs each write a
 //! little.
 
-use katydid_record::finding::{Cost, Evidence, Fix};
+use katydid_record::finding::{Evidence, Fix};
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 use serde::de::DeserializeOwned;
@@ -24,27 +24,18 @@ use serde::de::DeserializeOwned;
 use super::case::{Case, Database, EndpointCase, Statement};
 use super::plan::{Node, Scan, Table};
 use super::words::{figures, rows, statement};
-use super::{Judged, Rule, limits};
+use super::{Judged, Need, Rule, limits};
 
 /// Its row.
 pub const RULE: Rule = Rule {
     name: "missing_index",
     title: "Missing index",
     of_target: true,
+    needs: Some(Need::Statements),
     judge,
 };
 
 fn judge(case: &Case<'_>) -> Judged {
-    if case.databases.is_empty() {
-        return super::no_database();
-    }
-    if case
-        .databases
-        .iter()
-        .all(|database| database.statements.is_empty())
-    {
-        return super::no_statements();
-    }
     let wasteful: Vec<(&Database<'_>, &Statement<'_>)> = case
         .databases
         .iter()
@@ -64,14 +55,14 @@ fn judge(case: &Case<'_>) -> Judged {
         database.subject.fact("plan", of.id).is_some()
     };
     match wasteful.iter().find(|one| !has_plan(one)) {
-        Some((_, of)) => Judged::Blind(
+        Some((_, of)) => Judged::Blind(super::not_observed(
             format!(
                 "the plan of {}, which reads {} blocks per call",
                 statement(of.text),
                 figures(of.blocks_per_call())
             ),
-            "GRANT pg_read_all_data to the role; katydid doctor says how".into(),
-        ),
+            "GRANT pg_read_all_data to the role; katydid doctor says how",
+        )),
         None if wasteful.is_empty() => {
             Judged::Clear("no statement that matters reads much more than it gives".into())
         }
@@ -112,11 +103,7 @@ fn of_statement(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) ->
     })?;
     let hurt = hurt(case, of);
     let callers = case.callers(of.text);
-    let cost = hurt.map(|(endpoint, ms)| Cost {
-        ms,
-        of_ms: endpoint.mean_ms,
-        share: of.seconds / case.request_seconds(),
-    });
+    let cost = hurt.map(|(endpoint, ms)| case.cost_in_all(endpoint, ms, of.seconds));
     let name = if table.schema == "public" {
         scan.table.clone()
     } else {
@@ -294,6 +281,6 @@ fn merge(found: &mut Vec<Finding>, finding: Finding) {
         }
     }
     if let (Some(cost), Some(more)) = (&mut known.cost, finding.cost) {
-        cost.share += more.share;
+        cost.share = (cost.share + more.share).min(1.0);
     }
 }

@@ -15,29 +15,24 @@
 //! **False alarms.** A page that really shows so many different things. Polling inside of a request. Below five calls per request,
 //! or where it costs less than a tenth of the endpoint's time, nothing is said.
 
-use katydid_record::finding::{Cost, Evidence, Fix};
-use katydid_record::{Confidence, Finding};
+use katydid_record::Finding;
+use katydid_record::finding::{Evidence, Fix};
 
 use super::case::{Call, Case, Database, EndpointCase, Statement};
-use super::words::{figures, percent, statement};
-use super::{Judged, Rule, limits};
+use super::words::{figures, percent, rows, statement};
+use super::{Judged, Need, Rule, limits};
 
 /// Its row.
 pub const RULE: Rule = Rule {
     name: "n_plus_one",
     title: "N+1 queries",
     of_target: true,
+    needs: Some(Need::Spans),
     judge,
 };
 
 fn judge(case: &Case<'_>) -> Judged {
-    if !case.has_spans() {
-        return super::no_spans();
-    }
-    let traced = case
-        .endpoints
-        .iter()
-        .filter(|of| of.traced >= limits::TRACED);
+    let traced = case.endpoints.iter().filter(|of| of.is_traced());
     let found: Vec<Finding> = traced
         .clone()
         .flat_map(|endpoint| endpoint.calls.iter().map(move |call| (endpoint, call)))
@@ -62,10 +57,7 @@ fn judge(case: &Case<'_>) -> Judged {
         ),
         None => "no request called a database".into(),
     };
-    let unseen = case
-        .endpoints
-        .iter()
-        .filter(|of| of.traced < limits::TRACED);
+    let unseen = case.endpoints.iter().filter(|of| !of.is_traced());
     let unseen: Vec<&str> = unseen.map(|of| of.title.as_str()).collect();
     Judged::Clear(match unseen.as_slice() {
         [] => why,
@@ -83,17 +75,22 @@ fn verb(call: &Call) -> String {
     word.unwrap_or_default().to_ascii_uppercase()
 }
 
+/// Equal calls per request from which it is a finding.
+fn least(is_write: bool) -> f64 {
+    if is_write {
+        limits::ROW_BY_ROW_WRITES
+    } else {
+        limits::N_PLUS_ONE_CALLS
+    }
+}
+
 fn of_call(case: &Case<'_>, endpoint: &EndpointCase, call: &Call) -> Option<Finding> {
     let is_write = match verb(call).as_str() {
         "SELECT" | "WITH" => false,
         "INSERT" | "UPDATE" | "DELETE" => true,
         _ => return None,
     };
-    let least = if is_write {
-        limits::ROW_BY_ROW_WRITES
-    } else {
-        limits::N_PLUS_ONE_CALLS
-    };
+    let least = least(is_write);
     // One of them has to be there.
     let ms = (call.per_request - 1.0) * call.each_ms;
     if call.per_request < least || ms < limits::SHARE_OF_ENDPOINT * endpoint.mean_ms {
@@ -109,11 +106,11 @@ fn of_call(case: &Case<'_>, endpoint: &EndpointCase, call: &Call) -> Option<Find
     }
     let agreed = counted.filter(|(_, of)| agrees(case, of));
     let list = agreed.and_then(|(database, _)| list_of(endpoint, call, database));
-    let what = if let Some((list, rows)) = &list {
+    let what = if let Some((list, count)) = &list {
         format!(
             "{} queries per request: 1 list of {}, and {} × {}",
             figures(call.per_request + 1.0),
-            super::words::rows(*rows),
+            rows(*count),
             figures(call.per_request),
             statement(&call.key.text)
         ) + &format!(" (the list: {})", statement(list))
@@ -129,27 +126,15 @@ fn of_call(case: &Case<'_>, endpoint: &EndpointCase, call: &Call) -> Option<Find
     } else {
         ""
     };
+    let (confidence, basis) = super::sure(agreed.is_some(), "spans + statements", "spans");
     Some(Finding {
         title: title.into(),
-        confidence: if agreed.is_some() {
-            Confidence::Strong
-        } else {
-            Confidence::Suspected
-        },
-        basis: if agreed.is_some() {
-            "spans + statements"
-        } else {
-            "spans"
-        }
-        .into(),
+        confidence,
+        basis,
         endpoints: vec![endpoint.title.clone()],
         about: call.key.text.clone(),
         what,
-        cost: Some(Cost {
-            ms,
-            of_ms: endpoint.mean_ms,
-            share: ms * endpoint.requests as f64 / 1e3 / case.request_seconds(),
-        }),
+        cost: Some(case.cost(endpoint, ms)),
         evidence: evidence(endpoint, call, is_write, agreed),
         advice: if is_write {
             "Write all rows with one statement."
@@ -204,17 +189,12 @@ fn evidence(
     is_write: bool,
     agreed: Option<(&Database<'_>, &Statement<'_>)>,
 ) -> Vec<Evidence> {
-    let limit = if is_write {
-        limits::ROW_BY_ROW_WRITES
-    } else {
-        limits::N_PLUS_ONE_CALLS
-    };
     let mut evidence = vec![
         Evidence {
             source: format!("spans of {} requests", endpoint.traced),
             what: "calls per request".into(),
             value: call.per_request,
-            limit: Some(limit),
+            limit: Some(least(is_write)),
             ..Evidence::default()
         },
         Evidence {

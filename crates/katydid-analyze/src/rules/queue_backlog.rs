@@ -12,20 +12,21 @@
 //!
 //! **False alarms.** A burst that is meant to be worked off later. The report shows whether it was.
 
+use katydid_record::Finding;
 use katydid_record::finding::Evidence;
-use katydid_record::timeline::{Series, Subject};
-use katydid_record::{Confidence, Finding, RunTime};
+use katydid_record::timeline::Subject;
 
-use super::case::{Case, EndpointCase};
+use super::case::{Case, EndpointCase, mean};
 use super::words::figures;
 use super::{Judged, Rule, limits};
-use crate::target::{Part, table};
+use crate::target::table;
 
 /// Its row.
 pub const RULE: Rule = Rule {
     name: "queue_backlog",
     title: "Queue backlog",
     of_target: true,
+    needs: None,
     judge,
 };
 
@@ -41,11 +42,11 @@ fn judge(case: &Case<'_>) -> Judged {
         let queues = || LENGTHS.iter().flat_map(|name| subject.named(name));
         let grown = |ends: [f64; 3]| ends[2] - ends[0];
         let all: f64 = queues()
-            .filter_map(|(_, series)| ends(case, series))
+            .filter_map(|(_, series)| case.at_thirds(series, mean))
             .map(grown)
             .sum();
         for (labels, series) in queues() {
-            let Some(levels) = ends(case, series) else {
+            let Some(levels) = case.at_thirds(series, mean) else {
                 continue;
             };
             is_seen = true;
@@ -69,37 +70,11 @@ fn judge(case: &Case<'_>) -> Judged {
     }
 }
 
-/// Means of the last looks of each third of the load.
-fn ends(case: &Case<'_>, series: &Series) -> Option<[f64; 3]> {
-    let (from, until) = (case.phases.first()?.from, case.phases.last()?.until);
-    let third = until.saturating_sub(from) / 3;
-    let end = |number: RunTime| {
-        let end = from + third * number;
-        let within = (end.saturating_sub(third / 3))..=end;
-        let values: Vec<f64> = series
-            .points()
-            .iter()
-            .filter(|(at, _)| within.contains(at))
-            .map(|(_, value)| *value)
-            .collect();
-        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-    };
-    Some([end(1)?, end(2)?, end(3)?])
-}
-
 /// Entries per second that were put into the server's queues, as it counts commands.
 fn puts(case: &Case<'_>, subject: &Subject) -> f64 {
-    let Some((first, last)) = case.phases.first().zip(case.phases.last()) else {
-        return 0.0;
-    };
-    let whole = Part {
-        phase: String::new(),
-        from: first.from,
-        until: last.until,
-    };
     let of = |command: &&str| -> f64 {
         let command = command.to_ascii_lowercase();
-        table::grown(subject, "command.calls", ("command", &command), &whole)
+        table::grown(subject, "command.calls", ("command", &command), &case.whole)
     };
     PUTS.iter().map(of).sum::<f64>() / case.seconds()
 }
@@ -161,13 +136,10 @@ fn finding(case: &Case<'_>, subject: &Subject, queue: &str, levels: [f64; 3], al
     } else {
         String::new()
     };
+    let (confidence, basis) = super::sure(is_told, "queue + commands", "queue");
     Finding {
-        confidence: if is_told {
-            Confidence::Strong
-        } else {
-            Confidence::Suspected
-        },
-        basis: if is_told { "queue + commands" } else { "queue" }.into(),
+        confidence,
+        basis,
         endpoints: producers(case),
         about: queue.to_owned(),
         what: format!(

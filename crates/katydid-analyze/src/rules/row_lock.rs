@@ -14,13 +14,13 @@
 //!
 //! **False alarms.** A migration or a backup that holds a lock on a table: then the holder is not a statement of the service.
 
-use katydid_record::finding::{Cost, Evidence};
+use katydid_record::finding::Evidence;
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
 use super::case::{Case, Database, mean_level};
 use super::words::{figures, percent, statement};
-use super::{Judged, Rule, limits};
+use super::{Judged, Need, Rule, limits};
 use crate::target::Part;
 
 /// Its row.
@@ -28,6 +28,7 @@ pub const RULE: Rule = Rule {
     name: "row_lock",
     title: "Row lock contention",
     of_target: true,
+    needs: Some(Need::Database),
     judge,
 };
 
@@ -35,42 +36,31 @@ pub const RULE: Rule = Rule {
 const IDLE: [&str; 3] = ["idle", "idle in transaction", "hidden"];
 
 fn judge(case: &Case<'_>) -> Judged {
-    if case.databases.is_empty() {
-        return super::no_database();
-    }
-    let worst = case
-        .databases
-        .iter()
-        .flat_map(|database| case.phases.iter().map(move |part| (database, part)))
-        .filter_map(|(database, part)| {
-            let waiting = mean_level(database.subject, "sessions", Some(("class", "lock")), part)?;
-            Some((database, part, waiting))
-        })
-        .max_by(|a, b| a.2.total_cmp(&b.2));
+    let worst = case.worst_phase(|subject, part| {
+        mean_level(subject, "sessions", Some(("class", "lock")), part)
+    });
     let Some((database, part, waiting)) = worst else {
-        return Judged::Blind(
-            "locks: what sessions wait for was not seen".into(),
-            "GRANT pg_monitor to the role; katydid doctor says how".into(),
-        );
+        return Judged::Blind(super::not_observed(
+            "locks: what sessions wait for was not seen",
+            "GRANT pg_monitor to the role; katydid doctor says how",
+        ));
     };
     let share = waiting / busy(database.subject, part).max(waiting);
     let is_many = waiting >= limits::LOCK_WAITERS && share >= limits::LOCK_SHARE;
-    if !is_many && !takes_most(database) {
+    let pairs = pairs(database.subject);
+    let pair = pairs.first();
+    if !is_many && !pair.is_some_and(|pair| takes_most(database, pair)) {
         return Judged::Clear(format!(
             "{} sessions waited for a lock on average at most",
             figures(waiting)
         ));
     }
-    Judged::Found(vec![finding(case, database, part, waiting, share)])
+    Judged::Found(vec![finding(case, database, part, pair, [waiting, share])])
 }
 
 /// A statement that was seen to wait takes most of the database's time, and reads next to nothing for it.
-fn takes_most(database: &Database<'_>) -> bool {
-    let waiters = pairs(database.subject);
-    let statement = waiters
-        .first()
-        .and_then(|pair| database.statement(pair.waiter));
-    statement.is_some_and(|of| {
+fn takes_most(database: &Database<'_>, pair: &Pair<'_>) -> bool {
+    database.statement(pair.waiter).is_some_and(|of| {
         of.calls >= limits::STATEMENT_CALLS
             && of.seconds >= limits::SLOW_SHARE * database.seconds()
             && of.mean_ms() >= limits::SLOW_MS
@@ -118,11 +108,9 @@ fn finding(
     case: &Case<'_>,
     database: &Database<'_>,
     part: &Part,
-    waiting: f64,
-    share: f64,
+    pair: Option<&Pair<'_>>,
+    [waiting, share]: [f64; 2],
 ) -> Finding {
-    let pairs = pairs(database.subject);
-    let pair = pairs.first();
     let waiter = pair.map_or("", |pair| pair.waiter);
     let callers = case.callers(waiter);
     let slow = database
@@ -140,14 +128,9 @@ fn finding(
         ),
         None => format!("{} sessions wait for a lock on average", figures(waiting)),
     };
-    let cost = callers
-        .first()
-        .zip(slow)
-        .map(|((endpoint, calls), of)| Cost {
-            ms: calls * of.mean_ms(),
-            of_ms: endpoint.mean_ms,
-            share: of.seconds / case.request_seconds(),
-        });
+    let cost = callers.first().zip(slow).map(|((endpoint, calls), of)| {
+        case.cost_in_all(endpoint, calls * of.mean_ms(), of.seconds)
+    });
     let mut evidence = vec![
         level(
             database,

@@ -12,32 +12,30 @@
 //!
 //! **False alarms.** A proxy or a gateway, whose work is such calls.
 
-use katydid_record::finding::{Cost, Evidence};
-use katydid_record::{Confidence, Finding};
+use katydid_record::Finding;
+use katydid_record::finding::Evidence;
 
 use super::case::{Call, Case, EndpointCase};
 use super::words::figures;
-use super::{Judged, Rule, limits};
+use super::{Judged, Need, Rule, limits};
 
 /// Its row.
 pub const RULE: Rule = Rule {
     name: "slow_downstream",
     title: "Slow downstream service",
     of_target: true,
+    needs: Some(Need::Spans),
     judge,
 };
 
 fn judge(case: &Case<'_>) -> Judged {
-    if !case.has_spans() {
-        return super::no_spans();
-    }
     let calls = |of: &EndpointCase| of.calls.iter().any(is_service);
     if !case.endpoints.iter().any(calls) {
         // Spans of HTTP clients are an instrumentation of their own, which may be missing.
-        return Judged::Blind(
-            "calls of other services: no span of one came".into(),
-            "instrument the service's HTTP client (opentelemetry-instrumentation-httpx, -requests, -urllib3…), if it calls any".into(),
-        );
+        return Judged::Blind(super::not_observed(
+            "calls of other services: no span of one came",
+            "instrument the service's HTTP client (opentelemetry-instrumentation-httpx, -requests, -urllib3…), if it calls any",
+        ));
     }
     let found: Vec<Finding> = case
         .endpoints
@@ -65,7 +63,7 @@ fn of_endpoint(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
     let calls = endpoint.calls.iter().filter(|call| is_service(call));
     let slowest = calls.max_by(|a, b| of(a).total_cmp(&of(b)))?;
     let ms = of(&slowest);
-    let is_much = endpoint.traced >= limits::TRACED
+    let is_much = endpoint.is_traced()
         && ms >= limits::DOWNSTREAM_MS
         && ms >= limits::DOWNSTREAM_SHARE * endpoint.mean_ms;
     if !is_much {
@@ -81,9 +79,10 @@ fn of_endpoint(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
         ..Evidence::default()
     };
     let spans = format!("spans of {} requests", endpoint.traced);
+    let (confidence, basis) = super::sure(has_floor, "spans + response times", "spans");
     Some(Finding {
-        confidence: if has_floor { Confidence::Strong } else { Confidence::Suspected },
-        basis: if has_floor { "spans + response times" } else { "spans" }.into(),
+        confidence,
+        basis,
         endpoints: vec![endpoint.title.clone()],
         about: slowest.key.text.clone(),
         what: format!(
@@ -92,11 +91,7 @@ fn of_endpoint(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
             figures(ms),
             figures(endpoint.fast_ms)
         ),
-        cost: Some(Cost {
-            ms,
-            of_ms: endpoint.mean_ms,
-            share: ms * endpoint.requests as f64 / 1e3 / case.request_seconds(),
-        }),
+        cost: Some(case.cost(endpoint, ms)),
         evidence: vec![
             evidence(&spans, "calls of it, per request", ms, Some(limits::DOWNSTREAM_MS)),
             evidence(&spans, "each", slowest.each_ms, None),

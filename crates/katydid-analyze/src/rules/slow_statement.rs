@@ -11,32 +11,23 @@
 //!
 //! **False alarms.** A report that is meant to take its time, and that nobody waits for.
 
-use katydid_record::finding::{Cost, Evidence};
-use katydid_record::{Confidence, Finding};
+use katydid_record::Finding;
+use katydid_record::finding::Evidence;
 
 use super::case::{Case, Database, Statement};
 use super::words::{figures, percent, statement};
-use super::{Judged, Rule, limits};
+use super::{Judged, Need, Rule, limits};
 
 /// Its row.
 pub const RULE: Rule = Rule {
     name: "slow_statement",
     title: "Slow statement",
     of_target: true,
+    needs: Some(Need::Statements),
     judge,
 };
 
 fn judge(case: &Case<'_>) -> Judged {
-    if case.databases.is_empty() {
-        return super::no_database();
-    }
-    if case
-        .databases
-        .iter()
-        .all(|database| database.statements.is_empty())
-    {
-        return super::no_statements();
-    }
     let found: Vec<Finding> = case
         .databases
         .iter()
@@ -70,15 +61,14 @@ fn of_database(case: &Case<'_>, database: &Database<'_>) -> Option<Finding> {
         return None;
     }
     let callers = case.callers(first.text);
-    let cost = callers.first().map(|(endpoint, calls)| Cost {
-        ms: calls * first.mean_ms(),
-        of_ms: endpoint.mean_ms,
-        share: first.seconds / case.request_seconds(),
+    let cost = callers.first().map(|(endpoint, calls)| {
+        case.cost_in_all(endpoint, calls * first.mean_ms(), first.seconds)
     });
     let is_felt = cost.is_some_and(|cost| cost.ms >= limits::SHARE_OF_ENDPOINT * cost.of_ms);
+    let (confidence, basis) = super::sure(is_felt, "statements + spans", "statements");
     Some(Finding {
-        confidence: if is_felt { Confidence::Strong } else { Confidence::Suspected },
-        basis: if is_felt { "statements + spans" } else { "statements" }.into(),
+        confidence,
+        basis,
         endpoints: callers.iter().map(|(endpoint, _)| endpoint.title.clone()).collect(),
         about: first.text.to_owned(),
         what: format!(

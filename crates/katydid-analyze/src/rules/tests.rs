@@ -3,7 +3,7 @@
 use katydid_record::timeline::{CallKey, CallTotals, Calls};
 use katydid_record::{
     Body, Confidence, EndpointKey, EndpointWindow, Fact, Finding, Findings, Frame, Histogram, Kind,
-    Mark, Name, OBSERVERS, Plan, SeriesKind, Timeline, Watched,
+    Mark, Name, OBSERVERS, SeriesKind, Timeline, Watched,
 };
 
 use super::findings;
@@ -158,7 +158,7 @@ impl Run {
     }
 
     fn findings(&self, valid: bool) -> Findings {
-        findings(&self.timeline, &Plan::default(), valid)
+        findings(&self.timeline, valid)
     }
 
     fn only(&self) -> Finding {
@@ -465,7 +465,7 @@ fn memory_that_grows_with_requests_and_does_not_slow_down() {
 
 #[test]
 fn what_was_not_watched_is_said_and_nothing_is_found() {
-    let all = findings(&Timeline::default(), &Plan::default(), true);
+    let all = findings(&Timeline::default(), true);
     assert!(
         all.findings.is_empty() && all.suspected.is_empty() && all.ruled_out.is_empty(),
         "{all:#?}"

@@ -1,5 +1,7 @@
 //! How rules write numbers and statements into sentences.
 
+use crate::target::{cut, shortened};
+
 /// Characters of a statement in a sentence.
 const STATEMENT: usize = 110;
 
@@ -53,11 +55,7 @@ pub fn percent(share: f64) -> String {
 
 /// A statement for a sentence: without its columns, cut.
 pub fn statement(text: &str) -> String {
-    let short = crate::target::shortened(text);
-    match short.char_indices().nth(STATEMENT) {
-        Some((end, _)) => format!("{}…", &short[..end]),
-        None => short,
-    }
+    cut(shortened(text), STATEMENT)
 }
 
 #[cfg(test)]

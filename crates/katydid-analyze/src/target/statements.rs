@@ -74,13 +74,17 @@ fn name(look: Look<'_>, names: &BTreeMap<String, usize>, id: &str) -> String {
     format!("{name} #{tail}")
 }
 
-/// For the name of a line.
-pub(crate) fn shortened(statement: &str) -> String {
-    let text = without_columns(statement);
-    match text.char_indices().nth(NAME) {
+/// At most so many characters, and a mark where there were more.
+pub(crate) fn cut(text: String, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
+}
+
+/// For the name of a line.
+pub(crate) fn shortened(statement: &str) -> String {
+    cut(without_columns(statement), NAME)
 }
 
 /// Columns come first and tell little: `SELECT … FROM orders WHERE`.

@@ -1,7 +1,7 @@
 //! Why it is slow, in a terminal: causes with what they cost and what to change, what was ruled out, and what nobody looked at.
 
+use katydid_record::Summary;
 use katydid_record::finding::{Finding, Findings, NotObserved, RuledOut};
-use katydid_record::{Confidence, Summary};
 
 use super::page::{Page, Tone};
 use super::sections::more;
@@ -89,11 +89,6 @@ fn suspected(page: &mut Page, all: &Findings) {
         all.suspected.len(),
         MOST_SUSPECTED,
         "suspected causes",
-    );
-    debug_assert!(
-        all.findings
-            .iter()
-            .all(|finding| finding.confidence > Confidence::Suspected)
     );
 }
 

@@ -229,6 +229,9 @@ impl Statements {
             .filter(|(_, named)| !named.id.is_empty() && told.insert(named.id.as_str()))
             .take(most)
             .collect();
+        if chosen.is_empty() {
+            return Ok(Vec::new());
+        }
         let ids: Vec<i64> = chosen.iter().map(|(id, _)| *id).collect();
         let rows = client
             .query(&self.texts, &[&ids as &(dyn ToSql + Sync)])
