@@ -154,7 +154,8 @@ fn wanted(scan: &Scan, table: &Table, of: &Statement<'_>) -> Option<Vec<String>>
     let sorts_much = scan.sorted_rows >= limits::SCAN_WASTE * of.rows_per_call().max(1.0);
     let columns = scan.index(table);
     let has_column = !scan.equal.is_empty() || !scan.range.is_empty() || sorts_much;
-    let is_wasteful = scan.is_whole || scan.is_filtered || sorts_much;
+    let keeps_few = scan.rows * limits::SCAN_WASTE <= table.rows;
+    let is_wasteful = sorts_much || keeps_few && (scan.is_whole || scan.is_filtered);
     let is_there = table
         .indexes
         .iter()

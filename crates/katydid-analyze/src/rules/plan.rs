@@ -59,12 +59,16 @@ pub struct Scan {
     pub table: String,
     /// Columns that have to equal something.
     pub equal: Vec<String>,
+    /// Those of them that may equal one of several values: an index gives their rows value by value, in no order of what follows.
+    pub among: Vec<String>,
     /// Columns that have to lie in a range.
     pub range: Vec<String>,
     /// Columns and directions by which a part of the rows is asked for, where the server sorts them itself.
     pub sorted: Vec<String>,
     /// Rows that are sorted for it.
     pub sorted_rows: f64,
+    /// Rows that it gives, as the server estimates.
+    pub rows: f64,
     /// It reads the whole table.
     pub is_whole: bool,
     /// Rows are thrown away that no index kept out.
@@ -110,6 +114,7 @@ impl Node {
             table: table.to_owned(),
             is_whole: self.kind.contains("Seq Scan"),
             is_filtered: self.filter.is_some(),
+            rows: self.rows,
             ..Scan::default()
         };
         // A bitmap's own conditions stand in the node below it as well.
@@ -188,6 +193,7 @@ fn of_expr(expr: &Expr, scan: &mut Scan) {
             ..
         } => {
             if let Some(column) = column(left) {
+                put(&mut scan.among, column.clone());
                 put(&mut scan.equal, column);
             }
         }
@@ -231,18 +237,20 @@ impl Scan {
     /// The columns of an index that would serve it: equal ones first, those of an index that is there in its order; then those by which rows
     /// are asked for in order, or else the first range.
     pub fn index(&self, table: &Table) -> Vec<String> {
+        let keeps_order = |column: &&String| self.sorted.is_empty() || !self.among.contains(column);
+        let equal: Vec<&String> = self.equal.iter().filter(keeps_order).collect();
         let mut columns: Vec<String> = Vec::new();
         for index in table.indexes.iter().filter(|index| index.serves()) {
             let prefix: Vec<&String> = index
                 .columns
                 .iter()
-                .take_while(|c| self.equal.contains(c))
+                .take_while(|column| equal.contains(column))
                 .collect();
             if prefix.len() > columns.len() {
                 columns = prefix.into_iter().cloned().collect();
             }
         }
-        for column in &self.equal {
+        for column in equal {
             put(&mut columns, column.clone());
         }
         if self.sorted.is_empty() {
@@ -332,6 +340,18 @@ mod tests {
             ("customers", &["id".to_owned()][..])
         );
         assert_eq!(scans[1].sorted, [""; 0], "the key is of another table");
+    }
+
+    #[test]
+    fn rows_of_several_values_come_in_no_order() {
+        let both = "((status = ANY ($2)) AND (tenant_id = $1))";
+        let index = |plan: serde_json::Value| node(plan).scans()[0].index(&table(&[&["id"]]));
+        let scan = json!({"node": "Seq Scan", "table": "orders", "filter": both, "rows": 900.0});
+        let sort = json!({"node": "Sort", "sort": ["created_at DESC"], "below": [scan.clone()]});
+        let first = json!({"node": "Limit", "below": [sort]});
+        assert_eq!(index(first), ["tenant_id", "created_at DESC"]);
+        // Where no order is asked for, each of them is found by the index.
+        assert_eq!(index(scan), ["status", "tenant_id"]);
     }
 
     #[test]

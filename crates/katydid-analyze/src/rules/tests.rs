@@ -272,6 +272,28 @@ fn no_index_is_wanted_of_a_small_table_where_there_is_one_or_little_is_read() {
     assert!(sorted(300.0, &table(200_000, "\"tenant_id\"")).ruled_out("missing_index"));
 }
 
+/// A sum over a part of a table gives one row, however many it read.
+#[test]
+fn a_scan_that_keeps_much_of_its_table_is_right() {
+    const SUM: &str = "SELECT count(*) FROM orders WHERE status = $1";
+    let kept = |rows: u64| {
+        let plan = format!(
+            r#"{{"node": "Aggregate", "rows": 1, "below": [
+                {{"node": "Seq Scan", "table": "orders", "filter": "(status = $1)", "rows": {rows}}}]}}"#
+        );
+        Run::new(200, 60)
+            .statement("aa", SUM, 200.0, 30.0, 1.0, 1_900.0)
+            .spans(50, SUM, 1, 31_000)
+            .fact("plan", "aa", &plan)
+            .fact("table", "orders", &table(200_000, "\"id\""))
+    };
+    assert!(kept(90_000).ruled_out("missing_index"));
+    assert_eq!(
+        kept(2_000).only().fixes[0].text,
+        "CREATE INDEX CONCURRENTLY ON orders (status);"
+    );
+}
+
 #[test]
 fn without_a_plan_it_is_not_observed() {
     let run = Run::new(200, 60)

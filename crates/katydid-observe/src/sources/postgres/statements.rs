@@ -89,7 +89,7 @@ pub struct Statements {
     told: HashSet<String>,
     tally: Tally<Key>,
     own: f64,
-    /// Time by query id, s.
+    /// Time by query id, s; of more than are kept those that came first.
     took: HashMap<i64, f64>,
     all: [f64; 2],
     reset: Option<String>,
@@ -201,7 +201,9 @@ impl Statements {
             .partition(|(key, _)| name(&self.names, key).is_empty());
         self.own += own.iter().map(|(_, by)| by[1]).sum::<f64>();
         for (key, by) in &grown {
-            if let Some(id) = key.1 {
+            if let Some(id) = key.1
+                && (self.took.len() < KEPT || self.took.contains_key(&id))
+            {
                 *self.took.entry(id).or_default() += by[1];
             }
             self.all[0] += by[0];
