@@ -52,7 +52,7 @@ COLUMNS = (
     "ok",
 )
 #: There when there is something to tell: an idle server may have none of these.
-SOMETIMES = ("io.", "blocking.")
+SOMETIMES = ("io.", "statement.io_time", "blocking.")
 
 
 @dataclass

@@ -12,9 +12,8 @@ from typing import Any
 
 from ._link import open_session
 from ._transport import outline
+from ._walk import Walker
 from .env import Environment
-from .exception import CONTROL_FLOW, InterruptTaskSet, StopTest, StopUser
-from .user.task import DefaultTaskSet, TaskSet
 
 #: Headers whose values are not shown.
 SECRET = (
@@ -29,82 +28,37 @@ SECRET = (
 )
 
 
-class Checker:
+class Checker(Walker):
     """Runs the tasks and prints what happens."""
 
     def __init__(self, environment: Environment) -> None:
-        self.environment = environment
+        super().__init__(environment)
         self.requests = 0
         self.failures = 0
         environment.events.request.add_listener(self.on_request)
         environment.events.job.add_listener(self.on_job)
 
     def go(self) -> int:
-        environment = self.environment
-        environment.events.init.fire(environment=environment, runner=None, web_ui=None)
-        environment._filter_tasks_by_tags()
-        environment.events.test_start.fire(environment=environment)
-        for user_class in environment.user_classes:
-            if environment.host:
-                user_class.host = environment.host
-            self._user(user_class)
-        environment.events.test_stop.fire(environment=environment)
+        for user_class in self.open():
+            print(f"\n{user_class.__name__}")
+            user = self.user(user_class)
+            if user is None:
+                continue
+            if self.step("on_start", user.on_start):
+                self.tasks(user)
+            self.step("on_stop", user.on_stop)
+        self.close()
         verdict = f"{self.failures} failed" if self.failures else "all went well"
         print(f"\n{self.requests} requests, {verdict}.")
         return 1 if self.failures else 0
 
-    def _user(self, user_class: Any) -> None:
-        print(f"\n{user_class.__name__}")
-        try:
-            user = user_class(self.environment)
-        except Exception as error:
-            self._failed("constructor", error)
-            return
-        user._state = "running"
-        root = user._taskset_instance = DefaultTaskSet(user)
-        if self._step("on_start", user.on_start):
-            self._tasks(root, user.tasks, user)
-        self._step("on_stop", user.on_stop)
+    def began(self, name: str) -> None:
+        print(f"  {name}")
 
-    def _tasks(self, holder: TaskSet, tasks: list[Any], argument: Any) -> None:
-        if not tasks:
-            self._failed("tasks", Exception("there are none"))
-        for task in dict.fromkeys(tasks):
-            if isinstance(task, type) and issubclass(task, TaskSet):
-                self._task_set(task, argument)
-            else:
-                name = getattr(task, "__name__", repr(task))
-                bound = getattr(task, "__self__", None) is holder
-                self._step(name, task, *(() if bound else (argument,)))
+    def steered(self, why: BaseException) -> None:
+        print(f"    {type(why).__name__}" + (f": {why}" if str(why) else ""))
 
-    def _task_set(self, kind: type[TaskSet], parent: Any) -> None:
-        print(f"  {kind.__name__}")
-        try:
-            inner = kind(parent)
-        except Exception as error:
-            self._failed(kind.__name__, error)
-            return
-        if self._step("on_start", inner.on_start):
-            chain = [t for t in vars(kind).values() if "transitions" in dir(t)]
-            self._tasks(inner, list(inner.tasks) or chain, inner)
-        self._step("on_stop", inner.on_stop)
-
-    def _step(self, name: str, call: Any, *args: Any) -> bool:
-        if name not in ("on_start", "on_stop"):
-            print(f"  {name}")
-        try:
-            call(*args)
-        except (StopUser, StopTest, InterruptTaskSet) as why:
-            print(f"    {type(why).__name__}" + (f": {why}" if str(why) else ""))
-            return not isinstance(why, (StopUser, StopTest))
-        except CONTROL_FLOW:
-            pass
-        except Exception as error:
-            self._failed(name, error)
-            return False
-        return True
-
-    def _failed(self, where: str, error: Exception) -> None:
+    def failed(self, where: str, error: Exception) -> None:
         self.failures += 1
         print(f"    FAILED in {where}: {type(error).__name__}: {error}")
         frames = traceback.extract_tb(error.__traceback__)

@@ -170,6 +170,14 @@ class Session:
         """kind: "warning" | "exception" (text=first line, detail=traceback) | "reset" | "user_target" (text="N", detail="rate")
         | "fact" (text=topic, detail=text)."""
 
+    # a probe -------------------------------------------------------------------------------------------------------
+    def look(self) -> tuple[bool, int]:
+        """Has what counts exactly tell its counters now: (whether all of it did within 2 s, the time in ns). Blocks until then."""
+
+    def probed(self, probed: dict[str, Any], began_ns: int, ended_ns: int) -> None:
+        """What was asked between two looks, that were over at these times: {"pass": "idle" | "first" | "again" | "together", "method",
+        "name", "took_us": [int], "failed": int, "entries": int | None}."""
+
     # reading -------------------------------------------------------------------------------------------------------
     def stats(self) -> dict[str, Any]:
         """Locust-shaped totals up to this instant since the last reset: {"entries": [entry], "total": entry, "errors": [

@@ -16,6 +16,7 @@ import sys
 from typing import Any
 
 import gevent
+import gevent.os
 from gevent.event import Event
 
 from . import _core, _scenario, data, events, log, stats
@@ -107,6 +108,7 @@ class Ready:
                 "csv": options.csv_prefix,
                 "csv_full_history": options.stats_history_enabled,
                 "watch": options.watch or [],
+                "probed": options.probed,
                 "prometheus": options.prometheus,
                 "otlp": options.otlp,
                 "otel": options.otel,
@@ -182,6 +184,8 @@ def run(words: list[str]) -> int:
         logger.info("Starting Locust %s (katydid)", _core.__version__)
         _raise_open_files()
         _explain_options(environment, options)
+        if options.probe:
+            options.probed = _probe_first(ready, environment)
         processes = _processes_of(ready, environment)
         if processes > 1:
             from ._crew import go
@@ -244,6 +248,97 @@ def check(words: list[str]) -> int:
     except (_scenario.ScenarioError, ValueError) as error:
         logger.error("%s", error)
         return 2
+
+
+#: How long a probe asks, where --run-time does not say it, in seconds.
+PROBE_WITHIN = 90.0
+
+
+def probe(words: list[str]) -> int:
+    """`katydid probe -f …`: what each endpoint asks for, without load."""
+    ready = prepared(words)
+    if isinstance(ready, int):
+        return ready
+    try:
+        environment = ready.environment(ready.user_classes())
+        _require_hosts(environment)
+        require_here(ready.resolved["plan"], environment, final=False)
+        outputs = {
+            "html": ready.options.html_file,
+            "summary": ready.options.summary,
+            "junit": ready.options.junit,
+            "markdown": ready.options.markdown,
+        }
+        return _probe(ready, environment, outputs, run_dir=ready.options.run_dir)[0]
+    except _core.UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except (_scenario.ScenarioError, ValueError) as error:
+        logger.error("%s", error)
+        return 2
+
+
+def _probe(
+    ready: Ready, environment: Environment, outputs: dict[str, Any], **more: Any
+) -> tuple[int, str]:
+    """A probe's exit code, and its folder."""
+    from ._probe import probe_environment
+
+    plan = {**ready.resolved["plan"], "command": "probe"}
+    ready.resolved["plan"] = plan
+    session = ready.session(environment, progress=False, csv=None, probed=None, **more)
+    options = ready.options
+    within = PROBE_WITHIN
+    if options.run_time and not options.probe:
+        within = float(options.run_time)
+    reason, went_well = "done", 1
+    try:
+        prober = probe_environment(environment, within, not options.only_summary)
+        went_well = prober.succeeded
+    except KeyboardInterrupt:
+        reason = "interrupted"
+    environment.stats._flush()
+    ended = session.finish({"reason": reason, "script_exit_code": 0, **outputs})
+    if not went_well:
+        print(
+            "error: no request of the probe went well, so nothing is known of any: katydid check shows why",
+            file=sys.stderr,
+        )
+    return (0 if went_well else 1), str(ended["run_dir"])
+
+
+def _probe_first(ready: Ready, environment: Environment) -> str | None:
+    """Probes in a process of its own, so that nothing of it is left in this one; the folder that it is in, or None if it failed."""
+    options = ready.options
+    if options.run_dir:
+        place = {"run_dir": f"{options.run_dir}-probe"}
+    else:
+        place = {"name": "-".join(filter(None, (ready.resolved["run_name"], "probe")))}
+    logger.info("Probing: one request at a time, then the load.")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    end, its_end = os.pipe()
+    pid = gevent.os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            code, folder = _probe(ready, environment, {"quiet": True}, **place)
+            os.write(its_end, folder.encode())
+        except Exception as error:
+            logger.error("The probe failed: %s", error)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    os.close(its_end)
+    _, status = os.waitpid(pid, 0)
+    with os.fdopen(end, "rb") as said:
+        folder = said.read().decode()
+    if status == 0 and folder:
+        logger.info("Probed: katydid report %s", folder)
+        return folder
+    logger.warning("The probe failed: findings will not know from it what each endpoint asks for.")
+    return None
 
 
 def _require_hosts(environment: Environment) -> None:

@@ -66,6 +66,8 @@ def command(words: list[str]) -> int:
         from . import demo
 
         return demo.main(rest, command)
-    from ._run import check, run
+    from ._run import check, probe, run
 
-    return check(words) if first == ["check"] else run(words)
+    if first == ["check"]:
+        return check(words)
+    return probe(words) if first == ["probe"] else run(words)

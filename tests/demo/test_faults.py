@@ -1,16 +1,27 @@
 """Faults on command: a run of the shop names those that were planted, at the endpoints that they hurt, and none where there is none.
 
-The loads are small: a finding rests on counts and waits, not on how slow this machine is.
+The loads are small: a finding rests on counts and waits, not on how slow this machine is. Faults that no rule names yet are shown by
+single requests.
 """
 
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier, local
 from typing import Any
 
-from conftest import manager
+import httpx
+import psycopg
+import pytest
+from redis import Redis
+
+from conftest import ROOT, manager
+from katydid_shop import cache
+from katydid_shop.stack import Stack
 
 DEMO = [sys.executable, "-m", "katydid", "demo"]
 
@@ -34,6 +45,174 @@ def test_an_unknown_fault_is_refused() -> None:
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 2
     assert "there is no fault rust; there are missing_index, n_plus_one" in errors
+
+
+def test_an_unknown_fault_is_refused_in_the_background() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "katydid_shop.stack", "up", "--name", "rust", "--faults", "rust"],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "demo/shop")},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "there is no fault rust; there are missing_index, n_plus_one" in done.stderr
+
+
+PLANTED = (
+    "missing_index",
+    "n_plus_one",
+    "no_ttl",
+    "stampede",
+    "small_pool",
+    "inline_invoice",
+    "cache_without_tenant",
+)
+USER = {"email": "user1@tenant-01.example", "password": "katydid"}
+
+
+@pytest.fixture(scope="module")
+def faulty() -> Iterator[Stack]:
+    """A shop with all faults that single requests show."""
+    with Stack(planted=PLANTED) as up:
+        yield up
+
+
+@pytest.fixture
+def victim(faulty: Stack) -> Iterator[httpx.Client]:
+    """A client logged in there, at the busiest tenant."""
+    with httpx.Client(base_url=faulty.urls.app, timeout=30) as client:
+        client.post("/login", json=USER).raise_for_status()
+        yield client
+
+
+def ask(stack: Stack, query: str) -> list[Any]:
+    """The first column of what the database of a shop says."""
+    with psycopg.connect(stack.urls.postgres) as db:
+        return [row[0] for row in db.execute(query.encode())]
+
+
+def statements(stack: Stack, table: str, act: Callable[[], object]) -> int:
+    """How many statements that read from a table an act makes."""
+    calls = f"SELECT coalesce(sum(calls), 0)::int FROM pg_stat_statements WHERE query LIKE 'SELECT {table}.%'"
+    before = ask(stack, calls)[0]
+    act()
+    return int(ask(stack, calls)[0] - before)
+
+
+def test_without_faults_nothing_is_different(stack: Stack, seller: httpx.Client) -> None:
+    indexes = set(ask(stack, "SELECT indexname FROM pg_indexes WHERE tablename = 'orders'"))
+    assert indexes >= {"orders_tenant_created", "orders_tenant_status_created"}
+    assert "orders_tenant" not in indexes
+    assert list(stack.pids()) == ["postgres", "valkey", "worker", "app"]
+    assert statements(stack, "orders", lambda: seller.get("/orders?page=3")) == 1
+    assert statements(stack, "customers", lambda: seller.get("/orders?page=3")) == 0
+    assert set(seller.get("/dashboard").json()) == {
+        "orders_today",
+        "revenue_today_cents",
+        "orders_month",
+        "revenue_month_cents",
+        "top_products",
+    }
+    keys = Redis.from_url(stack.urls.valkey, decode_responses=True)
+    assert not list(keys.scan_iter("orders:*"))
+
+
+def test_the_index_is_missing(faulty: Stack) -> None:
+    indexes = set(ask(faulty, "SELECT indexname FROM pg_indexes WHERE tablename = 'orders'"))
+    assert "orders_tenant" in indexes
+    assert not indexes & {"orders_tenant_created", "orders_tenant_status_created"}
+
+
+def test_each_customer_is_a_query(faulty: Stack, victim: httpx.Client) -> None:
+    assert statements(faulty, "customers", lambda: victim.get("/orders?page=3")) > 5
+
+
+def test_pages_are_kept_for_ever(faulty: Stack, victim: httpx.Client) -> None:
+    first = victim.get("/orders?page=4&status=shipped").json()
+    keys = Redis.from_url(faulty.urls.valkey, decode_responses=True)
+    (key,) = keys.scan_iter("orders:1:4:shipped:*")
+    assert keys.ttl(key) == -1
+    assert victim.get("/orders?page=4&status=shipped").json() == first
+
+
+def test_an_invoice_is_made_within_the_request(victim: httpx.Client) -> None:
+    order = victim.get("/orders").json()["orders"][0]
+    asked = victim.post(f"/orders/{order['id']}/invoice")
+    assert asked.status_code == 202
+    job = victim.get(f"/jobs/{asked.json()['job_id']}").json()
+    assert job["status"] == "done" and job["result"]["number"].startswith("INV-001-")
+
+
+def test_tenants_see_the_dashboard_of_another(faulty: Stack, victim: httpx.Client) -> None:
+    with httpx.Client(base_url=faulty.urls.app, timeout=30) as other:
+        other.post("/login", json={**USER, "email": "user1@tenant-02.example"}).raise_for_status()
+        keys = Redis.from_url(faulty.urls.valkey)
+        keys.delete("dashboard")
+        theirs = victim.get("/dashboard").json()
+        seen = other.get("/dashboard").json()
+    assert seen["top_products"] == theirs["top_products"]
+    assert (theirs["place"], seen["place"]) == (1, 2)
+
+
+def test_all_who_miss_a_report_compute_it_over_one_connection(
+    faulty: Stack, victim: httpx.Client
+) -> None:
+    calls = (
+        "SELECT calls FROM pg_stat_statements WHERE query LIKE 'SELECT customers.city, date_trunc%'"
+    )
+    before = sum(ask(faulty, calls))
+    Redis.from_url(faulty.urls.valkey).delete("market")
+    with ThreadPoolExecutor(6) as many:
+        codes = list(many.map(lambda _: victim.get("/dashboard").status_code, range(6)))
+    assert codes == [200] * 6
+    assert sum(ask(faulty, calls)) - before > 1
+    connections = (
+        "SELECT pid FROM pg_stat_activity WHERE usename = 'postgres' AND pid <> pg_backend_pid()"
+    )
+    assert len(ask(faulty, connections + " AND backend_type = 'client backend'")) == 1
+
+
+@pytest.mark.parametrize(("single_flight", "computed"), [(True, 1), (False, 6)])
+def test_one_computes_what_many_miss(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, single_flight: bool, computed: int
+) -> None:
+    client = Redis.from_url(stack.urls.valkey, decode_responses=True)
+    monkeypatch.setattr(cache, "valkey", lambda: client)
+    kept, all_missed, looked = cache._kept, Barrier(6), local()
+
+    def slow(key: str) -> dict[str, Any] | None:
+        found = kept(key)
+        if not hasattr(looked, "once"):
+            looked.once = True
+            all_missed.wait(10)
+        return found
+
+    monkeypatch.setattr(cache, "_kept", slow)
+    count = []
+
+    def compute() -> dict[str, Any]:
+        count.append(1)
+        return {"found": 1}
+
+    def look(_: int) -> dict[str, Any]:
+        return cache.cached(f"test-{single_flight}", 60, compute, single_flight=single_flight)
+
+    with ThreadPoolExecutor(6) as many:
+        assert list(many.map(look, range(6))) == [{"found": 1}] * 6
+    assert len(count) == computed
+
+
+def test_a_blocked_loop_does_not_keep_connections_from_others() -> None:
+    with Stack(planted=("blocking_call", "small_pool")) as up:
+        assert "partner" in up.pids()
+        with httpx.Client(base_url=up.urls.app, timeout=20) as client:
+            client.post("/login", json=USER).raise_for_status()
+            with ThreadPoolExecutor(12) as many:
+                answers = list(many.map(client.get, ["/dashboard", "/orders"] * 12))
+    assert [answer.status_code for answer in answers] == [200] * 24
+    assert "rates" in answers[0].json()
 
 
 def test_faults_on_two_endpoints_are_both_named(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ use katydid_record::summary::{DriftOutcome, DriftSummary, Drifting};
 use katydid_record::{Histogram, PhaseKind, PhaseTotals, Timeline};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
+use crate::numbers::median;
 use crate::series::{self, Piece};
 use crate::validity;
 
@@ -190,19 +191,7 @@ fn slope(points: &[(f64, f64)]) -> f64 {
             .iter()
             .map(move |b| (b.1 - a.1) / (b.0 - a.0))
     });
-    median(pairs.collect())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    if values.is_empty() {
-        return 0.0;
-    }
-    let (middle, even) = (values.len() / 2, values.len().is_multiple_of(2));
-    let (below, upper, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
-    let lower = below.iter().copied().max_by(f64::total_cmp);
-    lower
-        .filter(|_| even)
-        .map_or(*upper, |lower| f64::midpoint(lower, *upper))
+    median(pairs.collect()).unwrap_or(0.0)
 }
 
 /// A direction, and how probable one at least that clear is without a trend.
@@ -301,7 +290,7 @@ fn flat(part: &[f64]) -> Vec<f64> {
     let points: Vec<(f64, f64)> = (0_u32..).map(f64::from).zip(part.iter().copied()).collect();
     let slope = slope(&points);
     let level: Vec<f64> = points.iter().map(|(t, x)| x - slope * t).collect();
-    let middle = median(level.clone());
+    let middle = median(level.clone()).unwrap_or(0.0);
     level.into_iter().map(|x| x - middle).collect()
 }
 

@@ -10,6 +10,8 @@ mod generator;
 pub mod interval;
 pub mod locust;
 pub mod metrics;
+mod numbers;
+pub mod probe;
 pub mod rules;
 pub mod series;
 pub mod slo;

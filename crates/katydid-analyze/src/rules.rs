@@ -33,6 +33,8 @@ pub struct Rule {
     pub title: &'static str,
     /// It rests on what the target counts of itself, which is right whether or not the generator kept up.
     of_target: bool,
+    /// It can be seen while one request is made at a time.
+    alone: bool,
     /// Without it nothing is told.
     needs: Option<Need>,
     judge: fn(&Case<'_>) -> Judged,
@@ -41,6 +43,9 @@ pub struct Rule {
 /// What a rule draws on.
 #[derive(Clone, Copy)]
 enum Need {
+    /// Which calls an endpoint makes.
+    Calls,
+    /// How long they took, one by one.
     Spans,
     Database,
     Statements,
@@ -79,7 +84,8 @@ pub fn findings(timeline: &Timeline, valid: bool) -> Findings {
     };
     let case = Case::new(timeline);
     let mut found = Vec::new();
-    for rule in RULES {
+    let is_probe = !timeline.probes.is_empty();
+    for rule in RULES.iter().filter(|rule| rule.alone || !is_probe) {
         let missing = rule.needs.and_then(|need| need.missing(&case));
         let judged = missing.map_or_else(|| (rule.judge)(&case), Judged::Blind);
         match judged {
@@ -121,10 +127,21 @@ pub fn findings(timeline: &Timeline, valid: bool) -> Findings {
 impl Need {
     /// What is missing, and what opens it.
     fn missing(self, case: &Case<'_>) -> Option<NotObserved> {
-        let (is_there, what, remedy) = match self {
+        // A probe has no spans: what it lacks is the database.
+        let is_probe = !case.timeline.probes.is_empty();
+        let need = match self {
+            Self::Calls if is_probe => Self::Statements,
+            other => other,
+        };
+        let (is_there, what, remedy) = match need {
+            Self::Calls => (
+                case.endpoints.iter().any(EndpointCase::has_calls),
+                "calls per request: there was no probe, and no spans of the target came",
+                "run with --probe, or with --trace and have the target send spans (docs/watching.md)",
+            ),
             Self::Spans => (
                 case.endpoints.iter().any(EndpointCase::is_traced),
-                "calls per request: no spans of the target came",
+                "how long each call took: no spans of the target came",
                 "run with --trace, and have the target send spans (docs/watching.md)",
             ),
             Self::Statements if !case.databases.is_empty() => (

@@ -11,7 +11,7 @@ use katydid_record::timeline::Example;
 use katydid_record::{Access, Endpoint, EndpointKey, Histogram, Manifest, Plan, Timeline};
 
 use crate::titles::Titles;
-use crate::{drift, events, rules, series, slo, spike, target, validity, verdict};
+use crate::{drift, events, probe, rules, series, slo, spike, target, validity, verdict};
 
 /// Samples behind a percentile that may be taken at face value.
 const FOR_P99: u64 = 1_000;
@@ -51,7 +51,11 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
     }
     let spans = target::spans::summaries(timeline);
     notes.extend(target::spans::lost(&spans));
-    for fact in timeline.facts.values() {
+    for fact in timeline
+        .facts
+        .values()
+        .filter(|fact| fact.topic != probe::FACT)
+    {
         notes.push(format!("{}: {}", fact.subject, fact.text));
     }
     let run = RunSummary {
@@ -110,6 +114,7 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         exemplars: exemplars(timeline, &titles),
         target: target::summaries(timeline),
         spans,
+        probe: probe::probe(timeline),
         findings: Some(findings),
         series: series::series(timeline),
         marks: marks(timeline),

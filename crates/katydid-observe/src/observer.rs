@@ -68,6 +68,12 @@ pub trait Observer: Send {
     /// ([`Batch::is_edge`]). The caller sets a time limit; after an error the observer is dropped and opened anew.
     fn look<'a>(&'a mut self, batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>>;
 
+    /// What counts exactly what is asked of it tells its counters, as a probe asks between two requests; the rest has nothing to say.
+    /// The caller sets a time limit.
+    fn count<'a>(&'a mut self, _batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// What is better seen once the load is over, or before it: what would disturb it. Called before the load begins and after its end,
     /// with a time limit of its own.
     fn survey<'a>(&'a mut self, _batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>> {

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -41,6 +43,10 @@ pub(crate) struct Task {
     pub signal: Receiver<Signal>,
     /// Told once, when it is known whether it can be seen.
     pub opened: Option<Sender<Opened>>,
+    /// Told with the number of each look that a probe asked for.
+    pub counted: Sender<u64>,
+    /// Raised while it is seen.
+    pub seeing: Arc<AtomicUsize>,
 }
 
 impl Task {
@@ -59,7 +65,10 @@ impl Task {
                         batch.mark(Mark::Regained { what });
                     }
                     pause = FIRST_PAUSE;
-                    match self.observe(observer, &mut batch).await {
+                    self.seeing.fetch_add(1, Ordering::Release);
+                    let ended = self.observe(observer, &mut batch).await;
+                    self.seeing.fetch_sub(1, Ordering::Release);
+                    match ended {
                         Ok(()) => return,
                         Err(trouble) => trouble,
                     }
@@ -93,6 +102,8 @@ impl Task {
         let every = self.source.every();
         let longest = every / 2;
         let mut spent = Duration::ZERO;
+        let known = *self.signal.borrow();
+        let (mut edges, mut counts) = (known.edges, known.counts);
         batch.look(0, true, Duration::MAX);
         self.look(observer.as_mut(), batch, &mut spent).await?;
         if self.opened.is_some() {
@@ -102,12 +113,22 @@ impl Task {
         self.tell(Ok(watched));
         for number in 1.. {
             let is_edge = tokio::select! {
-                () = sleep(self.until_next(every)) => false,
+                // Between the looks that a probe asks for, others would only disturb.
+                () = sleep(self.until_next(every)), if counts == 0 => false,
                 // The watch ended without a word: nobody wants to see any more.
                 changed = self.signal.changed() => changed.is_ok(),
             };
-            let is_over =
-                self.signal.borrow_and_update().stop || self.signal.has_changed().is_err();
+            let told = *self.signal.borrow_and_update();
+            let is_over = told.stop || self.signal.has_changed().is_err();
+            if std::mem::replace(&mut counts, told.counts) != told.counts {
+                batch.look(number, false, Duration::MAX);
+                self.count(observer.as_mut(), batch).await?;
+                // Nobody may wait for it.
+                let _ = self.counted.send(told.counts);
+            }
+            if std::mem::replace(&mut edges, told.edges) == told.edges && is_edge && !is_over {
+                continue;
+            }
             if is_over {
                 // What has not come by then is not waited for.
                 let _ = timeout(LINGER_WITHIN, observer.linger()).await;
@@ -122,6 +143,18 @@ impl Task {
             }
         }
         Ok(())
+    }
+
+    async fn count(
+        &mut self,
+        observer: &mut dyn Observer,
+        batch: &mut Batch,
+    ) -> Result<(), Trouble> {
+        let result = timeout(LOOK_WITHIN, observer.count(batch))
+            .await
+            .unwrap_or_else(|_| Err(no_answer(LOOK_WITHIN)));
+        (self.sink)(batch.take());
+        result
     }
 
     async fn look(

@@ -1,5 +1,6 @@
 //! All observers of a run, on one thread of their own.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -24,6 +25,8 @@ const LAST_LOOK_WITHIN: Duration = Duration::from_secs(13);
 pub(crate) struct Signal {
     /// Counts edges of phases.
     pub edges: u64,
+    /// Counts looks that a probe asks for. From the first on, no others are made but at edges.
+    pub counts: u64,
     /// Look once more, and end.
     pub stop: bool,
 }
@@ -40,6 +43,9 @@ pub struct Opened {
 /// The running observers. Dropped, it ends them without a last look.
 pub struct Watch {
     signal: watch::Sender<Signal>,
+    counted: Mutex<Receiver<u64>>,
+    /// How many observers see what they watch at the moment.
+    seeing: Arc<AtomicUsize>,
     /// With what is told when it ends; nothing once somebody waits for that.
     thread: Mutex<Option<(JoinHandle<()>, Receiver<()>)>>,
 }
@@ -62,6 +68,8 @@ impl Watch {
         let (signal, signalled) = watch::channel(Signal::default());
         let (told, opened) = channel();
         let (end, ended) = channel();
+        let (counting, counted) = channel();
+        let seeing = Arc::new(AtomicUsize::new(0));
         let sink: Sink = Arc::new(sink);
         let count = sources.len();
         let tasks = sources.into_iter().enumerate().map(|(place, source)| Task {
@@ -72,6 +80,8 @@ impl Watch {
             sink: sink.clone(),
             signal: signalled.clone(),
             opened: Some(told.clone()),
+            counted: counting.clone(),
+            seeing: seeing.clone(),
         });
         let tasks: Vec<Task> = tasks.collect();
         drop(told);
@@ -84,6 +94,8 @@ impl Watch {
             })?;
         let watch = Self {
             signal,
+            counted: Mutex::new(counted),
+            seeing,
             thread: Mutex::new(Some((thread, ended))),
         };
         let deadline = Instant::now() + wait;
@@ -101,6 +113,28 @@ impl Watch {
     /// A phase begins, or the load is over: what is read seldom is read now.
     pub fn edge(&self) {
         self.signal.send_modify(|signal| signal.edges += 1);
+    }
+
+    /// Has all that count exactly tell their counters now, and waits for it, at most so long. False: not all of them did.
+    pub fn count(&self, within: Duration) -> bool {
+        let counted = self.counted.lock();
+        let counted = counted.unwrap_or_else(PoisonError::into_inner);
+        let (mut number, deadline) = (0, Instant::now() + within);
+        let mut missing = self.seeing.load(Ordering::Acquire);
+        self.signal.send_modify(|signal| {
+            signal.counts += 1;
+            number = signal.counts;
+        });
+        while missing > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match counted.recv_timeout(left) {
+                Ok(of) if of == number => missing -= 1,
+                // Of a look that was given up.
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+        true
     }
 
     /// Looks once more and ends. False: not all of them came to an end in time, and their last looks are missing.

@@ -545,6 +545,22 @@ impl Session {
         Ok(())
     }
 
+    /// Has what counts exactly tell its counters: (whether all did, now in ns). Blocks until they have.
+    fn look(&self, py: Python<'_>) -> (bool, u64) {
+        let watching = self.shared.live().watching();
+        py.detach(move || {
+            let all = watching.is_none_or(|watching| watching.count());
+            (all, clock::now())
+        })
+    }
+
+    /// What a probe asked between two looks, the first of which was over at `began_ns`.
+    fn probed(&self, probed: &Bound<'_, PyDict>, began_ns: u64, ended_ns: u64) -> PyResult<()> {
+        let probed = from_python(probed.as_any())?;
+        self.shared.live().probed(probed, began_ns, ended_ns);
+        Ok(())
+    }
+
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let shared = self.shared.clone();
         let stats = py.detach(move || shared.live().stats());

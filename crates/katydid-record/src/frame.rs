@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::access::Access;
 use crate::histogram::Sparse;
+use crate::probe::Probed;
 use crate::spans::{EndpointCalls, TraceSpans};
 use crate::trace::TraceId;
 use crate::watched::Watched;
@@ -76,6 +77,8 @@ pub enum Body {
     Calls(Vec<EndpointCalls>),
     /// Spans of one request worth looking at; those that come later come in another frame.
     Trace(Box<TraceSpans>),
+    /// What was asked of the target between two looks of a probe.
+    Probed(Box<Probed>),
     /// Something happened at `at`.
     Mark(Mark),
     /// A body of a newer version; readers skip it.

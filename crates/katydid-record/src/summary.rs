@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::Access;
 use crate::finding::Findings;
 use crate::frame::{Cause, EventOutcome, Kind};
+use crate::probe::ProbeSummary;
 use crate::view::Table;
 use crate::watched::Sight;
 
@@ -61,6 +62,9 @@ pub struct Summary {
     /// What the target's spans say, by endpoint.
     #[serde(default)]
     pub spans: Vec<SpanSummary>,
+    /// What each endpoint asks of databases and caches, where it was probed.
+    #[serde(default)]
+    pub probe: Option<ProbeSummary>,
     /// Why it is slow, as far as that was seen; `findings.json` has the same. Null where it was not asked.
     #[serde(default)]
     pub findings: Option<Findings>,

@@ -26,6 +26,7 @@ use crate::frame::{
 };
 use crate::histogram::Histogram;
 use crate::plan::Plan;
+use crate::probe::Probed;
 use crate::spans::EndpointCalls;
 use crate::watched::OBSERVERS;
 pub use endpoint::{Endpoint, FailureTotals, Recent};
@@ -43,6 +44,8 @@ pub use watched::{Growth, POINTS, SERIES, Series, SeriesKey, Subject, Target};
 pub const FAILURES_PER_ENDPOINT: usize = 200;
 /// Slowest and first failed requests kept per endpoint.
 const EXEMPLARS: usize = 5;
+/// Looks of a probe.
+const PROBES: usize = 20_000;
 /// Marks, facts and exceptions kept.
 const MARKS: usize = 10_000;
 
@@ -155,6 +158,8 @@ pub struct Timeline {
     pub target: Target,
     /// What the target's spans say.
     pub traces: Traces,
+    /// What a probe asked, by the time of the look before it, with the time of the look after it.
+    pub probes: BTreeMap<RunTime, (RunTime, Probed)>,
     /// What happened when, in order of time.
     pub marks: BTreeMap<(RunTime, SourceId, usize), Mark>,
     /// Facts, in order of arrival within their second.
@@ -221,6 +226,11 @@ impl Timeline {
             }
             Body::Samples(samples) => self.add_samples(frame, samples),
             Body::Calls(calls) => self.add_calls(frame, calls),
+            Body::Probed(probed) if self.probes.len() < PROBES => {
+                let until = frame.at.saturating_add(frame.span);
+                self.probes.insert(frame.at, (until, (**probed).clone()));
+            }
+            Body::Probed(_) => self.capped = true,
             Body::Trace(spans) => self.capped |= !self.traces.add_spans(spans),
             Body::Unknown => {}
         }

@@ -92,6 +92,9 @@ pub fn what_ran(summary: &Summary) -> String {
         .as_deref()
         .map(|host| format!(" against {host}"))
         .unwrap_or_default();
+    if run.command == "probe" {
+        return format!("probed for {}{to}", duration(run.duration_s));
+    }
     format!("{} for {}{to}", users(summary), duration(run.duration_s))
 }
 

@@ -4,6 +4,7 @@
 
 mod findings;
 mod page;
+mod probe;
 mod sections;
 mod table;
 
@@ -40,6 +41,9 @@ pub fn text(summary: &Summary, style: &Style) -> String {
     page.gap();
     page.paragraph(Tone::Strong, &heading(summary));
     page.gap();
+    if summary.run.command == "probe" {
+        return probed(page, summary, style);
+    }
     table::write(&mut page, summary);
     let apart = phrase::apart(&summary.total);
     if !apart.is_empty() {
@@ -67,6 +71,19 @@ pub fn text(summary: &Summary, style: &Style) -> String {
     findings::findings(&mut page, summary);
     sections::saved(&mut page, style.run_dir.as_deref());
     sections::verdict(&mut page, summary);
+    page.finish()
+}
+
+/// A probe makes no load: of its requests the times are the least that there is to see.
+fn probed(mut page: Page, summary: &Summary, style: &Style) -> String {
+    probe::write(&mut page, summary);
+    sections::failures(&mut page, summary);
+    sections::failing_responses(&mut page, summary);
+    sections::exceptions(&mut page, summary);
+    sections::watched(&mut page, summary);
+    sections::notes(&mut page, summary);
+    findings::findings(&mut page, summary);
+    sections::saved(&mut page, style.run_dir.as_deref());
     page.finish()
 }
 

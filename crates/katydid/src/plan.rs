@@ -43,10 +43,10 @@ pub struct Located {
     pub skip_log_setup: bool,
 }
 
-/// First pass over the words after `katydid`; `check` may stand first.
+/// First pass over the words after `katydid`; `check` or `probe` may stand first.
 pub fn locate(argv: &[String], around: &Surroundings) -> Result<Located, UsageError> {
     let rows = option_rows();
-    let (argv, _) = after_check(argv);
+    let (argv, _) = after_command(argv);
     let (words, _) = words::read(argv, &rows);
     let mut given = Vec::new();
     for word in words {
@@ -124,18 +124,16 @@ fn lenient(words: &[String], wanted: &[OptionRow]) -> Result<Values, UsageError>
     Ok(values)
 }
 
-/// Second pass, strict; `check` may stand first. `argv` no longer holds the `custom` options, those that the locustfile added.
+/// Second pass, strict; `check` or `probe` may stand first. `argv` no longer holds the `custom` options, those that the locustfile added.
 pub fn resolve(
     argv: &[String],
     custom: &[OptionRow],
     around: &Surroundings,
 ) -> Result<Resolved, UsageError> {
     let rows = option_rows();
-    let (argv, check) = after_check(argv);
+    let (argv, command) = after_command(argv);
     let mut settled = command_line(argv, &rows)?;
-    if check {
-        only_for_a_check(&settled, &rows)?;
-    }
+    only_what_applies(command, &settled, &rows)?;
     let named = settled
         .get("config")
         .and_then(|(texts, _)| texts.first())
@@ -192,7 +190,7 @@ pub fn resolve(
             .map_or(Source::Default, |(_, source)| source.clone())
     };
     Ok(Resolved {
-        command: if check { "check" } else { "run" },
+        command,
         schedule: load.as_ref().map(|load| load.schedule.clone()),
         events: load.map(|load| load.events).unwrap_or_default(),
         slos,
@@ -294,23 +292,40 @@ fn load(
     Ok(Some(load))
 }
 
-/// The words after `check`, and whether it was there.
-fn after_check(argv: &[String]) -> (&[String], bool) {
+/// The words after `check` or `probe`, and what stood there, or `run`.
+fn after_command(argv: &[String]) -> (&[String], &'static str) {
     match argv.split_first() {
-        Some((first, rest)) if first == "check" => (rest, true),
-        _ => (argv, false),
+        Some((first, rest)) if first == "check" => (rest, "check"),
+        Some((first, rest)) if first == "probe" => (rest, "probe"),
+        _ => (argv, "run"),
     }
 }
 
-/// A check makes no load and keeps no results: their options would be ignored. Shared files may hold them.
-fn only_for_a_check(given: &Settled, rows: &[OptionRow]) -> Result<(), UsageError> {
-    let applies = |row: &OptionRow| ["Scenario", "Logging"].contains(&row.group.as_str());
+/// A check makes no load and keeps no results, a probe makes none: such options would be ignored. Shared files may hold them.
+fn only_what_applies(command: &str, given: &Settled, rows: &[OptionRow]) -> Result<(), UsageError> {
+    let (groups, single, why): (&[&str], &[&str], &str) = match command {
+        "check" => (&["Scenario", "Logging"], &[], "which runs each task once"),
+        "probe" => (
+            &[
+                "Scenario",
+                "Logging",
+                "Watching (katydid's own)",
+                "Record (katydid's own)",
+            ],
+            &["run_time", "html_file", "only_summary"],
+            "which makes one request at a time",
+        ),
+        _ => return Ok(()),
+    };
+    let applies = |row: &OptionRow| {
+        groups.contains(&row.group.as_str()) || single.contains(&row.dest.as_str())
+    };
     let foreign = rows
         .iter()
         .find(|row| given.contains_key(&row.dest) && !applies(row));
     foreign.map_or(Ok(()), |row| {
         Err(UsageError::new(format!(
-            "{} does not apply to check, which runs each task once: remove it",
+            "{} does not apply to {command}, {why}: remove it",
             row.title()
         )))
     })

@@ -15,7 +15,7 @@ use crate::watching;
 /// Every option's value, and where it came from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resolved {
-    /// `run` or `check`.
+    /// `run`, `check` or `probe`.
     pub command: &'static str,
     /// The options, with Locust's dests.
     pub options: Options,

@@ -20,6 +20,9 @@ use crate::here;
 /// How long the beginning of a run waits for what it watches.
 pub const OPEN_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long a probe waits for counters.
+const COUNT_WITHIN: Duration = Duration::from_secs(2);
+
 /// What is to be watched.
 #[derive(Default)]
 pub struct Sources {
@@ -179,6 +182,11 @@ impl Watching {
     /// A phase begins, or the load is over.
     pub fn edge(&self) {
         self.watch.edge();
+    }
+
+    /// Counters of what counts exactly, now. False: some did not come in time.
+    pub fn count(&self) -> bool {
+        self.watch.count(COUNT_WITHIN)
     }
 
     /// Looks once more and ends. False: some of the last looks are missing.

@@ -7,6 +7,7 @@ Knows keys and lifetimes; does not know what is cached. Jobs have their own conn
 import json
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cache as once
 from typing import Any
@@ -43,12 +44,35 @@ def find_session(token: str) -> Login | None:
     return Login(**json.loads(stored)) if stored else None
 
 
-def cached(key: str, ttl: int, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The value under `key`, computed and kept for `ttl` seconds if it is not there."""
-    stored = valkey().get(key)
-    if stored is not None:
-        found: dict[str, Any] = json.loads(stored)
+def cached(
+    key: str,
+    ttl: int | None,
+    compute: Callable[[], dict[str, Any]],
+    *,
+    single_flight: bool = False,
+) -> dict[str, Any]:
+    """The value under `key`, computed and kept for `ttl` seconds (None: for ever) if it is not there.
+
+    With `single_flight` one computes it, in whatever process, and the others wait for that.
+    """
+    found = _kept(key)
+    if found is not None:
         return found
-    value = compute()
-    valkey().set(key, json.dumps(value), ex=ttl)
+    with _alone(key) if single_flight else nullcontext():
+        # Another may have computed it while we waited.
+        if single_flight and (found := _kept(key)) is not None:
+            return found
+        value = compute()
+        valkey().set(key, json.dumps(value), ex=ttl)
     return value
+
+
+def _kept(key: str) -> dict[str, Any] | None:
+    stored = valkey().get(key)
+    return None if stored is None else json.loads(stored)
+
+
+def _alone(key: str) -> AbstractContextManager[Any]:
+    # The lock runs out by itself, should its holder die.
+    found: AbstractContextManager[Any] = valkey().lock(f"{key}:lock", timeout=10, sleep=0.02)
+    return found

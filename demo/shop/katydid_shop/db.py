@@ -11,6 +11,7 @@ from fastapi import Depends
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
+from katydid_shop.faults import is_on
 from katydid_shop.settings import settings
 
 
@@ -18,11 +19,11 @@ from katydid_shop.settings import settings
 def engine() -> Engine:
     """The engine, made on first use so that each worker process gets connections of its own."""
     chosen = settings()
+    size, overflow, timeout = chosen.pool_size, chosen.pool_overflow, chosen.pool_timeout
+    if is_on("small_pool"):
+        size, overflow, timeout = 1, 0, 60
     return create_engine(
-        chosen.database_url,
-        pool_size=chosen.pool_size,
-        max_overflow=chosen.pool_overflow,
-        pool_timeout=chosen.pool_timeout,
+        chosen.database_url, pool_size=size, max_overflow=overflow, pool_timeout=timeout
     )
 
 

@@ -19,6 +19,10 @@ FAULTS = {
     "one_consumer": "each new order is confirmed by a mail, which takes a consumer longer than orders take to come",
     "no_cache": "the dashboard is computed anew for each request",
     "cache_without_tenant": "the dashboard is cached under one key for all tenants",
+    "no_ttl": "each page of orders is cached under a key of its own, for ever",
+    "stampede": "the dashboard's report on the market is slow, kept for two seconds, and computed by all who miss it",
+    "small_pool": "the app has one connection to the database for all of its threads, and the dashboard a query more",
+    "inline_invoice": "the invoice is made within the request, as the queue is left in its mode for tests",
 }
 """By name, what each is."""
 

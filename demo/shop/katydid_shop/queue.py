@@ -11,6 +11,7 @@ from rq import Queue
 from rq.exceptions import NoSuchJobError
 from rq.job import Job, JobStatus
 
+from katydid_shop.faults import is_on
 from katydid_shop.settings import settings
 
 State = Literal["queued", "started", "done", "failed"]
@@ -28,7 +29,12 @@ _STATES: dict[JobStatus, State] = {
 def invoice_queue() -> Queue:
     """The queue that invoices wait in."""
     chosen = settings()
-    return Queue(chosen.invoice_queue, connection=Redis.from_url(chosen.redis_url))
+    return Queue(
+        chosen.invoice_queue,
+        connection=Redis.from_url(chosen.redis_url),
+        # Jobs then run where they are put in, and are done when that returns.
+        is_async=not is_on("inline_invoice"),
+    )
 
 
 def enqueue_invoice(tenant_id: int, order_id: int) -> str:

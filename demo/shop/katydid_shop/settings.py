@@ -22,6 +22,7 @@ class Settings:
     session_ttl: int
     invoice_queue: str
     partner_url: str
+    dashboard_parts: frozenset[str]
 
 
 @cache
@@ -38,4 +39,5 @@ def settings() -> Settings:
         session_ttl=int(env.get("SHOP_SESSION_TTL", "3600")),
         invoice_queue=env.get("SHOP_INVOICE_QUEUE", "invoices"),
         partner_url=env.get("SHOP_PARTNER_URL", ""),
+        dashboard_parts=frozenset(env.get("SHOP_DASHBOARD_PARTS", "").split(",")),
     )

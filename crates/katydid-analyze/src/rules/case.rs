@@ -1,10 +1,12 @@
 //! What the rules look at: a run, by endpoint, by phase, by what was watched. Adds up; judges nothing.
 
 use katydid_record::finding::Cost;
+use katydid_record::probe::{ProbeSummary, ProbedEndpoint, ProbedStatement};
 use katydid_record::timeline::{CallKey, CallTotals, Calls, Series, Subject};
 use katydid_record::{Kind, RunTime, Timeline};
 
 use super::limits;
+use crate::probe;
 use crate::target::{Part, table};
 use crate::titles::Titles;
 
@@ -34,7 +36,9 @@ pub struct EndpointCase {
     pub fast_ms: f64,
     /// Requests whose spans came.
     pub traced: u64,
-    /// What it calls, as spans have it.
+    /// What a probe found of it.
+    pub probed: Option<ProbedEndpoint>,
+    /// What it calls: as spans have it, or else the probe.
     pub calls: Vec<Call>,
 }
 
@@ -88,7 +92,7 @@ impl<'a> Case<'a> {
         let databases = subjects.filter(|subject| subject.watched.kind == "postgres");
         Self {
             timeline,
-            endpoints: endpoints(timeline),
+            endpoints: endpoints(timeline, probe::probe(timeline)),
             databases: databases
                 .map(|subject| Database::new(subject, &whole))
                 .collect(),
@@ -175,7 +179,7 @@ impl<'a> Case<'a> {
         let mut all: Vec<_> = self
             .endpoints
             .iter()
-            .filter(|endpoint| endpoint.is_traced())
+            .filter(|endpoint| endpoint.has_calls())
             .filter_map(|endpoint| {
                 let call = endpoint.calls.iter().find(|call| call.key.text == text)?;
                 Some((endpoint, call.per_request))
@@ -192,19 +196,54 @@ impl EndpointCase {
         self.traced >= limits::TRACED
     }
 
+    /// It is known what it calls.
+    pub fn has_calls(&self) -> bool {
+        self.is_traced() || self.is_probed()
+    }
+
+    fn is_probed(&self) -> bool {
+        self.probed
+            .as_ref()
+            .is_some_and(|of| of.requests >= probe::ENOUGH && of.queries.is_some())
+    }
+
+    /// Who says what it calls: of how many requests.
+    pub fn source(&self) -> String {
+        match &self.probed {
+            Some(of) if !self.is_traced() => format!("probe of {} requests", of.requests),
+            _ => format!("spans of {} requests", self.traced),
+        }
+    }
+
+    /// Who says what it calls, in a word.
+    pub fn basis(&self) -> &'static str {
+        if self.is_traced() { "spans" } else { "probe" }
+    }
+
+    /// A statement, as a probe has it.
+    pub fn probed(&self, text: &str) -> Option<&ProbedStatement> {
+        let mut all = self.probed.iter().flat_map(|of| &of.statements);
+        all.find(|statement| statement.text == text)
+    }
+
     /// Time that its requests took in all, s.
     pub fn seconds(&self) -> f64 {
         self.requests as f64 * self.mean_ms / 1e3
     }
 }
 
-fn endpoints(timeline: &Timeline) -> Vec<EndpointCase> {
+fn endpoints(timeline: &Timeline, probe: Option<ProbeSummary>) -> Vec<EndpointCase> {
     let titles = Titles::new(timeline.endpoints.keys());
     let traced = timeline.traces.by_endpoint();
     let requests = timeline.endpoints.iter();
     let requests = requests.filter(|(key, of)| key.kind == Kind::Request && of.ended() > 0);
+    let probed = probe.map_or_else(Vec::new, |probe| probe.endpoints);
     let mut all: Vec<EndpointCase> = requests
         .map(|(key, of)| EndpointCase {
+            probed: probed
+                .iter()
+                .find(|probed| (&probed.method, &probed.name) == (&key.method, &key.name))
+                .cloned(),
             title: format!("{} {}", key.method, titles.of(key)),
             requests: of.ended(),
             mean_ms: of.from_send.mean_us().unwrap_or(0.0) / 1e3,
@@ -213,8 +252,30 @@ fn endpoints(timeline: &Timeline) -> Vec<EndpointCase> {
             calls: traced.get(key).map_or_else(Vec::new, calls),
         })
         .collect();
+    for endpoint in &mut all {
+        if !endpoint.is_traced() && endpoint.is_probed() {
+            endpoint.calls = probed_calls(endpoint);
+        }
+    }
     all.sort_by(|a, b| b.seconds().total_cmp(&a.seconds()));
     all
+}
+
+fn probed_calls(endpoint: &EndpointCase) -> Vec<Call> {
+    let statements = endpoint.probed.iter().flat_map(|of| &of.statements);
+    let call = |of: &ProbedStatement| Call {
+        key: CallKey {
+            about: "db".into(),
+            system: "postgresql".into(),
+            text: of.text.clone(),
+        },
+        per_request: of.per_request,
+        each_ms: of
+            .request_ms
+            .unwrap_or(of.ms + limits::ROUND_TRIP_MS)
+            .max(of.ms),
+    };
+    statements.map(call).collect()
 }
 
 fn calls(all: &Calls) -> Vec<Call> {

@@ -19,19 +19,21 @@ use katydid_record::finding::Evidence;
 use super::case::{Case, EndpointCase, levels};
 use super::words::figures;
 use super::{Judged, Need, Rule, limits};
+use crate::numbers::median;
 
 /// Its row.
 pub const RULE: Rule = Rule {
     name: "connection_held",
     title: "Connection held during other work",
     of_target: true,
+    alone: false,
     needs: Some(Need::Database),
     judge,
 };
 
 fn judge(case: &Case<'_>) -> Judged {
     let worst = case.worst_phase(|subject, part| {
-        levels(subject, "longest.idle_in_transaction", None, part).map(median)
+        levels(subject, "longest.idle_in_transaction", None, part).and_then(median)
     });
     let Some((database, part, held)) = worst else {
         return Judged::Blind(super::not_observed(
@@ -98,11 +100,6 @@ fn judge(case: &Case<'_>) -> Judged {
     }])
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 /// The endpoint that calls the database and spends much more time outside of it than the others, and that time, ms.
 fn who<'c>(case: &'c Case<'_>, held: f64) -> Option<(&'c EndpointCase, f64)> {
     let outside = |endpoint: &EndpointCase| {
@@ -113,7 +110,7 @@ fn who<'c>(case: &'c Case<'_>, held: f64) -> Option<(&'c EndpointCase, f64)> {
                 .sum::<f64>()
     };
     let calls_sql = |endpoint: &&EndpointCase| {
-        endpoint.is_traced()
+        endpoint.has_calls()
             && endpoint
                 .calls
                 .iter()

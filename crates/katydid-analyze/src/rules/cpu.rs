@@ -26,6 +26,7 @@ pub const RULE: Rule = Rule {
     name: "cpu",
     title: "CPU bound",
     of_target: false,
+    alone: false,
     needs: None,
     judge,
 };

@@ -8,6 +8,9 @@ pub const N_PLUS_ONE_CALLS: f64 = 5.0;
 pub const N_PLUS_ONE_ROWS: f64 = 2.0;
 /// Equal writes per request that are row by row.
 pub const ROW_BY_ROW_WRITES: f64 = 10.0;
+/// What a query costs besides its time in the database where that was not measured, ms: the way there and back, and a driver. The least that
+/// was seen on one machine.
+pub const ROUND_TRIP_MS: f64 = 0.2;
 /// The part of an endpoint's time that a cause has to cost to be worth its reader's.
 pub const SHARE_OF_ENDPOINT: f64 = 0.10;
 /// The part of a database's time that a statement has to take.

@@ -25,6 +25,7 @@ pub const RULE: Rule = Rule {
     name: "memory_leak",
     title: "Memory leak",
     of_target: true,
+    alone: false,
     needs: None,
     judge,
 };

@@ -31,6 +31,7 @@ pub const RULE: Rule = Rule {
     name: "missing_index",
     title: "Missing index",
     of_target: true,
+    alone: true,
     needs: Some(Need::Statements),
     judge,
 };
@@ -112,12 +113,10 @@ fn of_statement(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) ->
     let listed = columns.join(", ");
     Some(Finding {
         confidence: Confidence::Strong,
-        basis: if callers.is_empty() {
-            "plan + statements"
-        } else {
-            "plan + statements + spans"
-        }
-        .into(),
+        basis: callers.first().map_or_else(
+            || "plan + statements".into(),
+            |(endpoint, _)| format!("plan + statements + {}", endpoint.basis()),
+        ),
         endpoints: callers
             .iter()
             .map(|(endpoint, _)| endpoint.title.clone())

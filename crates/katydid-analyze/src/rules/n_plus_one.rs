@@ -2,8 +2,8 @@
 //!
 //! **Symptom.** An endpoint that shows a list gets slower the longer the list is, though each query is quick.
 //!
-//! **Evidence.** Spans show the same statement five times or more in one request; the database counts as many calls, of one or two rows
-//! each. Where another statement of the request gives about as many rows as there are calls, it is the list: one query for it, and one
+//! **Evidence.** A probe, or spans, show the same statement five times or more in one request; the database counts as many calls, of one
+//! or two rows each. Where another statement of the request gives about as many rows as there are calls, it is the list: one query for it, and one
 //! more for each of its rows.
 //!
 //! **Cause.** Code that loops over the rows of a query and asks for something of each: an attribute that an ORM loads lazily, a serialiser,
@@ -15,8 +15,9 @@
 //! **False alarms.** A page that really shows so many different things. Polling inside of a request. Below five calls per request,
 //! or where it costs less than a tenth of the endpoint's time, nothing is said.
 
-use katydid_record::Finding;
 use katydid_record::finding::{Evidence, Fix};
+use katydid_record::probe::ProbedStatement;
+use katydid_record::{Confidence, Finding};
 
 use super::case::{Call, Case, Database, EndpointCase, Statement};
 use super::words::{figures, percent, rows, statement};
@@ -27,12 +28,13 @@ pub const RULE: Rule = Rule {
     name: "n_plus_one",
     title: "N+1 queries",
     of_target: true,
-    needs: Some(Need::Spans),
+    alone: true,
+    needs: Some(Need::Calls),
     judge,
 };
 
 fn judge(case: &Case<'_>) -> Judged {
-    let traced = case.endpoints.iter().filter(|of| of.is_traced());
+    let traced = case.endpoints.iter().filter(|of| of.has_calls());
     let found: Vec<Finding> = traced
         .clone()
         .flat_map(|endpoint| endpoint.calls.iter().map(move |call| (endpoint, call)))
@@ -57,11 +59,11 @@ fn judge(case: &Case<'_>) -> Judged {
         ),
         None => "no request called a database".into(),
     };
-    let unseen = case.endpoints.iter().filter(|of| !of.is_traced());
+    let unseen = case.endpoints.iter().filter(|of| !of.has_calls());
     let unseen: Vec<&str> = unseen.map(|of| of.title.as_str()).collect();
     Judged::Clear(match unseen.as_slice() {
         [] => why,
-        some => format!("{why}; too few spans of {}", some.join(", ")),
+        some => format!("{why}; too few requests known of {}", some.join(", ")),
     })
 }
 
@@ -120,13 +122,15 @@ fn of_call(case: &Case<'_>, endpoint: &EndpointCase, call: &Call) -> Option<Find
             figures(call.per_request),
             statement(&call.key.text)
         )
-    };
+    } + &endpoint
+        .probed(&call.key.text)
+        .map_or_else(String::new, |of| grows(endpoint, of));
     let title = if is_write {
         "Rows written one by one"
     } else {
         ""
     };
-    let (confidence, basis) = super::sure(agreed.is_some(), "spans + statements", "spans");
+    let (confidence, basis) = sureness(endpoint, call, agreed.is_some());
     Some(Finding {
         title: title.into(),
         confidence,
@@ -150,6 +154,27 @@ fn of_call(case: &Case<'_>, endpoint: &EndpointCase, call: &Call) -> Option<Find
         ),
         ..Finding::default()
     })
+}
+
+/// A probe counts exactly; of spans and statements both have to say it.
+fn sureness(endpoint: &EndpointCase, call: &Call, is_agreed: bool) -> (Confidence, String) {
+    let probed = endpoint.probed(&call.key.text);
+    let same = probed.is_some_and(|of| {
+        (limits::AGREE.0..=limits::AGREE.1).contains(&(of.per_request / call.per_request))
+    });
+    let mut sources = vec![endpoint.basis()];
+    if same && endpoint.is_traced() {
+        sources.insert(0, "probe");
+    }
+    if is_agreed {
+        sources.push("statements");
+    }
+    let confidence = if same || is_agreed {
+        Confidence::Strong
+    } else {
+        Confidence::Suspected
+    };
+    (confidence, sources.join(" + "))
 }
 
 /// Calls as spans have them, over all endpoints, agree with the database's count.
@@ -183,6 +208,24 @@ fn list_of<'a>(
     lists.first().copied()
 }
 
+/// How the calls go with the entries of the response, where a probe saw it.
+fn grows(endpoint: &EndpointCase, of: &ProbedStatement) -> String {
+    let shown = endpoint.probed.as_ref().and_then(|of| of.entries);
+    match (of.per_entry, shown) {
+        (Some(slope), _) if (0.8..=1.2).contains(&slope) => {
+            "; grows 1:1 with the entries that are shown".into()
+        }
+        (Some(slope), _) => format!(
+            "; grows by {} with each entry that is shown",
+            figures(slope)
+        ),
+        (None, Some(shown)) if (shown - of.per_request).abs() <= 1.0 => {
+            format!("; {} entries are shown", figures(shown))
+        }
+        _ => String::new(),
+    }
+}
+
 fn evidence(
     endpoint: &EndpointCase,
     call: &Call,
@@ -191,14 +234,14 @@ fn evidence(
 ) -> Vec<Evidence> {
     let mut evidence = vec![
         Evidence {
-            source: format!("spans of {} requests", endpoint.traced),
+            source: endpoint.source(),
             what: "calls per request".into(),
             value: call.per_request,
             limit: Some(least(is_write)),
             ..Evidence::default()
         },
         Evidence {
-            source: "spans".into(),
+            source: endpoint.basis().into(),
             what: "each".into(),
             value: call.each_ms,
             unit: "ms".into(),

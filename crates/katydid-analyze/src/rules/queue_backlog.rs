@@ -26,6 +26,7 @@ pub const RULE: Rule = Rule {
     name: "queue_backlog",
     title: "Queue backlog",
     of_target: true,
+    alone: false,
     needs: None,
     judge,
 };

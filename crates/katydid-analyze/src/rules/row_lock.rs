@@ -28,6 +28,7 @@ pub const RULE: Rule = Rule {
     name: "row_lock",
     title: "Row lock contention",
     of_target: true,
+    alone: false,
     needs: Some(Need::Database),
     judge,
 };

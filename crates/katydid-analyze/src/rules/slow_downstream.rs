@@ -24,6 +24,7 @@ pub const RULE: Rule = Rule {
     name: "slow_downstream",
     title: "Slow downstream service",
     of_target: true,
+    alone: false,
     needs: Some(Need::Spans),
     judge,
 };

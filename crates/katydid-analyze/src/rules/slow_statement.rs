@@ -23,6 +23,7 @@ pub const RULE: Rule = Rule {
     name: "slow_statement",
     title: "Slow statement",
     of_target: true,
+    alone: true,
     needs: Some(Need::Statements),
     judge,
 };
@@ -65,7 +66,13 @@ fn of_database(case: &Case<'_>, database: &Database<'_>) -> Option<Finding> {
         case.cost_in_all(endpoint, calls * first.mean_ms(), first.seconds)
     });
     let is_felt = cost.is_some_and(|cost| cost.ms >= limits::SHARE_OF_ENDPOINT * cost.of_ms);
-    let (confidence, basis) = super::sure(is_felt, "statements + spans", "statements");
+    let (confidence, basis) = super::sure(
+        is_felt,
+        &callers.first().map_or_else(String::new, |(endpoint, _)| {
+            format!("statements + {}", endpoint.basis())
+        }),
+        "statements",
+    );
     Some(Finding {
         confidence,
         basis,

@@ -1,5 +1,6 @@
 //! Rules on small timelines with known truth: each speaks where it should, and is silent beside its limit.
 
+use katydid_record::probe::{ProbeSummary, ProbedEndpoint, ProbedStatement};
 use katydid_record::timeline::{CallKey, CallTotals, Calls};
 use katydid_record::{
     Body, Confidence, EndpointKey, EndpointWindow, Fact, Finding, Findings, Frame, Histogram, Kind,
@@ -498,4 +499,55 @@ fn what_was_not_watched_is_said_and_nothing_is_found() {
         .map(|one| one.remedy.as_str())
         .collect();
     assert!(blind.contains(&"--watch env:DATABASE_URL"), "{blind:?}");
+}
+
+fn probed(of: ProbedStatement) -> Fact {
+    let found = ProbeSummary {
+        endpoints: vec![ProbedEndpoint {
+            method: "GET".into(),
+            name: "/orders".into(),
+            requests: 20,
+            queries: Some(of.per_request),
+            entries: Some(20.0),
+            statements: vec![of],
+            ..ProbedEndpoint::default()
+        }],
+        ..ProbeSummary::default()
+    };
+    Fact {
+        topic: crate::probe::FACT.into(),
+        subject: crate::probe::FACT.into(),
+        text: serde_json::to_string(&found).expect("plain data"),
+    }
+}
+
+#[test]
+fn a_probe_is_enough_to_name_the_endpoint() {
+    let of = |per_request| ProbedStatement {
+        text: ITEM.into(),
+        per_request,
+        rows: 1.0,
+        ms: 0.5,
+        ..ProbedStatement::default()
+    };
+    let said = |per_request| {
+        let mut run = Run::new(100, 40);
+        run.apply(0, 1, Body::Facts(vec![probed(of(per_request))]));
+        findings(&run.timeline, true)
+    };
+    let found = said(20.0);
+    let [finding] = found.findings.as_slice() else {
+        panic!("{found:#?}");
+    };
+    assert_eq!(finding.rule, "n_plus_one");
+    assert_eq!(
+        (finding.confidence, finding.basis.as_str()),
+        (Confidence::Strong, "probe")
+    );
+    assert!(
+        finding.what.ends_with("; 20 entries are shown"),
+        "{}",
+        finding.what
+    );
+    assert!(said(4.0).findings.is_empty());
 }

@@ -205,6 +205,16 @@ impl Observer for Looking {
         })
     }
 
+    fn count<'a>(&'a mut self, batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>> {
+        Box::pin(async move {
+            let Some(statements) = &mut self.statements else {
+                return Ok(());
+            };
+            let told = statements.look(&self.session.client, batch, 1).await;
+            told.or_else(|error| self.bear(batch, &error))
+        })
+    }
+
     fn survey<'a>(&'a mut self, batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>> {
         Box::pin(async move {
             let client = &self.session.client;

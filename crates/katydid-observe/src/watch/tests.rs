@@ -15,6 +15,7 @@ struct Fake {
     panics: bool,
     opened: Arc<AtomicU32>,
     looks: Arc<AtomicU32>,
+    counted: Arc<AtomicU32>,
 }
 
 const EVERY: Duration = Duration::from_millis(40);
@@ -59,6 +60,13 @@ impl Observer for Fake {
                 batch.counter("edges", "", &[], 1.0);
             }
             batch.end(read);
+            Ok(())
+        })
+    }
+
+    fn count<'a>(&'a mut self, _batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>> {
+        Box::pin(async {
+            self.counted.fetch_add(1, Ordering::Relaxed);
             Ok(())
         })
     }
@@ -174,4 +182,35 @@ fn a_defect_of_an_observer_is_a_loss_and_nothing_else() {
     let (frames, opened) = watched(&fake, Duration::from_secs(5), |frames| !frames.is_empty());
     assert!(opened.is_empty());
     assert!(matches!(&marks(&frames)[..], [Mark::Lost { why, .. }] if why.contains("defect")));
+}
+
+fn started(fake: &Fake, wait: Duration) -> Watch {
+    let began = Instant::now();
+    let clock: Clock = Arc::new(move || began.elapsed().as_micros() as u64);
+    let source: Box<dyn Source> = Box::new(fake.clone());
+    let (watch, _) = Watch::start(vec![source], &clock, |_| {}, wait).expect("a thread");
+    watch
+}
+
+#[test]
+fn a_probe_has_its_look_before_it_goes_on() {
+    let fake = Fake::default();
+    let watch = started(&fake, Duration::from_secs(5));
+    for number in 1..=20 {
+        assert!(watch.count(Duration::from_secs(5)));
+        assert_eq!(fake.counted.load(Ordering::Relaxed), number);
+    }
+    let looks = fake.looks.load(Ordering::Relaxed);
+    assert!(watch.finish());
+    assert_eq!(fake.looks.load(Ordering::Relaxed), looks + 1);
+}
+
+#[test]
+fn a_probe_does_not_wait_for_what_is_lost() {
+    let fake = Fake {
+        absent: u32::MAX,
+        ..Fake::default()
+    };
+    let watch = started(&fake, Duration::from_millis(200));
+    assert!(watch.count(Duration::from_secs(5)));
 }

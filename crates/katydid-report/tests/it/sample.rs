@@ -377,6 +377,7 @@ pub fn valid() -> Summary {
             db_calls_per_request: Some(11.0),
             db_ms_per_request: Some(38.4),
         }],
+        probe: None,
         findings: Some(findings()),
         series: series(),
         marks: vec![
@@ -509,6 +510,7 @@ pub fn empty() -> Summary {
         exemplars: Vec::new(),
         target: Vec::new(),
         spans: Vec::new(),
+        probe: None,
         findings: None,
         series: SeriesSummary::default(),
         marks: Vec::new(),

@@ -22,6 +22,8 @@ pub enum Command {
     Run,
     /// One pass over the scenario, without load. Python's; its words are a run's, without options of load.
     Check,
+    /// Each endpoint alone. Python's; its words are a run's, without options of load.
+    Probe,
     /// A Python script in which `import locust` is katydid. Python's.
     Exec {
         /// The script.
@@ -274,10 +276,11 @@ pub fn command(argv: &[String]) -> Result<Command, UsageError> {
         Some("exec") => exec(rest),
         // Its words are Python's to read.
         Some("demo") => Ok(Command::Demo),
-        Some(word @ "check") if asks(rest, &["-h", "--help"]) => {
+        Some(word @ ("check" | "probe")) if asks(rest, &["-h", "--help"]) => {
             Ok(Command::Print(super::help::told(word)))
         }
         Some("check") => Ok(Command::Check),
+        Some("probe") => Ok(Command::Probe),
         Some(word @ "plan") if asks(rest, &["-h", "--help"]) => {
             Ok(Command::Print(super::help::told(word)))
         }

@@ -65,6 +65,9 @@ pub fn told(word: &str) -> String {
         "check" => {
             "katydid check [-f FILE] [-H URL] [UserClass ...]\n\nOne user of each class does every task once. Each request and response is printed in outline:\nsecret headers and all values of JSON are hidden. Exit code 1 if anything failed, 2 if the scenario\ncannot be used. Takes the options of a run under Scenario and Logging."
         }
+        "probe" => {
+            "katydid probe [-f FILE] [-H URL] [-t TIME] [--watch ADDRESS ...] [UserClass ...]\n\nOne user of each class does its tasks over and over, one request at a time and without pauses, until each\nendpoint was asked 20 times or TIME is over [90s]. Before and after each request the counters of what is watched\nare read: so many queries, rows, blocks and cache commands are its own. Then each GET is made 8 times at once.\nTasks and user classes with `probe = False` are left out. It writes what the scenario writes. Exit code 1 if\nnothing could be asked, 2 if the scenario cannot be used. Takes the options of a run under Scenario, Watching,\nRecord and Logging."
+        }
         "plan" => {
             "katydid plan [--explain] [OPTIONS]\n\nTakes the options of a run and prints its phases and a picture of them. --explain adds where each option's value\ncame from. Without options: the presets."
         }
@@ -76,12 +79,16 @@ pub fn told(word: &str) -> String {
     format!("{about}\n\nUsage: {usage}\n")
 }
 
-const TOLD: [(&str, &str); 4] = [
+const TOLD: [(&str, &str); 5] = [
     (
         "plan",
         "Show how much load a run would make when, without making it",
     ),
     ("check", "Run each task of a locustfile once, without load"),
+    (
+        "probe",
+        "Count what each endpoint asks of database and cache, one request at a time",
+    ),
     ("exec", "Run a Python script with katydid as its locust"),
     ("demo", "Show katydid on a service made for it"),
 ];

@@ -239,6 +239,12 @@ pub struct Watching {
     /// Addresses of what is watched.
     #[arg(long, value_name = "ADDRESS", env = "KATYDID_WATCH", help = WATCH, action = clap::ArgAction::Append)]
     pub watch: Option<Vec<String>>,
+    /// First ask each endpoint alone, as `katydid probe` does, so that findings know what each asks of the database
+    #[arg(long, env = "KATYDID_PROBE", conflicts_with = "probed")]
+    pub probe: bool,
+    /// Take that from an earlier probe's or run's folder
+    #[arg(long, value_name = "DIR", env = "KATYDID_PROBED")]
+    pub probed: Option<String>,
     /// Watch nothing but what --watch names
     #[arg(long, env = "KATYDID_NO_DISCOVERY")]
     pub no_discovery: bool,

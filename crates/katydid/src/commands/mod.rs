@@ -17,7 +17,9 @@ use crate::error::EXIT_USAGE;
 /// `exec` or `demo`.
 pub fn dispatch(argv: &[String]) -> Option<i32> {
     let outcome = match command(argv) {
-        Ok(Command::Run | Command::Check | Command::Exec { .. } | Command::Demo) => return None,
+        Ok(
+            Command::Run | Command::Check | Command::Probe | Command::Exec { .. } | Command::Demo,
+        ) => return None,
         Ok(Command::Print(text)) => {
             say(&text);
             Ok(0)

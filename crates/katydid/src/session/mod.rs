@@ -27,7 +27,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use katydid_analyze::locust;
+use katydid_analyze::{locust, probe};
 use katydid_engine::clock::{self, Nanos, SECOND};
 use katydid_engine::driver::Driver;
 use katydid_engine::link::Outbox;
@@ -37,7 +37,8 @@ use katydid_engine::{Engine, EngineError, health};
 use katydid_record::frame::{Body, Fact, Kind, Mark};
 use katydid_record::redact::redact;
 use katydid_record::{
-    Access, EndpointId, Frame, Manifest, PhaseId, PhaseKind, Plan, RunWriter, WriteError,
+    Access, EndpointId, Frame, Manifest, PhaseId, PhaseKind, Plan, Probed, Run, RunWriter,
+    WriteError,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -96,6 +97,8 @@ pub struct Options {
     pub worker: Option<Place>,
     /// Pipes that workers send their frames through.
     pub workers: Vec<RawFd>,
+    /// The folder of a run that has probed the target.
+    pub probed: Option<String>,
     /// Addresses of what is to be watched, with their secrets.
     pub watch: Vec<String>,
     /// Base URLs of the target: what is found of it on this machine is watched too.
@@ -259,6 +262,7 @@ impl Live {
         let export = export.map(|ready| ready.start(log.sender(), manifest.clone()));
         let export = export.transpose().map_err(SessionError::Export)?;
         early_end.of(engine.inbox());
+        log.sender().send(earlier_probe(options)?);
         if let Some(watching) = &watching {
             let sender = log.sender();
             watching.begin(start, move |frames| sender.send(frames));
@@ -494,6 +498,23 @@ impl Live {
         }]);
     }
 
+    /// What looks when a probe asks it to.
+    pub fn watching(&self) -> Option<Watching> {
+        self.watching.clone()
+    }
+
+    /// What a probe asked between two looks, the first of which was over at `began`.
+    pub fn probed(&mut self, probed: Probed, began: Nanos, ended: Nanos) {
+        let at = self.recorder.run_time(began);
+        self.sender.send(vec![Frame {
+            at,
+            span: clock::micros_between(began, ended),
+            source: HUB,
+            phase: 0,
+            body: Body::Probed(Box::new(probed)),
+        }]);
+    }
+
     /// A failure text without secrets and without addresses of objects, so that equal failures count together.
     pub fn normalise(&mut self, text: &str) -> String {
         if let Some(normal) = self.normal.get(text) {
@@ -564,6 +585,32 @@ impl Live {
             }
         }
     }
+}
+
+/// What an earlier probe found, as the record of this run carries it.
+fn earlier_probe(options: &Options) -> Result<Vec<Frame>, SessionError> {
+    let Some(dir) = options.probed.as_deref().filter(|_| options.record) else {
+        return Ok(Vec::new());
+    };
+    let run = Run::open(Path::new(dir))
+        .map_err(|error| SessionError::Usage(format!("--probed {dir}: {error}")))?;
+    let Some(found) = probe::probe(&run.timeline) else {
+        let text =
+            format!("--probed {dir}: in this run nothing was probed; katydid probe makes one");
+        return Err(SessionError::Usage(text));
+    };
+    let fact = Fact {
+        topic: probe::FACT.to_owned(),
+        subject: probe::FACT.to_owned(),
+        text: serde_json::to_string(&found).unwrap_or_default(),
+    };
+    Ok(vec![Frame {
+        at: 0,
+        span: 0,
+        source: HUB,
+        phase: 0,
+        body: Body::Facts(vec![fact]),
+    }])
 }
 
 /// What is needed to export metrics. Only the process that sees the whole does, and no check.

@@ -211,6 +211,11 @@ impl Server {
         if std::mem::take(&mut self.is_new) {
             batch.restarted("the server was started anew");
         }
+        self.counters(batch).await?;
+        self.others(batch).await
+    }
+
+    async fn counters(&mut self, batch: &mut Batch) -> Result<(), Trouble> {
         let mut read = batch.begin();
         let mut info = self.info().await?;
         if self.is_reset(&info) {
@@ -222,6 +227,10 @@ impl Server {
         }
         self.tell(&info, batch);
         batch.end(read);
+        Ok(())
+    }
+
+    async fn others(&mut self, batch: &mut Batch) -> Result<(), Trouble> {
         if batch.is_due(SELDOM) {
             self.queues.ask(&mut self.to).await;
             self.queues.learn_listed();
@@ -409,6 +418,10 @@ impl Observer for Server {
 
     fn look<'a>(&'a mut self, batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>> {
         Box::pin(self.once(batch))
+    }
+
+    fn count<'a>(&'a mut self, batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>> {
+        Box::pin(self.counters(batch))
     }
 
     fn survey<'a>(&'a mut self, batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>> {

@@ -1,0 +1,147 @@
+//! Requests made alone: what each endpoint asks of databases and caches, by counting what they counted before and after it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which requests lie between two looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pass {
+    /// None: what the target does by itself.
+    Idle,
+    /// The first of its endpoint: caches may be cold.
+    First,
+    /// A later one.
+    Again,
+    /// The same read several times at once.
+    Together,
+}
+
+/// What was asked of the target between two looks, in the time of its frame.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probed {
+    /// Which requests these are.
+    pub pass: Pass,
+    /// Method as the script gave it; empty where nothing was asked.
+    #[serde(default)]
+    pub method: String,
+    /// Name after grouping.
+    #[serde(default)]
+    pub name: String,
+    /// How long each took, µs.
+    #[serde(default)]
+    pub took_us: Vec<u64>,
+    /// How many of them failed.
+    #[serde(default)]
+    pub failed: u32,
+    /// Entries of the longest list in the response, where it is JSON.
+    #[serde(default)]
+    pub entries: Option<u32>,
+}
+
+/// What a probe found. Times are in ms.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ProbeSummary {
+    /// Each endpoint, in the order in which they were first asked.
+    pub endpoints: Vec<ProbedEndpoint>,
+    /// Time between looks in which nothing was asked, s.
+    pub idle_s: f64,
+    /// Statements that run without being asked for, and how often per second.
+    pub background: Vec<Background>,
+}
+
+/// What one endpoint asks for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ProbedEndpoint {
+    /// Method as the script gave it.
+    pub method: String,
+    /// Name after grouping.
+    pub name: String,
+    /// Requests that were made alone.
+    pub requests: u64,
+    /// Requests that failed.
+    pub failed: u64,
+    /// The first one.
+    pub first_ms: Option<f64>,
+    /// The median of the later ones.
+    pub median_ms: Option<f64>,
+    /// The median of those that were made at once, and how many these were.
+    pub together_ms: Option<f64>,
+    /// How many at once.
+    pub together: u32,
+    /// The median of entries of the longest list in its responses.
+    pub entries: Option<f64>,
+    /// Of a request: statements of databases, without those that begin and end transactions. Null where no database counts them.
+    pub queries: Option<f64>,
+    /// The same of the first request.
+    pub first_queries: Option<f64>,
+    /// Rows that they gave or changed.
+    pub rows: Option<f64>,
+    /// Blocks that they looked at.
+    pub blocks: Option<f64>,
+    /// Time in the database.
+    pub database_ms: Option<f64>,
+    /// Commands of caches. Null where none was watched.
+    pub commands: Option<f64>,
+    /// Keys that were looked for and found.
+    pub hits: Option<f64>,
+    /// Keys that were looked for and not found.
+    pub misses: Option<f64>,
+    /// Keys by which a cache grew.
+    pub new_keys: Option<f64>,
+    /// What it asks of databases, what takes most time first.
+    pub statements: Vec<ProbedStatement>,
+    /// Commands of caches by name, the most frequent first.
+    pub by_command: Vec<ProbedCommand>,
+}
+
+/// A statement, as an endpoint runs it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ProbedStatement {
+    /// Its short name.
+    pub id: String,
+    /// Without literals.
+    pub text: String,
+    /// Calls of a request: what half of the requests or more have, else the mean.
+    pub per_request: f64,
+    /// The fewest.
+    pub least: f64,
+    /// The most.
+    pub most: f64,
+    /// Rows of a call.
+    pub rows: f64,
+    /// Blocks of a call.
+    pub blocks: f64,
+    /// Time of a call.
+    pub ms: f64,
+    /// Calls for each entry of the response, where they grow with it.
+    pub per_entry: Option<f64>,
+    /// By how much longer a request takes with each call, ms: the query, the way to the database and what the code does around it. Null
+    /// where the number of calls does not vary enough to tell.
+    pub request_ms: Option<f64>,
+    /// Calls of a request when several are made at once.
+    pub together: Option<f64>,
+}
+
+/// A command, as an endpoint runs it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ProbedCommand {
+    /// Its name.
+    pub name: String,
+    /// Calls of a request.
+    pub per_request: f64,
+}
+
+/// What runs without being asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Background {
+    /// The statement.
+    pub text: String,
+    /// Calls per second.
+    pub per_second: f64,
+}
