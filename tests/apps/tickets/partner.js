@@ -1,12 +1,15 @@
-// The mail service of somebody else: takes a fifth of a second for a mail. `node partner.js`, with PORT.
+// Services of somebody else: `/mails` takes half a second, `/stamps` proves by a number that a text was there in time.
+// `node partner.js`, with PORT.
 
+const { createHash } = require("node:crypto");
 const http = require("node:http");
 
-const SLOW_MS = 200;
+const MS = { "/mails": 500, "/stamps": 40 };
 
 http
   .createServer((request, response) => {
-    request.resume();
-    setTimeout(() => response.writeHead(202).end(), SLOW_MS);
+    const stamp = createHash("sha256").update(`${Date.now()}`);
+    request.on("data", (part) => stamp.update(part));
+    request.on("end", () => setTimeout(() => response.end(stamp.digest("hex")), MS[request.url]));
   })
   .listen(Number(process.env.PORT), "127.0.0.1");

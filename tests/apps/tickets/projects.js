@@ -1,9 +1,9 @@
 // A project: its tickets by status, its overview, who has how much to do, a new ticket.
 
+const { stamp } = require("./asking");
 const { cachedPage } = require("./cache");
 const { inTransaction, rows } = require("./db");
 const { isOn } = require("./faults");
-const { sign } = require("./signing");
 
 const PAGE = 30;
 
@@ -34,7 +34,7 @@ async function overview({ id, user }) {
   const [project] = await rows("SELECT name, last_number FROM projects WHERE id = $1", [id]);
   return cachedPage(`overview:${id}:${user}:${project.last_number}`, async () => {
     const newest = await rows(
-      `SELECT number, status, title, body FROM tickets WHERE project_id = $1 ORDER BY number DESC LIMIT 50`,
+      `SELECT number, status, title, body FROM tickets WHERE project_id = $1 ORDER BY number DESC LIMIT 100`,
       [id],
     );
     const items = newest.map(
@@ -67,14 +67,12 @@ async function open({ id, user, body }) {
   if (isOn("row_lock")) {
     return inTransaction(async (db) => {
       const number = await nextNumber(db, id);
-      const receipt = await sign(`${id}/${number}/${body.title}`);
+      const receipt = await stamp(`${id}/${number}/${body.title}`);
       return insert(db, id, number, user, body, receipt);
     });
   }
-  const receipt = await sign(`${id}/${user}/${body.title}`);
-  return inTransaction(async (db) =>
-    insert(db, id, await nextNumber(db, id), user, body, receipt),
-  );
+  const receipt = await stamp(`${id}/${user}/${body.title}`);
+  return inTransaction(async (db) => insert(db, id, await nextNumber(db, id), user, body, receipt));
 }
 
 module.exports = { list, workload, overview, open };

@@ -1,9 +1,9 @@
-// Slow hashes: of passwords, of receipts, of links for people without an account.
+// Slow hashes: of passwords, and of links for people without an account.
 
 const { pbkdf2, pbkdf2Sync } = require("node:crypto");
 const { promisify } = require("node:util");
 
-const WORDS = ["tickets", 80_000, 24, "sha256"];
+const WORDS = ["tickets", 100_000, 24, "sha256"];
 
 const hashed = promisify(pbkdf2);
 

@@ -3,6 +3,7 @@
 const { createHash } = require("node:crypto");
 const { promisify } = require("node:util");
 const deflate = promisify(require("node:zlib").deflate);
+const { mail } = require("./asking");
 const { inTransaction, rows } = require("./db");
 const { isOn } = require("./faults");
 const { sign, signNow } = require("./signing");
@@ -63,21 +64,12 @@ async function comment({ id, user, body }) {
       [id, user, body.body],
     );
     await db.query("UPDATE tickets SET updated_at = now() WHERE id = $1", [id]);
-    if (isOn("connection_held")) await mail(id, body.body);
+    if (isOn("connection_held")) await mail(body.body);
     return made[0];
   });
   // Nobody waits for a mail.
-  if (!isOn("connection_held")) mail(id, body.body).catch((error) => console.error(error.message));
+  if (!isOn("connection_held")) mail(body.body).catch((error) => console.error(error.message));
   return added;
-}
-
-async function mail(ticket, text) {
-  const answer = await fetch(`${process.env.PARTNER_URL}/mails`, {
-    method: "POST",
-    body: JSON.stringify({ ticket, text }),
-  });
-  if (!answer.ok) throw new Error(`no mail was sent: ${answer.status}`);
-  await answer.arrayBuffer();
 }
 
 async function share({ id, user }) {
@@ -98,7 +90,7 @@ async function label({ id }) {
     labels.set(id, dots);
     if (!isOn("memory_leak") && labels.size > LABELS) labels.delete(labels.keys().next().value);
   }
-  return deflate(dots);
+  return deflate(dots, { level: 1 });
 }
 
 function draw(id) {
