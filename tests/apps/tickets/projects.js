@@ -22,7 +22,7 @@ function workload({ id }) {
   return rows(
     `SELECT assignee_id, count(*)::int AS tickets, min(created_at) AS oldest
      FROM tickets
-     WHERE project_id = $1 AND status IN ('open', 'pending')
+     WHERE project_id = $1 AND status IN ('pending', 'escalated')
      GROUP BY assignee_id
      ORDER BY tickets DESC
      LIMIT 10`,

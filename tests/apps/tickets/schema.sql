@@ -47,7 +47,8 @@ SELECT
     1 + n / 20,
     1 + (n * 7) % 1999,
     1 + (n * 11) % 199,
-    (ARRAY['open', 'pending', 'solved', 'closed', 'closed'])[1 + (n / 20) % 5],
+    CASE WHEN n % 500 = 7 THEN 'escalated'
+        ELSE (ARRAY['open', 'pending', 'solved', 'closed', 'closed'])[1 + (n / 20) % 5] END,
     'The printer on floor ' || n % 30 || ' does not print',
     repeat('It worked before. ', 1 + n % 9),
     now() - (200000 - n) * interval '1 minute'
