@@ -392,8 +392,12 @@ fn a_service_that_every_request_waits_for() {
         "a small part"
     );
     // Spans that are longer than the fastest requests: those were not made for each of them.
-    let all = downstream(250, 100).findings(true);
+    let all = downstream(250, 190).findings(true);
     assert_eq!(all.suspected[0].rule, "slow_downstream");
+    assert!(
+        downstream(500, 7).ruled_out("slow_downstream"),
+        "behind the response"
+    );
 }
 
 fn queue(lengths: [f64; 3]) -> Run {
