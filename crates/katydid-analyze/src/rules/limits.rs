@@ -55,6 +55,8 @@ pub const LEAK_GOES_ON: f64 = 0.6;
 pub const LEAK_REQUESTS: f64 = 100.0;
 /// Of all processors' time in a phase.
 pub const CPU_BUSY: f64 = 0.85;
+/// Length of a phase from which it tells so, s: a start is no load.
+pub const CPU_S: f64 = 5.0;
 /// Of one processor's time: a process that cannot use another.
 pub const ONE_CORE: f64 = 0.90;
 /// Samples of a level from which its mean is told.
