@@ -32,6 +32,8 @@ pub const SLOW_MS: f64 = 20.0;
 pub const LOCK_WAITERS: f64 = 0.5;
 /// Their share of all sessions that were not idle.
 pub const LOCK_SHARE: f64 = 0.10;
+/// The mean of a statement that waits for one, where a tenth of an endpoint's time goes there, ms.
+pub const LOCK_MS: f64 = 5.0;
 /// For so long some session was idle in a transaction at every other look, s. Between two statements of a busy service lie some ms, and a few
 /// tens where its processors are short.
 pub const HELD_S: f64 = 0.1;

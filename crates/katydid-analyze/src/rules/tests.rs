@@ -311,8 +311,8 @@ fn without_a_plan_it_is_not_observed() {
 #[test]
 fn sessions_that_wait_for_a_row_say_for_whom() {
     const UPDATE: &str = "UPDATE counters SET value = value + $1";
-    let locked = |waiting: f64, ms: f64| {
-        Run::new(200, 400)
+    let locked_of = |of_ms: u64, waiting: f64, ms: f64| {
+        Run::new(200, of_ms)
             .statement("cc", UPDATE, 200.0, ms, 1.0, 3.0)
             .spans(50, UPDATE, 1, 300_000)
             .sessions("lock", waiting)
@@ -328,6 +328,7 @@ fn sessions_that_wait_for_a_row_say_for_whom() {
             .fact("blocking.holder", "p", "COMMIT")
             .fact("blocking.state", "p", "active")
     };
+    let locked = |waiting: f64, ms: f64| locked_of(400, waiting, ms);
     let found = locked(4.0, 300.0).only();
     assert_eq!(
         (found.rule.as_str(), found.confidence),
@@ -341,6 +342,11 @@ fn sessions_that_wait_for_a_row_say_for_whom() {
         "few users, and yet most of the time"
     );
     assert!(locked(0.1, 15.0).ruled_out("row_lock"));
+    assert_eq!(
+        locked_of(70, 0.1, 18.0).only().rule,
+        "row_lock",
+        "short, and yet a quarter of the endpoint's time"
+    );
 }
 
 #[test]
