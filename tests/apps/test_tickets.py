@@ -183,11 +183,18 @@ def spent(process: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
+def kept(process: int) -> float:
+    """A process's memory that is no file's, MiB."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith("RssAnon:")]
+    return int(line.split()[1]) / 1024
+
+
 @pytest.mark.parametrize("is_faulty", [True, False])
-def test_a_loop_that_is_blocked_one_connection_and_pages_for_ever(
+def test_what_other_faults_do_shows_in_single_requests(
     desk: Started, postgres: Server, is_faulty: bool
 ) -> None:
-    faults = ("blocking_call", "small_pool", "no_ttl")
+    faults = ("blocking_call", "small_pool", "no_ttl", "memory_leak")
     up = desk(*faults) if is_faulty else desk()
     with httpx.Client(base_url=up.url, timeout=30) as agent:
         person = {"email": "user7@desk.example", "password": "tickets"}
@@ -196,6 +203,10 @@ def test_a_loop_that_is_blocked_one_connection_and_pages_for_ever(
         for ticket in range(1, 21):
             agent.get(f"/tickets/{ticket}/share").raise_for_status()
         assert (spent(up.process) - before > 0.3) == is_faulty
+        before = kept(up.process)
+        for ticket in range(1, 161):
+            agent.get(f"/tickets/{ticket}/label").raise_for_status()
+        assert (kept(up.process) - before > 130) == is_faulty
         with ThreadPoolExecutor(6) as many:
             answers = list(many.map(agent.get, ["/projects/1/workload"] * 24))
         assert [answer.status_code for answer in answers] == [200] * 24

@@ -63,7 +63,7 @@ class Agent(Person):
     def overview(self):
         self.client.get(f"/projects/{a_project()}", name="/projects/[id]")
 
-    @task(2)
+    @task(8)
     def workload(self):
         self.client.get(f"/projects/{a_project()}/workload", name="/projects/[id]/workload")
 

@@ -18,16 +18,37 @@ function list({ id, query }) {
   );
 }
 
-function workload({ id }) {
-  return rows(
-    `SELECT assignee_id, count(*)::int AS tickets, min(created_at) AS oldest
-     FROM tickets
-     WHERE project_id = $1 AND status IN ('pending', 'escalated')
-     GROUP BY assignee_id
-     ORDER BY tickets DESC
-     LIMIT 10`,
-    [id],
-  );
+async function workload({ id }) {
+  const [assignees, authors, weeks] = await Promise.all([
+    rows(
+      `SELECT assignee_id, count(*)::int AS tickets, min(created_at) AS oldest
+       FROM tickets
+       WHERE project_id = $1 AND status IN ('pending', 'escalated')
+       GROUP BY assignee_id
+       ORDER BY tickets DESC
+       LIMIT 10`,
+      [id],
+    ),
+    rows(
+      `SELECT author_id, count(*)::int AS tickets
+       FROM tickets
+       WHERE project_id = $1 AND status = 'open'
+       GROUP BY author_id
+       ORDER BY tickets DESC
+       LIMIT 10`,
+      [id],
+    ),
+    rows(
+      `SELECT date_trunc('week', created_at) AS week, avg(length(body))::int AS length
+       FROM tickets
+       WHERE project_id = $1 AND status = 'solved'
+       GROUP BY week
+       ORDER BY week DESC
+       LIMIT 10`,
+      [id],
+    ),
+  ]);
+  return { assignees, authors, weeks };
 }
 
 async function overview({ id, user }) {
