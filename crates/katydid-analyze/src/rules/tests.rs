@@ -265,6 +265,21 @@ fn a_sort_of_all_to_give_the_first_wants_an_index() {
 }
 
 #[test]
+fn an_index_serves_what_wants_its_first_columns() {
+    const SUM: &str = "SELECT count(*) FROM orders WHERE tenant_id = $1";
+    const SUMS: &str = r#"{"node": "Aggregate", "rows": 1, "below": [
+        {"node": "Seq Scan", "table": "orders", "filter": "(tenant_id = $1)", "rows": 4000}]}"#;
+    let found = sorted(1_900.0, &table(200_000, "\"id\""))
+        .statement("bb", SUM, 400.0, 30.0, 1.0, 1_900.0)
+        .spans(50, SUM, 2, 31_000)
+        .fact("plan", "bb", SUMS)
+        .only();
+    assert_eq!(found.about, "orders (tenant_id, created_at DESC)");
+    let is_served = |text: &String| text.starts_with("the same index serves: ");
+    assert!(found.consequences.iter().any(is_served), "{found:#?}");
+}
+
+#[test]
 fn no_index_is_wanted_of_a_small_table_where_there_is_one_or_little_is_read() {
     let there = table(200_000, "\"tenant_id\", \"created_at\"");
     assert!(sorted(1_900.0, &there).ruled_out("missing_index"));
