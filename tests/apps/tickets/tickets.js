@@ -75,7 +75,7 @@ async function comment({ id, user, body }) {
 async function share({ id, user }) {
   const text = `${id}/${user}`;
   const signature = isOn("blocking_call") ? signNow(text) : await sign(text);
-  return { link: `/shared/${id}?signature=${signature}` };
+  return { link: `/public/${id}?signature=${signature}` };
 }
 
 const DOTS = 1024;
