@@ -11,6 +11,7 @@
 //! *single core*: more processes, not larger machines.
 //!
 //! **False alarms.** A generator on the same machine takes processors from the target: its part is in the report under *Generator*.
+//! Of all processors nothing is said for a phase of less than five seconds: a start, with its logins and caches to fill, is no load.
 
 use katydid_record::finding::Evidence;
 use katydid_record::timeline::Subject;
@@ -46,16 +47,17 @@ fn judge(case: &Case<'_>) -> Judged {
         ));
     }
     let mut found = Vec::new();
-    let mut most: f64 = 0.0;
+    let mut most: Option<f64> = None;
     for host in &hosts {
         let shares = case
             .phases
             .iter()
+            .filter(|part| seconds(part) >= limits::CPU_S)
             .filter_map(|part| Some((busy(host, part)?, part)));
         let Some((share, part)) = shares.max_by(|a, b| a.0.total_cmp(&b.0)) else {
             continue;
         };
-        most = most.max(share);
+        most = Some(most.map_or(share, |most| most.max(share)));
         if share >= limits::CPU_BUSY {
             found.push(bound(host, part, share));
         }
@@ -67,10 +69,16 @@ fn judge(case: &Case<'_>) -> Judged {
     if !found.is_empty() {
         return Judged::Found(found);
     }
-    Judged::Clear(format!(
-        "at most {} of the machine's processors busy in a phase",
-        percent(most)
-    ))
+    most.map_or(Judged::Silent, |most| {
+        Judged::Clear(format!(
+            "at most {} of the machine's processors busy in a phase",
+            percent(most)
+        ))
+    })
+}
+
+fn seconds(part: &Part) -> f64 {
+    part.until.saturating_sub(part.from) as f64 / 1e6
 }
 
 fn grown(subject: &Subject, name: &str, part: &Part) -> (f64, f64) {

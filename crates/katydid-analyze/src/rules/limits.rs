@@ -35,6 +35,8 @@ pub const SLOW_MS: f64 = 20.0;
 pub const LOCK_WAITERS: f64 = 0.5;
 /// Their share of all sessions that were not idle.
 pub const LOCK_SHARE: f64 = 0.10;
+/// The mean of a statement that waits for one, where a tenth of an endpoint's time goes there, ms.
+pub const LOCK_MS: f64 = 5.0;
 /// For so long some session was idle in a transaction at every other look, s. Between two statements of a busy service lie some ms, and a few
 /// tens where its processors are short.
 pub const HELD_S: f64 = 0.1;
@@ -58,6 +60,8 @@ pub const LEAK_GOES_ON: f64 = 0.6;
 pub const LEAK_REQUESTS: f64 = 100.0;
 /// Of all processors' time in a phase.
 pub const CPU_BUSY: f64 = 0.85;
+/// Length of a phase from which it tells so, s: a start is no load.
+pub const CPU_S: f64 = 5.0;
 /// Of one processor's time: a process that cannot use another.
 pub const ONE_CORE: f64 = 0.90;
 /// Samples of a level from which its mean is told.

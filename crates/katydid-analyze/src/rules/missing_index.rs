@@ -258,23 +258,30 @@ fn evidence(
     all
 }
 
-/// Statements that want the same index are one finding; one that wants the beginning of another's columns is served by that.
-fn merge(found: &mut Vec<Finding>, finding: Finding) {
+/// Statements that want the same index are one finding; one that wants the beginning of another's columns is served by that, whichever
+/// was found first.
+fn merge(found: &mut Vec<Finding>, mut finding: Finding) {
     // It can be read in both directions.
     let columns = |of: &Finding| of.about.trim_end_matches(')').replace(" DESC", "");
-    let known = found.iter_mut().find(|known| {
-        columns(known) == columns(&finding)
-            || columns(known).starts_with(&format!("{}, ", columns(&finding)))
-    });
+    let serves = |one: &Finding, other: &Finding| {
+        columns(one) == columns(other) || columns(one).starts_with(&format!("{}, ", columns(other)))
+    };
+    let known = found
+        .iter_mut()
+        .find(|known| serves(known, &finding) || serves(&finding, known));
     let Some(known) = known else {
         found.push(finding);
         return;
     };
+    if !serves(known, &finding) {
+        std::mem::swap(known, &mut finding);
+    }
     // What index it is, stands there already.
     let of = finding.what.split_once(": ").map_or("", |(_, of)| of);
     known
         .consequences
         .push(format!("the same index serves: {of}"));
+    known.consequences.append(&mut finding.consequences);
     for endpoint in finding.endpoints {
         if !known.endpoints.contains(&endpoint) {
             known.endpoints.push(endpoint);

@@ -4,7 +4,8 @@
 //!
 //! **Evidence.** Sessions of the database that wait for a lock: half a session on average over a phase, and a tenth of those that are
 //! in a statement. Who waits for whom is read from `pg_blocking_pids` while it happens. With few users it may be
-//! less, and yet most of the database's time: then the statement that waits takes 40 % of it, 20 ms and more each, and reads next to nothing.
+//! less, and yet most of the database's time: then the statement that waits takes 40 % of it, 20 ms and more each or 5 ms and a tenth of an
+//! endpoint's time, and reads next to nothing.
 //!
 //! **Cause.** Many transactions change the same row (a counter, a stock, a tenant's settings), or take rows in different orders, or hold them
 //! while they do something else.
@@ -18,7 +19,7 @@ use katydid_record::finding::Evidence;
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
-use super::case::{Case, Database, mean_level};
+use super::case::{Case, Database, Statement, mean_level};
 use super::words::{figures, percent, statement};
 use super::{Judged, Need, Rule, limits};
 use crate::target::Part;
@@ -50,7 +51,7 @@ fn judge(case: &Case<'_>) -> Judged {
     let is_many = waiting >= limits::LOCK_WAITERS && share >= limits::LOCK_SHARE;
     let pairs = pairs(database.subject);
     let pair = pairs.first();
-    if !is_many && !pair.is_some_and(|pair| takes_most(database, pair)) {
+    if !is_many && !pair.is_some_and(|pair| takes_most(case, database, pair)) {
         return Judged::Clear(format!(
             "{} sessions waited for a lock on average at most",
             figures(waiting)
@@ -60,11 +61,18 @@ fn judge(case: &Case<'_>) -> Judged {
 }
 
 /// A statement that was seen to wait takes most of the database's time, and reads next to nothing for it.
-fn takes_most(database: &Database<'_>, pair: &Pair<'_>) -> bool {
+fn takes_most(case: &Case<'_>, database: &Database<'_>, pair: &Pair<'_>) -> bool {
+    let is_felt = |of: &Statement<'_>| {
+        let mut callers = case.callers(of.text).into_iter();
+        of.mean_ms() >= limits::LOCK_MS
+            && callers.any(|(endpoint, calls)| {
+                calls * of.mean_ms() >= limits::SHARE_OF_ENDPOINT * endpoint.mean_ms
+            })
+    };
     database.statement(pair.waiter).is_some_and(|of| {
         of.calls >= limits::STATEMENT_CALLS
             && of.seconds >= limits::SLOW_SHARE * database.seconds()
-            && of.mean_ms() >= limits::SLOW_MS
+            && (of.mean_ms() >= limits::SLOW_MS || is_felt(of))
             && of.blocks_per_call() < limits::SCAN_BLOCKS
     })
 }

@@ -10,7 +10,8 @@
 //! **Fix.** A timeout and a circuit breaker, so that its bad day is not yours. Ask it only when needed, keep its answer for a while, ask several at
 //! once, or move the call behind the response into a background job and answer 202.
 //!
-//! **False alarms.** A proxy or a gateway, whose work is such calls.
+//! **False alarms.** A proxy or a gateway, whose work is such calls. Of calls that outlast the request, which go on behind the response,
+//! nothing is said.
 
 use katydid_record::Finding;
 use katydid_record::finding::Evidence;
@@ -49,7 +50,11 @@ fn judge(case: &Case<'_>) -> Judged {
     let most = case
         .endpoints
         .iter()
-        .flat_map(|of| of.calls.iter().filter(|call| is_service(call)))
+        .flat_map(|of| {
+            of.calls
+                .iter()
+                .filter(move |call| is_service(call) && is_waited_for(call, of))
+        })
         .map(|call| call.per_request * call.each_ms)
         .fold(0.0, f64::max);
     Judged::Clear(format!("at most {} ms per request", figures(most)))
@@ -59,9 +64,16 @@ fn is_service(call: &Call) -> bool {
     ["http", "rpc"].contains(&call.key.about.as_str())
 }
 
+/// A request takes longer than what it waits for. Of calls side by side each counts alone.
+fn is_waited_for(call: &Call, endpoint: &EndpointCase) -> bool {
+    let (_, most) = limits::AGREE;
+    call.per_request.min(1.0) * call.each_ms <= most * endpoint.mean_ms
+}
+
 fn of_endpoint(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
     let of = |call: &&Call| call.per_request * call.each_ms;
-    let calls = endpoint.calls.iter().filter(|call| is_service(call));
+    let calls = endpoint.calls.iter();
+    let calls = calls.filter(|call| is_service(call) && is_waited_for(call, endpoint));
     let slowest = calls.max_by(|a, b| of(a).total_cmp(&of(b)))?;
     let ms = of(&slowest);
     let is_much = endpoint.is_traced()

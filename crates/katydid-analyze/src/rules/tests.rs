@@ -266,6 +266,21 @@ fn a_sort_of_all_to_give_the_first_wants_an_index() {
 }
 
 #[test]
+fn an_index_serves_what_wants_its_first_columns() {
+    const SUM: &str = "SELECT count(*) FROM orders WHERE tenant_id = $1";
+    const SUMS: &str = r#"{"node": "Aggregate", "rows": 1, "below": [
+        {"node": "Seq Scan", "table": "orders", "filter": "(tenant_id = $1)", "rows": 4000}]}"#;
+    let found = sorted(1_900.0, &table(200_000, "\"id\""))
+        .statement("bb", SUM, 400.0, 30.0, 1.0, 1_900.0)
+        .spans(50, SUM, 2, 31_000)
+        .fact("plan", "bb", SUMS)
+        .only();
+    assert_eq!(found.about, "orders (tenant_id, created_at DESC)");
+    let is_served = |text: &String| text.starts_with("the same index serves: ");
+    assert!(found.consequences.iter().any(is_served), "{found:#?}");
+}
+
+#[test]
 fn no_index_is_wanted_of_a_small_table_where_there_is_one_or_little_is_read() {
     let there = table(200_000, "\"tenant_id\", \"created_at\"");
     assert!(sorted(1_900.0, &there).ruled_out("missing_index"));
@@ -312,8 +327,8 @@ fn without_a_plan_it_is_not_observed() {
 #[test]
 fn sessions_that_wait_for_a_row_say_for_whom() {
     const UPDATE: &str = "UPDATE counters SET value = value + $1";
-    let locked = |waiting: f64, ms: f64| {
-        Run::new(200, 400)
+    let locked_of = |of_ms: u64, waiting: f64, ms: f64| {
+        Run::new(200, of_ms)
             .statement("cc", UPDATE, 200.0, ms, 1.0, 3.0)
             .spans(50, UPDATE, 1, 300_000)
             .sessions("lock", waiting)
@@ -329,6 +344,7 @@ fn sessions_that_wait_for_a_row_say_for_whom() {
             .fact("blocking.holder", "p", "COMMIT")
             .fact("blocking.state", "p", "active")
     };
+    let locked = |waiting: f64, ms: f64| locked_of(400, waiting, ms);
     let found = locked(4.0, 300.0).only();
     assert_eq!(
         (found.rule.as_str(), found.confidence),
@@ -342,6 +358,11 @@ fn sessions_that_wait_for_a_row_say_for_whom() {
         "few users, and yet most of the time"
     );
     assert!(locked(0.1, 15.0).ruled_out("row_lock"));
+    assert_eq!(
+        locked_of(70, 0.1, 18.0).only().rule,
+        "row_lock",
+        "short, and yet a quarter of the endpoint's time"
+    );
 }
 
 #[test]
@@ -393,8 +414,12 @@ fn a_service_that_every_request_waits_for() {
         "a small part"
     );
     // Spans that are longer than the fastest requests: those were not made for each of them.
-    let all = downstream(250, 100).findings(true);
+    let all = downstream(250, 190).findings(true);
     assert_eq!(all.suspected[0].rule, "slow_downstream");
+    assert!(
+        downstream(500, 7).ruled_out("slow_downstream"),
+        "behind the response"
+    );
 }
 
 fn queue(lengths: [f64; 3]) -> Run {
