@@ -175,8 +175,9 @@ class Session:
         """Has what counts exactly tell its counters now: (whether all of it did within 2 s, the time in ns). Blocks until then."""
 
     def probed(self, probed: dict[str, Any], began_ns: int, ended_ns: int) -> None:
-        """What was asked between two looks, that were over at these times: {"pass": "idle" | "first" | "again" | "together", "method",
-        "name", "took_us": [int], "failed": int, "entries": int | None}."""
+        """What was asked between two looks, that were over at these times: {"pass": "idle" | "first" | "again" | "together" | "beside" |
+        "other", "method", "name", "took_us": [int], "failed": int, "entries": int | None, "beside": (method, name) | None,
+        "same": bool | None}."""
 
     # reading -------------------------------------------------------------------------------------------------------
     def stats(self) -> dict[str, Any]:

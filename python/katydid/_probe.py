@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import gevent
 from gevent import get_hub
@@ -25,16 +25,29 @@ ENOUGH = 20
 SETTLE = 0.06
 #: How long the target is looked at while nothing is asked: before, after, and between two rounds, in seconds.
 IDLE, BETWEEN = 1.0, 0.4
-#: The same read so often at once, so many times.
-TOGETHER, BURSTS = 8, 3
+#: The same read so often at once, so many times; and so many times with another endpoint asked beside it, so long after.
+TOGETHER, BURSTS, BESIDE, BETWEEN_THEM = 8, 3, 3, 0.01
+#: Other users that ask what the first one has asked.
+OTHERS = 3
 #: Endpoints of one name that differ in their parameters are counted as one; of more names than this the rest is only asked.
 MOST_ENDPOINTS = 300
 #: Where lists are looked for in a response: so deep, and in no more than so many bytes.
 DEPTH, LARGEST = 4, 1_000_000
 #: Headers that the client makes anew.
 MADE_ANEW = frozenset(("cookie", "host", "content-length", "connection", "accept-encoding"))
+#: Headers that say nothing of who asks.
+NAMES_NOBODY = frozenset(("accept", "accept-language", "user-agent", "content-type", "referer"))
 
 Key = tuple[str, str]
+
+
+class Ended(NamedTuple):
+    """A request that was made beside others, or by another user."""
+
+    key: Key
+    took: float
+    failed: bool
+    body: bytes
 
 
 class Prober(Walker):
@@ -51,8 +64,11 @@ class Prober(Walker):
         self.left_out = 0
         self.blind = 0
         self._last = 0
-        self._together: list[tuple[float, bool]] | None = None
-        self._repeat: dict[Key, Callable[[], Any]] = {}
+        self._together: list[Ended] | None = None
+        self._took: dict[Key, list[float]] = {}
+        self._repeat: dict[Key, Callable[[Any], Any]] = {}
+        self._asked_by: dict[Key, Any] = {}
+        self._by_anybody: set[Key] = set()
         self._user: Any = None
         environment.events.request.add_listener(self.on_request)
 
@@ -89,8 +105,10 @@ class Prober(Walker):
                 self.asked[key] > before.get(key, 0) for key in missing
             ):
                 break
-        for key, repeat in self._repeat.items():
-            self._at_once(key, repeat)
+        for key in self._repeat:
+            self._at_once(key)
+        for user_class in classes:
+            self._by_others(user_class)
         self._idle(IDLE)
         for user in users:
             self._user = user
@@ -115,7 +133,8 @@ class Prober(Walker):
     ) -> None:
         took = response_time or 0.0
         if self._together is not None:
-            self._together.append((took, exception is not None))
+            body = getattr(response, "content", None) or b""
+            self._together.append(Ended((request_type, name), took, exception is not None, body))
             return
         key = (request_type, name)
         began = time.perf_counter_ns() - int(took * 1e6)
@@ -146,6 +165,8 @@ class Prober(Walker):
             self.blind += 1
         else:
             self.session.probed(what, last, self._last)
+        if ended_well:
+            self._took.setdefault(key, []).append(took)
         if ended_well and request_type == "GET":
             self._keep(key, url, response)
 
@@ -170,32 +191,127 @@ class Prober(Walker):
             for name, value in (request.headers or {}).items()
             if name.lower() not in MADE_ANEW
         }
-        self._repeat[key] = lambda: client.get(url, name=key[1], headers=headers)
+        self._asked_by[key] = self._user
+        self._repeat[key] = lambda user: user.client.get(
+            url, name=key[1], headers=headers if user is self._asked_by[key] else None
+        )
+        # What a task adds to a request may say who asks: then another user cannot ask the same.
+        own = getattr(client, "headers", None) or getattr(self._user, "default_headers", None) or {}
+        known = NAMES_NOBODY | {name.lower() for name in own}
+        if all(name.lower() in known for name in headers):
+            self._by_anybody.add(key)
+        else:
+            self._by_anybody.discard(key)
 
-    def _at_once(self, key: Key, repeat: Callable[[], Any]) -> None:
-        for _ in range(BURSTS):
+    def _look(self) -> bool:
+        # On a thread: the hub goes on meanwhile.
+        seen, self._last = get_hub().threadpool.apply(self.session.look)
+        return bool(seen)
+
+    def _idle(self, seconds: float) -> None:
+        last = self._last
+        gevent.sleep(seconds)
+        if self._look():
+            self.session.probed({"pass": "idle"}, last, self._last)
+
+    def _keep(self, key: Key, url: str, response: Any) -> None:
+        client = getattr(self._user, "client", None)
+        request = getattr(response, "request", None)
+        if client is None or request is None or not url:
+            return
+        headers = {
+            name: value
+            for name, value in (request.headers or {}).items()
+            if name.lower() not in MADE_ANEW
+        }
+        own = {} if self._shared(client, headers) else headers
+        self._asked_by[key] = self._user
+        self._repeat[key] = lambda user: user.client.get(
+            url, name=key[1], headers=headers if user is self._asked_by[key] else own
+        )
+
+    @staticmethod
+    def _shared(client: Any, headers: dict[str, str]) -> bool:
+        """Whether all that was sent is what the client sends by itself: then another's client sends its own."""
+        defaults = {name.lower() for name in getattr(client, "headers", None) or {}}
+        return all(name.lower() in defaults for name in headers)
+
+    def _at_once(self, key: Key) -> None:
+        repeat, user = self._repeat[key], self._asked_by[key]
+        quick = self._quickest(key)
+        for number in range(BURSTS + (BESIDE if quick else 0)):
             if self.is_over():
                 return
+            is_beside = number >= BURSTS
             with self._collecting() as ended:
                 group = Group()
                 for _ in range(TOGETHER):
-                    group.spawn(repeat)
+                    group.spawn(repeat, user)
+                if is_beside and quick:
+                    gevent.sleep(BETWEEN_THEM)
+                    group.spawn(self._repeat[quick], self._asked_by[quick])
                 group.join()
                 gevent.sleep(SETTLE)
+            # Two endpoints of one name cannot be told apart; what was redirected is neither.
+            told = [of for of in ended if of.key == (quick if is_beside else key)]
             last = self._last
-            if self._look() and ended:
-                what = {
-                    "pass": "together",
-                    "method": key[0],
-                    "name": key[1],
-                    "took_us": [round(took * 1000) for took, _ in ended],
-                    "failed": sum(failed for _, failed in ended),
-                }
-                self.session.probed(what, last, self._last)
+            if self._look() and told:
+                self._tell(
+                    "beside" if is_beside else "together",
+                    key,
+                    told,
+                    last,
+                    beside=quick if is_beside else None,
+                    same=len({of.body for of in told}) == 1,
+                )
+
+    def _quickest(self, but: Key) -> Key | None:
+        """The read that takes least alone: what slows it down is not its own."""
+        others = [key for key in self._repeat if key != but and len(self._took[key]) > 1]
+        return min(
+            others, key=lambda key: sorted(self._took[key])[len(self._took[key]) // 2], default=None
+        )
+
+    def _by_others(self, user_class: Any) -> None:
+        """The reads of the first user, by others of its class: whether they get what is meant for it."""
+        mine = [key for key in self._repeat if key in self._by_anybody]
+        mine = [key for key in mine if type(self._asked_by[key]) is user_class]
+        for _ in range(OTHERS if mine else 0):
+            if self.is_over():
+                return
+            with self._collecting():
+                user = self.user(user_class)
+                begun = user is not None and self.step("on_start", user.on_start)
+            for key in mine if begun else ():
+                with self._collecting() as first:
+                    self._repeat[key](self._asked_by[key])
+                    gevent.sleep(SETTLE)
+                self._look()
+                last = self._last
+                with self._collecting() as other:
+                    self._repeat[key](user)
+                    gevent.sleep(SETTLE)
+                if self._look() and first and other and not first[-1].failed:
+                    same = first[-1].body == other[-1].body
+                    self._tell("other", key, other[-1:], last, same=same)
+            if begun:
+                with self._collecting():
+                    self.step("on_stop", user.on_stop)
+
+    def _tell(self, kind: str, key: Key, ended: list[Ended], last: int, **more: Any) -> None:
+        what = {
+            "pass": kind,
+            "method": key[0],
+            "name": key[1],
+            "took_us": [round(of.took * 1000) for of in ended],
+            "failed": sum(of.failed for of in ended),
+            **more,
+        }
+        self.session.probed(what, last, self._last)
 
     @contextmanager
-    def _collecting(self) -> Iterator[list[tuple[float, bool]]]:
-        ended: list[tuple[float, bool]] = []
+    def _collecting(self) -> Iterator[list[Ended]]:
+        ended: list[Ended] = []
         self._together = ended
         try:
             yield ended

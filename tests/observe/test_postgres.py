@@ -203,6 +203,20 @@ def test_it_never_holds_a_transaction(server: Server) -> None:
     assert not [state for state, _ in states if "transaction" in state]
 
 
+def test_a_statement_that_was_explained_is_seen_by_the_next_who_looks(server: Server) -> None:
+    # EXPLAIN leaves an entry of its own under the id of the statement in it.
+    query = "SELECT count(*) FROM item WHERE id > 7 AND id < 9"
+    for _ in range(2):
+        with looking(server.url()) as look, server.connect() as session:
+            look.until(lambda look: look.series("statements.calls"))
+            for _ in range(40):
+                session.execute(query)
+            look.until(lambda look: statement(look, "item WHERE id >") is not None)
+            id = statement(look, "item WHERE id >")
+            assert id is not None
+            look.until(lambda look, id=id: grown(look, "statement.calls", statement=id) >= 40)
+
+
 def may_read(server: Server) -> str:
     """What a role needs to have statements explained: version 13 has no role for it."""
     with server.connect() as session:

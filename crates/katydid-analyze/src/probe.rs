@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use katydid_record::probe::{
-    Background, Pass, ProbeSummary, Probed, ProbedCommand, ProbedEndpoint, ProbedStatement,
+    Background, Pass, ProbeSummary, Probed, ProbedBeside, ProbedCommand, ProbedEndpoint,
+    ProbedEver, ProbedOther, ProbedStatement,
 };
 use katydid_record::timeline::{Series, Subject};
 use katydid_record::{RunTime, Timeline};
@@ -43,6 +44,14 @@ struct Window<'a> {
 }
 
 impl Window<'_> {
+    fn slowest_ms(&self) -> f64 {
+        self.probed
+            .took_us
+            .iter()
+            .max()
+            .map_or(0.0, |us| *us as f64 / 1e3)
+    }
+
     fn requests(&self) -> f64 {
         self.probed.took_us.len().max(1) as f64
     }
@@ -105,7 +114,16 @@ pub fn probe(timeline: &Timeline) -> Option<ProbeSummary> {
         let mut texts = databases.iter().filter_map(|of| of.fact("statement", id));
         texts.next().unwrap_or_default().to_owned()
     };
+    let mut cpu = Grown::new();
+    for process in subjects() {
+        if let Some(series) = process.plain("process.cpu.all") {
+            for (window, by) in by_window(process, series, &windows) {
+                cpu.entry(window).or_default().entry("").or_default()[0] += by;
+            }
+        }
+    }
     let all = All {
+        cpu: &cpu,
         windows: &windows,
         statements: &statements,
         commands: &commands,
@@ -150,6 +168,8 @@ fn by_window<'a>(
 }
 
 struct All<'a> {
+    /// Processor time of the target's processes, s.
+    cpu: &'a Grown<'a>,
     windows: &'a [Window<'a>],
     statements: &'a Grown<'a>,
     commands: &'a Grown<'a>,
@@ -225,6 +245,7 @@ impl All<'_> {
         let alone = self.numbers(|window| {
             mine(window) && matches!(window.probed.pass, Pass::First | Pass::Again)
         });
+        let alone_well = [first.as_slice(), again.as_slice()].concat();
         let at_once = together.iter().map(|of| &self.windows[*of].probed.took_us);
         ProbedEndpoint {
             method: method.to_owned(),
@@ -239,6 +260,19 @@ impl All<'_> {
             first_ms: took(&first),
             median_ms: took(&again),
             together_ms: took(&together),
+            slowest_together_ms: median(
+                together
+                    .iter()
+                    .map(|of| self.windows[*of].slowest_ms())
+                    .collect(),
+            ),
+            together_cpu: self.cores(&together),
+            together_same: self.all_same(&together),
+            beside: self.beside((method, name), &of(Pass::Beside)),
+            other: self.other(&of(Pass::Other), per_second),
+            alone_cpu: self.cores(counted),
+            ever: self.ever(&alone_well, per_second),
+            over_s: self.over(&alone_well),
             together: at_once.map(Vec::len).max().unwrap_or(0) as u32,
             entries: median(counted.iter().filter_map(|of| self.entries(*of)).collect()),
             queries: sum(&|of| of.per_request),
@@ -255,6 +289,73 @@ impl All<'_> {
             statements,
             by_command,
         }
+    }
+
+    /// Processors that the target used while requests of these windows were on their way.
+    fn cores(&self, windows: &[usize]) -> Option<f64> {
+        let took: f64 = windows
+            .iter()
+            .map(|of| self.windows[*of].slowest_ms() / 1e3)
+            .sum();
+        let spent: f64 = values(self.cpu, windows, "", 0).iter().sum();
+        (!self.cpu.is_empty() && took > 0.0).then(|| spent / took)
+    }
+
+    fn all_same(&self, windows: &[usize]) -> Option<bool> {
+        let same: Vec<bool> = windows
+            .iter()
+            .filter_map(|of| self.windows[*of].probed.same)
+            .collect();
+        (!same.is_empty()).then(|| same.iter().all(|same| *same))
+    }
+
+    /// What was asked beside bursts of this endpoint.
+    fn beside(&self, of: (&str, &str), windows: &[usize]) -> Option<ProbedBeside> {
+        let (method, name) = self.windows[*windows.first()?].probed.beside.clone()?;
+        let alone = self.numbers(|window| {
+            window.probed.pass == Pass::Again
+                && window.probed.failed == 0
+                && (&window.probed.method, &window.probed.name) == (&method, &name)
+        });
+        if (method.as_str(), name.as_str()) == of {
+            return None;
+        }
+        Some(ProbedBeside {
+            endpoint: format!("{method} {name}"),
+            alone_ms: median(self.took(&alone))?,
+            beside_ms: median(self.took(windows))?,
+        })
+    }
+
+    fn other(&self, windows: &[usize], per_second: PerSecond<'_>) -> Option<ProbedOther> {
+        let same = |of: &&usize| self.windows[**of].probed.same == Some(true);
+        (!windows.is_empty()).then(|| ProbedOther {
+            tries: windows.len() as u64,
+            same: windows.iter().filter(same).count() as u64,
+            queries: self.counts.0.then(|| self.queries(windows, per_second)),
+        })
+    }
+
+    /// All statements that ran in these windows.
+    fn ever(&self, windows: &[usize], per_second: PerSecond<'_>) -> Vec<ProbedEver> {
+        let told = ids(self.statements, windows)
+            .into_iter()
+            .filter(|id| per_second(id, self.statements) <= 0.0)
+            .map(|id| ProbedEver {
+                text: (self.text)(id),
+                calls: values(self.statements, windows, id, 0).iter().sum(),
+            });
+        let mut ever: Vec<ProbedEver> = told.filter(|of| !is_no_query(&of.text)).collect();
+        ever.sort_by(|a, b| a.text.cmp(&b.text));
+        ever
+    }
+
+    /// From the first of these windows to the last, s.
+    fn over(&self, windows: &[usize]) -> f64 {
+        let from = windows.iter().map(|of| self.windows[*of].from).min();
+        let until = windows.iter().map(|of| self.windows[*of].until).max();
+        from.zip(until)
+            .map_or(0.0, |(from, until)| (until - from) as f64 / 1e6)
     }
 
     fn entries(&self, window: usize) -> Option<f64> {

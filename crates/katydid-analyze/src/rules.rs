@@ -3,19 +3,27 @@
 //! A rule has a file of its own and a row in [`RULES`]. It is a pure function from a [`Case`] to findings, and knows no other rule; what
 //! explains what is said in one place, [`order`]. All thresholds are in [`limits`].
 
+mod cache_no_ttl;
+mod cache_none;
+mod cache_tenant;
 mod case;
 mod connection_held;
 mod cpu;
+mod event_loop;
+mod inline_work;
 mod limits;
 mod memory_leak;
 mod missing_index;
 mod n_plus_one;
 mod order;
 mod plan;
+mod pool;
 mod queue_backlog;
+mod rate_limit;
 mod row_lock;
 mod slow_downstream;
 mod slow_statement;
+mod stampede;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -45,6 +53,8 @@ pub struct Rule {
 enum Need {
     /// Which calls an endpoint makes.
     Calls,
+    /// What only a probe can say.
+    Probe,
     /// How long they took, one by one.
     Spans,
     Database,
@@ -71,6 +81,14 @@ pub const RULES: &[Rule] = &[
     row_lock::RULE,
     connection_held::RULE,
     slow_downstream::RULE,
+    event_loop::RULE,
+    inline_work::RULE,
+    pool::RULE,
+    cache_none::RULE,
+    cache_no_ttl::RULE,
+    cache_tenant::RULE,
+    stampede::RULE,
+    rate_limit::RULE,
     queue_backlog::RULE,
     memory_leak::RULE,
     cpu::RULE,
@@ -138,6 +156,11 @@ impl Need {
                 case.endpoints.iter().any(EndpointCase::has_calls),
                 "calls per request: there was no probe, and no spans of the target came",
                 "run with --probe, or with --trace and have the target send spans (docs/watching.md)",
+            ),
+            Self::Probe => (
+                case.endpoints.iter().any(|of| of.probed.is_some()),
+                "what equal requests of one and of several users get: there was no probe",
+                "run with --probe (docs/probe.md)",
             ),
             Self::Spans => (
                 case.endpoints.iter().any(EndpointCase::is_traced),

@@ -150,7 +150,10 @@ impl Recorder {
         let from_due = micros_between(at.due, at.done);
         let from_send = micros_between(at.send, at.done);
         window.counts.ok += 1;
-        window.counts.traced += u64::from(at.trace.is_some());
+        if at.trace.is_some() {
+            window.counts.traced += 1;
+            window.counts.traced_us += from_send;
+        }
         window.counts.content_bytes += content_bytes;
         window.note_asked(at);
         window.from_due.record(from_due);

@@ -245,6 +245,9 @@ pub struct EndpointWindow {
     /// Of those that ended, asked of the target with a trace id whose spans it shall send.
     #[serde(skip_serializing_if = "is_nothing")]
     pub traced: u64,
+    /// Time that those of them took that went well, from send, µs.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub traced_us: u64,
     /// Bytes received, heads included.
     #[serde(skip_serializing_if = "is_nothing")]
     pub bytes_in: u64,
@@ -320,6 +323,7 @@ impl EndpointWindow {
         self.unjudged += other.unjudged;
         self.untimed += other.untimed;
         self.traced += other.traced;
+        self.traced_us += other.traced_us;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
         self.content_bytes += other.content_bytes;

@@ -15,6 +15,10 @@ pub enum Pass {
     Again,
     /// The same read several times at once.
     Together,
+    /// Several at once, and another endpoint beside them: the times are that one's.
+    Beside,
+    /// The same read by another user.
+    Other,
 }
 
 /// What was asked of the target between two looks, in the time of its frame.
@@ -37,6 +41,12 @@ pub struct Probed {
     /// Entries of the longest list in the response, where it is JSON.
     #[serde(default)]
     pub entries: Option<u32>,
+    /// Method and name of the endpoint beside.
+    #[serde(default)]
+    pub beside: Option<(String, String)>,
+    /// Whether all responses were the same; of another user, whether it was what the first one got a moment before.
+    #[serde(default)]
+    pub same: Option<bool>,
 }
 
 /// What a probe found. Times are in ms.
@@ -71,6 +81,18 @@ pub struct ProbedEndpoint {
     pub together_ms: Option<f64>,
     /// How many at once.
     pub together: u32,
+    /// The slowest of those that were made at once, the median of the bursts.
+    pub slowest_together_ms: Option<f64>,
+    /// Processors that the target's processes used meanwhile.
+    pub together_cpu: Option<f64>,
+    /// Whether all responses of each burst were the same.
+    pub together_same: Option<bool>,
+    /// Another endpoint that was asked beside such bursts, alone and then.
+    pub beside: Option<ProbedBeside>,
+    /// The same read by another user.
+    pub other: Option<ProbedOther>,
+    /// Processors that the target's processes used while a request was made alone.
+    pub alone_cpu: Option<f64>,
     /// The median of entries of the longest list in its responses.
     pub entries: Option<f64>,
     /// Of a request: statements of databases, without those that begin and end transactions. Null where no database counts them.
@@ -91,10 +113,48 @@ pub struct ProbedEndpoint {
     pub misses: Option<f64>,
     /// Keys by which a cache grew.
     pub new_keys: Option<f64>,
+    /// Statements that ran in any of its requests made alone, the first one included.
+    pub ever: Vec<ProbedEver>,
+    /// From before the first of these to after the last, s.
+    pub over_s: f64,
     /// What it asks of databases, what takes most time first.
     pub statements: Vec<ProbedStatement>,
     /// Commands of caches by name, the most frequent first.
     pub by_command: Vec<ProbedCommand>,
+}
+
+/// An endpoint that was asked while many asked for another.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ProbedBeside {
+    /// `GET /health`.
+    pub endpoint: String,
+    /// Its median alone.
+    pub alone_ms: f64,
+    /// Its median beside the bursts.
+    pub beside_ms: f64,
+}
+
+/// What another user got for the same read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ProbedOther {
+    /// How often this was tried.
+    pub tries: u64,
+    /// How often it was the very response that the first user got.
+    pub same: u64,
+    /// Queries of these requests, on average.
+    pub queries: Option<f64>,
+}
+
+/// A statement that ran at all.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ProbedEver {
+    /// Without literals.
+    pub text: String,
+    /// Calls in all requests that were made alone.
+    pub calls: f64,
 }
 
 /// A statement, as an endpoint runs it.

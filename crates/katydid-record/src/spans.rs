@@ -16,6 +16,9 @@ pub struct EndpointCalls {
     /// Requests whose first span has come: that of the service which took the request.
     #[serde(skip_serializing_if = "is_nothing")]
     pub requests: u64,
+    /// Sum of the times of these first spans, µs.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub served_us: u64,
     /// All spans.
     #[serde(skip_serializing_if = "is_nothing")]
     pub spans: u64,

@@ -90,6 +90,8 @@ impl Made {
             took_us: vec![10 * MS; if pass == Pass::Together { 8 } else { 1 }],
             failed: 0,
             entries,
+            beside: None,
+            same: None,
         };
         // Looks are over a moment after the instant of what they read.
         let began = (self.looks - 2) * 100 * MS + 5 * MS;

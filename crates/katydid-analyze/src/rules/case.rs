@@ -3,7 +3,7 @@
 use katydid_record::finding::Cost;
 use katydid_record::probe::{ProbeSummary, ProbedEndpoint, ProbedStatement};
 use katydid_record::timeline::{CallKey, CallTotals, Calls, Series, Subject};
-use katydid_record::{Kind, RunTime, Timeline};
+use katydid_record::{Endpoint, Kind, RunTime, Timeline};
 
 use super::limits;
 use crate::probe;
@@ -36,6 +36,8 @@ pub struct EndpointCase {
     pub fast_ms: f64,
     /// Requests whose spans came.
     pub traced: u64,
+    /// How long its requests waited before the service began with them, ms, where spans say so.
+    pub before_ms: Option<f64>,
     /// What a probe found of it.
     pub probed: Option<ProbedEndpoint>,
     /// What it calls: as spans have it, or else the probe.
@@ -148,6 +150,38 @@ impl<'a> Case<'a> {
         requests
     }
 
+    /// Requests under way on average in a phase, as the generator counts them.
+    pub fn under_way(&self, part: &Part) -> Option<f64> {
+        let pieces = crate::series::pieces(self.timeline);
+        let middle = |piece: &crate::series::Piece| u64::midpoint(piece.from_us, piece.until_us);
+        let within = pieces
+            .iter()
+            .filter(|piece| (part.from..part.until).contains(&middle(piece)));
+        let counts: Vec<f64> = within
+            .map(|piece| piece.second.in_flight() as f64)
+            .collect();
+        (!counts.is_empty()).then(|| mean(&counts))
+    }
+
+    /// Processors that the target's processes used in the load; the most of one subject.
+    pub fn target_cores(&self) -> Option<f64> {
+        let subjects = self.timeline.target.subjects.values();
+        let used = subjects.filter_map(|of| {
+            let (spent, seconds) = of.grown(
+                of.plain("process.cpu.all")?,
+                self.whole.from,
+                self.whole.until,
+            );
+            (seconds > 0.0).then(|| spent / seconds)
+        });
+        used.max_by(f64::total_cmp)
+    }
+
+    /// The share of the machine's processors that was busy, in the phase where it was most.
+    pub fn machine_busy(&self) -> Option<f64> {
+        super::cpu::busiest(self)
+    }
+
     /// The phase of a database in which a measure is largest.
     pub fn worst_phase(
         &self,
@@ -228,6 +262,29 @@ impl EndpointCase {
         all.find(|statement| statement.text == text)
     }
 
+    /// Of a request, the time in databases, ms.
+    pub fn database_ms(&self) -> f64 {
+        self.time_in("db")
+    }
+
+    /// In other services, ms.
+    pub fn service_ms(&self) -> f64 {
+        self.time_in("http") + self.time_in("rpc")
+    }
+
+    fn time_in(&self, about: &str) -> f64 {
+        let calls = self.calls.iter().filter(|call| call.key.about == about);
+        calls.map(|call| call.per_request * call.each_ms).sum()
+    }
+
+    /// Its requests run statements.
+    pub fn asks_a_database(&self) -> bool {
+        let mut calls = self.calls.iter();
+        calls.any(|call| {
+            call.key.about == "db" && call.key.text.contains(' ') && call.per_request >= 0.5
+        })
+    }
+
     /// Time that its requests took in all, s.
     pub fn seconds(&self) -> f64 {
         self.requests as f64 * self.mean_ms / 1e3
@@ -250,6 +307,7 @@ fn endpoints(timeline: &Timeline, probe: Option<ProbeSummary>) -> Vec<EndpointCa
             requests: of.ended(),
             mean_ms: of.from_send.mean_us().unwrap_or(0.0) / 1e3,
             fast_ms: of.from_send.quantile_us(0.05).unwrap_or(0) as f64 / 1e3,
+            before_ms: before_ms(of, traced.get(key)),
             traced: traced.get(key).map_or(0, |calls| calls.requests),
             calls: traced.get(key).map_or_else(Vec::new, calls),
         })
@@ -261,6 +319,15 @@ fn endpoints(timeline: &Timeline, probe: Option<ProbeSummary>) -> Vec<EndpointCa
     }
     all.sort_by(|a, b| b.seconds().total_cmp(&a.seconds()));
     all
+}
+
+/// What those who ask waited for longer than the service says that it took: on the way, in its queues, for its event loop.
+fn before_ms(of: &Endpoint, calls: Option<&Calls>) -> Option<f64> {
+    let calls =
+        calls.filter(|calls| calls.requests >= limits::TRACED && of.traced >= limits::TRACED)?;
+    let asked = of.traced_us as f64 / of.traced as f64;
+    let served = calls.served_us as f64 / calls.requests as f64;
+    (calls.served_us > 0).then(|| ((asked - served) / 1e3).max(0.0))
 }
 
 fn probed_calls(endpoint: &EndpointCase) -> Vec<Call> {

@@ -77,6 +77,19 @@ fn judge(case: &Case<'_>) -> Judged {
     })
 }
 
+/// The largest share of busy processors of any machine in any phase of some length.
+pub fn busiest(case: &Case<'_>) -> Option<f64> {
+    let subjects = case.timeline.target.subjects.values();
+    let hosts = subjects.filter(|of| of.plain("cpu.idle").is_some());
+    let parts = || {
+        case.phases
+            .iter()
+            .filter(|part| seconds(part) >= limits::CPU_S)
+    };
+    let shares = hosts.flat_map(|host| parts().filter_map(move |part| busy(host, part)));
+    shares.max_by(f64::total_cmp)
+}
+
 fn seconds(part: &Part) -> f64 {
     part.until.saturating_sub(part.from) as f64 / 1e6
 }

@@ -64,5 +64,42 @@ pub const CPU_BUSY: f64 = 0.85;
 pub const CPU_S: f64 = 5.0;
 /// Of one processor's time: a process that cannot use another.
 pub const ONE_CORE: f64 = 0.90;
+/// Time of a request in the probe's burst, over what so many of them take one after the other: they were answered one by one.
+pub const ONE_BY_ONE: f64 = 0.6;
+/// Another endpoint beside the burst takes so many times as long as alone (the reference's canary has the same five), and so much longer, ms.
+pub const BESIDE_TIMES: f64 = 5.0;
+pub const BESIDE_MS: f64 = 20.0;
+/// Processors that are used at most by a process that waits.
+pub const IDLE_CORE: f64 = 0.7;
+/// Wait before the service begins with a request, ms, and as a share of the request's time.
+pub const BEFORE_MS: f64 = 20.0;
+pub const BEFORE_SHARE: f64 = 0.3;
+/// Share of looks at which as many sessions were at work as ever were.
+pub const POOL_SHARE: f64 = 0.8;
+/// Looks in a phase.
+pub const POOL_LOOKS: usize = 8;
+/// Requests under way that need a connection, over those at work.
+pub const POOL_TIMES: f64 = 2.0;
+/// Runs of a statement in requests made at once, over those of a request alone.
+pub const RERUN: f64 = 0.9;
+/// Time of a request's sums in the database, ms, as a share of the request alone, and of the database's time under load.
+pub const SUM_MS: f64 = 2.0;
+pub const SUM_SHARE: f64 = 0.3;
+pub const SUM_OF_DATABASE: f64 = 0.2;
+/// Keys that never expire, by which a cache grew.
+pub const KEYS: f64 = 30.0;
+/// Share of a form's keys without a time to live.
+pub const KEYS_FOREVER: f64 = 0.9;
+/// Keys that a request makes.
+pub const NEW_KEYS: f64 = 0.1;
+/// Keys that expired in a phase, and values written again for each of them.
+pub const EXPIRED: f64 = 3.0;
+pub const AGAIN: f64 = 2.0;
+/// The service's own part of a write, ms, as a share of the request, and the processors that it uses for it.
+pub const OWN_MS: f64 = 100.0;
+pub const OWN_SHARE: f64 = 0.67;
+pub const OWN_CPU: f64 = 0.5;
+/// Share of requests with status 429.
+pub const REFUSED: f64 = 0.01;
 /// Samples of a level from which its mean is told.
 pub const SAMPLES: usize = 4;

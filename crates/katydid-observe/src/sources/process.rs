@@ -65,6 +65,10 @@ impl Observer for ProcessObserver {
     fn look<'a>(&'a mut self, batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>> {
         Box::pin(async move { self.processes.look(&mut Local, batch).await })
     }
+
+    fn count<'a>(&'a mut self, batch: &'a mut Batch) -> Boxed<'a, Result<(), Trouble>> {
+        self.look(batch)
+    }
 }
 
 #[cfg(test)]

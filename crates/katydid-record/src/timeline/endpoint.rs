@@ -54,6 +54,8 @@ pub struct Endpoint {
     pub untimed: u64,
     /// Of those that ended, with a trace id whose spans were asked for.
     pub traced: u64,
+    /// Time that those of them took that went well, from send, µs.
+    pub traced_us: u64,
     /// Bytes received.
     pub bytes_in: u64,
     /// Bytes sent.
@@ -146,6 +148,7 @@ impl Endpoint {
         self.unjudged += window.unjudged;
         self.untimed += window.untimed;
         self.traced += window.traced;
+        self.traced_us += window.traced_us;
         self.bytes_in += window.bytes_in;
         self.bytes_out += window.bytes_out;
         self.content_bytes += window.content_bytes;
@@ -189,6 +192,7 @@ impl Endpoint {
         self.unjudged += other.unjudged;
         self.untimed += other.untimed;
         self.traced += other.traced;
+        self.traced_us += other.traced_us;
         self.bytes_in += other.bytes_in;
         self.bytes_out += other.bytes_out;
         self.content_bytes += other.content_bytes;

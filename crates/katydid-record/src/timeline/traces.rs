@@ -42,6 +42,8 @@ pub struct CallTotals {
 pub struct Calls {
     /// Traced requests whose first span came.
     pub requests: u64,
+    /// Sum of the times of these first spans, µs.
+    pub served_us: u64,
     /// All spans.
     pub spans: u64,
     /// What was called.
@@ -52,6 +54,7 @@ impl Calls {
     /// Adds another's.
     pub fn merge(&mut self, other: &Self) {
         self.requests += other.requests;
+        self.served_us += other.served_us;
         self.spans += other.spans;
         for (key, totals) in &other.calls {
             self.calls.entry(key.clone()).or_default().merge(*totals);

@@ -32,6 +32,7 @@ const TOLD: f64 = 0.95;
 #[derive(Default)]
 struct Counts {
     requests: u64,
+    served_us: u64,
     spans: u64,
     calls: BTreeMap<CallId, Called>,
 }
@@ -130,6 +131,7 @@ impl Kept {
         counts.spans += 1;
         if is_entry {
             counts.requests += 1;
+            counts.served_us += seen.us;
             self.totals.requests += 1;
         }
         if let Some(id) = id {
@@ -250,6 +252,7 @@ impl Kept {
                 of,
                 endpoint,
                 requests: counts.requests,
+                served_us: counts.served_us,
                 spans: counts.spans,
                 calls: counts.calls.into_values().collect(),
             });

@@ -64,6 +64,9 @@ const SPECS: &[Spec] = &[
 /// userid, queryid, toplevel; of what is hidden, the user only.
 type Key = (u32, Option<i64>, bool);
 
+/// queryid, toplevel: a statement has the same id where EXPLAIN has it inside, and another text.
+type Entry = (i64, bool);
+
 /// A statement: a short name of its text, and the text. Both are empty for katydid's own.
 #[derive(Clone, Default)]
 struct Named {
@@ -85,12 +88,12 @@ pub struct Statements {
     read: Statement,
     info: Option<Statement>,
     texts: Statement,
-    names: HashMap<i64, Named>,
+    names: HashMap<Entry, Named>,
     told: HashSet<String>,
     tally: Tally<Key>,
     own: f64,
     /// Time by query id, s; of more than are kept those that came first.
-    took: HashMap<i64, f64>,
+    took: HashMap<Entry, f64>,
     all: [f64; 2],
     reset: Option<String>,
     evicted: Option<f64>,
@@ -134,7 +137,7 @@ impl Statements {
             of.replace('%', "false")
         );
         let texts = format!(
-            "SELECT {OWN} queryid, query {} AND queryid = ANY($1)",
+            "SELECT {OWN} queryid, {toplevel}, query {} AND queryid = ANY($1)",
             of.replace('%', "true")
         );
         let info = columns(client, &format!("{schema}.pg_stat_statements_info")).await?;
@@ -201,10 +204,10 @@ impl Statements {
             .partition(|(key, _)| name(&self.names, key).is_empty());
         self.own += own.iter().map(|(_, by)| by[1]).sum::<f64>();
         for (key, by) in &grown {
-            if let Some(id) = key.1
-                && (self.took.len() < KEPT || self.took.contains_key(&id))
+            if let Some(entry) = entry(key)
+                && (self.took.len() < KEPT || self.took.contains_key(&entry))
             {
-                *self.took.entry(id).or_default() += by[1];
+                *self.took.entry(entry).or_default() += by[1];
             }
             self.all[0] += by[0];
             self.all[1] += by[1];
@@ -221,32 +224,24 @@ impl Statements {
 
     /// Those that took most time since the first look, of each name one.
     pub async fn ran(&self, client: &Client, most: usize) -> Result<Vec<Ran>, Error> {
-        let mut took: Vec<(i64, f64)> = self.took.iter().map(|(id, took)| (*id, *took)).collect();
+        let mut took: Vec<(Entry, f64)> = self.took.iter().map(|(id, took)| (*id, *took)).collect();
         took.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let mut told = HashSet::new();
         let named = took
             .iter()
             .filter_map(|(id, _)| Some((*id, self.names.get(id)?)));
-        let chosen: Vec<(i64, &Named)> = named
+        let chosen: Vec<(Entry, &Named)> = named
             .filter(|(_, named)| !named.id.is_empty() && told.insert(named.id.as_str()))
             .take(most)
             .collect();
         if chosen.is_empty() {
             return Ok(Vec::new());
         }
-        let ids: Vec<i64> = chosen.iter().map(|(id, _)| *id).collect();
+        let ids: Vec<i64> = chosen.iter().map(|((id, _), _)| *id).collect();
         let rows = client
             .query(&self.texts, &[&ids as &(dyn ToSql + Sync)])
             .await?;
-        let texts: HashMap<i64, String> = rows
-            .iter()
-            .filter_map(|row| {
-                Some((
-                    row.get::<_, Option<i64>>(0)?,
-                    row.get::<_, Option<String>>(1)?,
-                ))
-            })
-            .collect();
+        let texts: HashMap<Entry, String> = rows.iter().filter_map(text_of).collect();
         let ran = chosen.into_iter().filter_map(|(id, named)| {
             Some(Ran {
                 id: named.id.clone(),
@@ -304,8 +299,10 @@ impl Statements {
 
     /// Asks for the texts of what has changed and has no name yet.
     async fn learn(&mut self, client: &Client, grown: &Grown<Key>) -> Result<(), Error> {
-        let unknown = grown.iter().filter_map(|(key, _)| key.1);
-        let mut unknown: Vec<i64> = unknown.filter(|id| !self.names.contains_key(id)).collect();
+        let unknown = grown.iter().filter_map(|(key, _)| entry(key));
+        let mut unknown: Vec<Entry> = unknown
+            .filter(|entry| !self.names.contains_key(entry))
+            .collect();
         unknown.sort_unstable();
         unknown.dedup();
         if unknown.is_empty() {
@@ -314,12 +311,11 @@ impl Statements {
         if self.names.len() + unknown.len() > KEPT {
             self.names.clear();
         }
+        let ids: Vec<i64> = unknown.iter().map(|(id, _)| *id).collect();
         let rows = client
-            .query(&self.texts, &[&unknown as &(dyn ToSql + Sync)])
+            .query(&self.texts, &[&ids as &(dyn ToSql + Sync)])
             .await?;
-        for row in rows {
-            let (id, text): (i64, Option<String>) = (row.get(0), row.get(1));
-            let Some(text) = text else { continue };
+        for (entry, text) in rows.iter().filter_map(text_of) {
             let named = if text.contains(OWN) {
                 Named::default()
             } else {
@@ -329,13 +325,13 @@ impl Statements {
                     text,
                 }
             };
-            self.names.insert(id, named);
+            self.names.insert(entry, named);
         }
         // Its text may have been thrown out in between.
-        for id in unknown {
+        for entry in unknown {
             let text = String::new();
-            self.names.entry(id).or_insert_with(|| Named {
-                id: format!("{id:016x}"),
+            self.names.entry(entry).or_insert_with(|| Named {
+                id: format!("{:016x}", entry.0),
                 text,
             });
         }
@@ -360,7 +356,20 @@ impl Statements {
     }
 }
 
-fn name<'a>(names: &'a HashMap<i64, Named>, key: &Key) -> &'a str {
-    let found = key.1.and_then(|id| names.get(&id));
+fn entry(key: &Key) -> Option<Entry> {
+    Some((key.1?, key.2))
+}
+
+/// A row of texts.
+fn text_of(row: &Row) -> Option<(Entry, String)> {
+    let entry = (
+        row.get::<_, Option<i64>>(0)?,
+        row.get::<_, Option<bool>>(1)?,
+    );
+    Some((entry, row.get::<_, Option<String>>(2)?))
+}
+
+fn name<'a>(names: &'a HashMap<Entry, Named>, key: &Key) -> &'a str {
+    let found = entry(key).and_then(|entry| names.get(&entry));
     found.map_or(HIDDEN, |named| named.id.as_str())
 }

@@ -1,0 +1,137 @@
+//! # Nothing is cached
+//!
+//! **Symptom.** A summary (a dashboard, a report, a total) takes a large part of the database's time, though it hardly changes.
+//!
+//! **Evidence.** A probe makes the same GET eight times at once, several times: the responses are the same, and each of them ran its queries again.
+//! These are sums, counts or groups over many rows; they take 2 ms and more of a request, a third of its time, and a fifth of the database's time under load.
+//!
+//! **Cause.** What many ask for is computed for each of them.
+//!
+//! **Fix.** Keep the result for as long as it may be old, under a key that has everything in it that the result depends on: the tenant or user, and all
+//! parameters. Let one compute it while others wait or get the old one.
+//!
+//! **False alarms.** A total that must be right to the last row at every moment. Single rows and lists are never meant.
+
+use katydid_record::finding::{Evidence, Fix};
+use katydid_record::probe::{ProbedEndpoint, ProbedStatement};
+use katydid_record::{Confidence, Finding};
+
+use super::case::{Case, EndpointCase};
+use super::words::{figures, percent, statement};
+use super::{Judged, Need, Rule, limits};
+
+/// Its row.
+pub const RULE: Rule = Rule {
+    name: "cache_none",
+    title: "Computed anew for each request",
+    of_target: true,
+    alone: true,
+    needs: Some(Need::Probe),
+    judge,
+};
+
+fn judge(case: &Case<'_>) -> Judged {
+    let found: Vec<Finding> = case
+        .endpoints
+        .iter()
+        .filter_map(|of| of_endpoint(case, of))
+        .collect();
+    if found.is_empty() {
+        Judged::Clear("no sum that many ask for takes much of the database's time".into())
+    } else {
+        Judged::Found(found)
+    }
+}
+
+/// A sum, a count or a group over rows.
+fn is_a_sum(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    text.starts_with("select")
+        && [" group by ", "sum(", "count(", "avg("]
+            .iter()
+            .any(|part| text.contains(part))
+}
+
+/// The sums that each of many equal requests has run.
+fn sums(of: &ProbedEndpoint) -> Vec<&ProbedStatement> {
+    let is_rerun = |statement: &&ProbedStatement| {
+        let together = statement.together.unwrap_or(0.0);
+        statement.per_request >= 1.0 && together >= limits::RERUN * statement.per_request
+    };
+    of.statements
+        .iter()
+        .filter(|of| is_a_sum(&of.text))
+        .filter(is_rerun)
+        .collect()
+}
+
+fn of_endpoint(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
+    let probed = endpoint.probed.as_ref()?;
+    let sums = sums(probed);
+    let ms: f64 = sums.iter().map(|of| of.per_request * of.ms).sum();
+    let alone = probed.median_ms?;
+    let is_same = probed.method.eq_ignore_ascii_case("GET") && probed.together_same == Some(true);
+    if !is_same || ms < limits::SUM_MS || ms < limits::SUM_SHARE * alone {
+        return None;
+    }
+    // Under load others may run the same statement: then this is the most that it can be.
+    let (mut taken, mut all) = (0.0, 0.0);
+    for database in &case.databases {
+        all += database.seconds();
+        let mine = sums.iter().filter_map(|of| database.statement(&of.text));
+        taken += mine.map(|of| of.seconds).sum::<f64>();
+    }
+    let share = taken / all.max(f64::MIN_POSITIVE);
+    if all > 0.0 && share < limits::SUM_OF_DATABASE {
+        return None;
+    }
+    let longest = sums
+        .iter()
+        .max_by(|a, b| (a.per_request * a.ms).total_cmp(&(b.per_request * b.ms)))?;
+    let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| Evidence {
+        source: "probe".into(),
+        what: what.to_owned(),
+        value,
+        unit: unit.to_owned(),
+        limit,
+        ..Evidence::default()
+    };
+    Some(Finding {
+        confidence: Confidence::Strong,
+        basis: "probe + statements".into(),
+        endpoints: vec![endpoint.title.clone()],
+        about: longest.text.clone(),
+        what: format!(
+            "{} equal requests at once get the same response, and each computes it again: {} queries, {} ms of the database, most of it for {}",
+            probed.together,
+            figures(sums.iter().map(|of| of.per_request).sum()),
+            figures(ms),
+            statement(&longest.text)
+        ),
+        cost: Some(case.cost(endpoint, ms)),
+        evidence: vec![
+            evidence("sums of a request", sums.iter().map(|of| of.per_request).sum(), "", None),
+            evidence("time of these", ms, "ms", Some(limits::SUM_MS)),
+            evidence("one request alone", alone, "ms", None),
+            Evidence {
+                source: "statements".into(),
+                what: "share of the database's time".into(),
+                value: share * 100.0,
+                unit: "%".into(),
+                limit: Some(limits::SUM_OF_DATABASE * 100.0),
+                ..Evidence::default()
+            },
+        ],
+        advice: "Keep the result for as long as it may be old, under a key with the tenant or user and all parameters in it.".into(),
+        fixes: vec![Fix {
+            r#in: "Redis".into(),
+            text: "SET dashboard:{tenant}:{parameters} … EX 30, computed by one (SET lock NX PX), read by all".into(),
+        }],
+        check: format!(
+            "{} should run no such query when it is asked again; it took {} of the database's time",
+            endpoint.title,
+            percent(share)
+        ),
+        ..Finding::default()
+    })
+}

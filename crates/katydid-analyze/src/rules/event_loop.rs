@@ -1,0 +1,212 @@
+//! # Blocked event loop
+//!
+//! **Symptom.** Quick endpoints get slow as soon as a certain other one is asked, and no processor is busy.
+//!
+//! **Evidence.** A probe asks for an endpoint eight times at once, and for the quickest other one beside them: that takes five times as long as
+//! alone and more, while the service's processes use less than 70 % of one processor. Under load: requests take longer for those who ask than
+//! the service's own first spans say, by 30 % and 20 ms, and its processes are not busy either.
+//!
+//! **Cause.** A call that blocks inside of code that must not: `time.sleep`, `requests` or a database driver that waits in an `async def`; a
+//! synchronous file or DNS call in Node. While it waits, nothing else in the process goes on. The same picture: all workers or threads busy
+//! with waiting.
+//!
+//! **Fix.** Use the asynchronous client (`httpx.AsyncClient`, `asyncpg`), or hand the call to threads (`run_in_threadpool`,
+//! `asyncio.to_thread`), or write the handler as a plain `def`, which `FastAPI` runs in threads.
+//!
+//! **False alarms.** Where processors are busy, waiting for them looks alike: then nothing is said. The quickest endpoint may need what the other
+//! one holds (a lock, the only connection): the rules for these come first.
+
+use katydid_record::finding::{Evidence, Fix};
+use katydid_record::{Confidence, Finding};
+
+use super::case::{Case, EndpointCase};
+use super::words::{figures, percent};
+use super::{Judged, Rule, limits};
+
+/// Its row.
+pub const RULE: Rule = Rule {
+    name: "event_loop",
+    title: "Blocked event loop",
+    of_target: true,
+    alone: true,
+    needs: None,
+    judge,
+};
+
+fn judge(case: &Case<'_>) -> Judged {
+    let blocked = case.endpoints.iter().filter_map(|of| by_probe(case, of));
+    let mut found: Vec<Finding> = blocked.collect();
+    if found.is_empty() {
+        found.extend(by_spans(case));
+    }
+    if !found.is_empty() {
+        return Judged::Found(found);
+    }
+    let slowest = case.endpoints.iter().filter_map(|of| {
+        let beside = of.probed.as_ref()?.beside.as_ref()?;
+        Some((beside.beside_ms / beside.alone_ms, of))
+    });
+    match slowest.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        Some((times, of)) => Judged::Clear(format!(
+            "another endpoint takes at most {} times as long beside eight requests for {}",
+            figures(times),
+            of.title
+        )),
+        None => Judged::Silent,
+    }
+}
+
+fn by_probe(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
+    let probed = endpoint.probed.as_ref()?;
+    let (beside, cpu) = (probed.beside.as_ref()?, probed.together_cpu?);
+    let (alone, slowest) = (probed.median_ms?, probed.slowest_together_ms?);
+    let waits = beside.beside_ms - beside.alone_ms;
+    let is_one_by_one = slowest >= limits::ONE_BY_ONE * f64::from(probed.together) * alone;
+    let is_blocked = beside.beside_ms >= limits::BESIDE_TIMES * beside.alone_ms
+        && waits >= limits::BESIDE_MS
+        && cpu <= limits::IDLE_CORE
+        && is_one_by_one;
+    if !is_blocked {
+        return None;
+    }
+    let source = || "probe".to_owned();
+    let evidence = |what: String, value: f64, unit: &str, limit: Option<f64>| Evidence {
+        source: source(),
+        what,
+        value,
+        unit: unit.to_owned(),
+        limit,
+        ..Evidence::default()
+    };
+    Some(Finding {
+        confidence: Confidence::Strong,
+        basis: "probe + processors".into(),
+        endpoints: vec![endpoint.title.clone()],
+        about: "event loop".into(),
+        what: format!(
+            "{} keeps the whole process waiting: {} requests at once are answered one after the other, the last after {} ms, {} takes {} ms \
+             beside them instead of {}, and the processes use {} of a processor meanwhile",
+            endpoint.title,
+            probed.together,
+            figures(slowest),
+            beside.endpoint,
+            figures(beside.beside_ms),
+            figures(beside.alone_ms),
+            percent(cpu)
+        ),
+        cost: Some(case.cost(endpoint, alone * (1.0 - cpu))),
+        evidence: vec![
+            evidence(
+                format!(
+                    "{} beside {} requests for it",
+                    beside.endpoint, probed.together
+                ),
+                beside.beside_ms,
+                "ms",
+                Some(limits::BESIDE_TIMES * beside.alone_ms),
+            ),
+            evidence(
+                format!("{} alone", beside.endpoint),
+                beside.alone_ms,
+                "ms",
+                None,
+            ),
+            evidence("one request alone".into(), alone, "ms", None),
+            evidence("the slowest of those at once".into(), slowest, "ms", None),
+            evidence(
+                "processors used meanwhile".into(),
+                cpu,
+                "",
+                Some(limits::IDLE_CORE),
+            ),
+        ],
+        advice: ADVICE.into(),
+        fixes: fixes(),
+        check: format!(
+            "{} should take as long beside them as alone",
+            beside.endpoint
+        ),
+        ..Finding::default()
+    })
+}
+
+const ADVICE: &str =
+    "Take the call that waits out of the event loop: an asynchronous client, or a thread.";
+
+fn fixes() -> Vec<Fix> {
+    let fix = |(place, text): (&str, &str)| Fix {
+        r#in: place.to_owned(),
+        text: text.to_owned(),
+    };
+    [
+        (
+            "FastAPI",
+            "def handler(…) instead of async def, or await run_in_threadpool(call)",
+        ),
+        (
+            "asyncio",
+            "await asyncio.to_thread(call), or await client.get(…) of httpx.AsyncClient",
+        ),
+        ("Node", "await fs.promises…, await exec(…) instead of …Sync"),
+    ]
+    .map(fix)
+    .into()
+}
+
+/// Requests wait before the service begins with them, at all endpoints, while its processes have little to do.
+fn by_spans(case: &Case<'_>) -> Option<Finding> {
+    let traced: Vec<&EndpointCase> = case
+        .endpoints
+        .iter()
+        .filter(|of| of.before_ms.is_some())
+        .collect();
+    let waits = |of: &EndpointCase| of.before_ms.unwrap_or(0.0);
+    let are_late = traced.iter().filter(|of| {
+        waits(of) >= limits::BEFORE_MS && waits(of) >= limits::BEFORE_SHARE * of.mean_ms
+    });
+    let late = are_late.count();
+    let (cores, busy) = (case.target_cores()?, case.machine_busy()?);
+    if traced.len() < 2
+        || late * 2 < traced.len()
+        || cores > limits::IDLE_CORE
+        || busy > limits::CPU_BUSY
+    {
+        return None;
+    }
+    // Whoever is in the service for the longest holds it up.
+    let holds =
+        |of: &EndpointCase| (of.mean_ms - waits(of) - of.database_ms()) * of.requests as f64;
+    let who = traced.iter().max_by(|a, b| holds(a).total_cmp(&holds(b)))?;
+    let all: f64 = traced.iter().map(|of| waits(of) * of.requests as f64).sum();
+    let requests: f64 = traced.iter().map(|of| of.requests as f64).sum();
+    Some(Finding {
+        confidence: Confidence::Strong,
+        basis: "spans + response times + processors".into(),
+        endpoints: vec![who.title.clone()],
+        about: "event loop".into(),
+        what: format!(
+            "requests wait {} ms on average before the service begins with them, at {late} of {} endpoints, while its processes use {} of a \
+             processor: something in it waits and lets nothing else go on; {} is in it for the longest",
+            figures(all / requests),
+            traced.len(),
+            percent(cores),
+            who.title
+        ),
+        cost: Some(case.cost_in_all(who, waits(who), all / 1e3)),
+        evidence: traced
+            .iter()
+            .map(|of| Evidence {
+                source: of.source(),
+                what: format!("wait before the service begins, {}", of.title),
+                value: waits(of),
+                unit: "ms".into(),
+                limit: Some(limits::BEFORE_MS),
+                ..Evidence::default()
+            })
+            .collect(),
+        advice: ADVICE.into(),
+        fixes: fixes(),
+        check: "the service should begin with a request as soon as it comes".into(),
+        ..Finding::default()
+    })
+}

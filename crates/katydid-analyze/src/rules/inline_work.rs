@@ -1,0 +1,140 @@
+//! # Heavy work within the request
+//!
+//! **Symptom.** A write takes long, always, even when nothing else is asked; under load it takes processors from all others.
+//!
+//! **Evidence.** Alone, a request that writes (POST, PUT, PATCH) takes 100 ms and more, of which databases and other services have less than a third; the
+//! service's processes use a processor for most of it. Or, under load and by spans: even its fastest requests take that long, and not in calls.
+//!
+//! **Cause.** Something is made while the user waits that could be made after the answer: a document, a picture, a mail, an export.
+//!
+//! **Fix.** Put a job into a queue, answer 202 with its id, and let a worker make it.
+//!
+//! **False alarms.** What the answer itself needs. Logins are left out: hashing a password is meant to take long.
+
+use katydid_record::finding::{Evidence, Fix};
+use katydid_record::{Confidence, Finding};
+
+use super::case::{Case, EndpointCase};
+use super::words::{figures, percent};
+use super::{Judged, Rule, limits};
+
+/// Its row.
+pub const RULE: Rule = Rule {
+    name: "inline_work",
+    title: "Heavy work within the request",
+    of_target: true,
+    alone: true,
+    needs: None,
+    judge,
+};
+
+const WRITES: [&str; 3] = ["POST ", "PUT ", "PATCH "];
+/// In the names of endpoints that hash passwords.
+const LOGINS: [&str; 7] = [
+    "login", "signin", "sign-in", "signup", "register", "auth", "token",
+];
+
+fn judge(case: &Case<'_>) -> Judged {
+    let writes = || case.endpoints.iter().filter(|of| is_write(of));
+    let found: Vec<Finding> = writes().filter_map(|of| of_endpoint(case, of)).collect();
+    if !found.is_empty() {
+        return Judged::Found(found);
+    }
+    let own = writes().filter_map(|of| own(of).map(|own| (own.ms, of)));
+    match own.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        Some((ms, of)) => Judged::Clear(format!(
+            "the service's own part is {} ms at most, {}",
+            figures(ms),
+            of.title
+        )),
+        None => Judged::Silent,
+    }
+}
+
+fn is_write(of: &EndpointCase) -> bool {
+    let name = of.title.to_ascii_lowercase();
+    WRITES.iter().any(|verb| of.title.starts_with(verb))
+        && !LOGINS.iter().any(|part| name.contains(part))
+}
+
+/// What the service does itself.
+struct Own {
+    ms: f64,
+    of_ms: f64,
+    /// Processors used meanwhile, where that was seen.
+    cpu: Option<f64>,
+    source: String,
+}
+
+fn own(of: &EndpointCase) -> Option<Own> {
+    let probed = of
+        .probed
+        .as_ref()
+        .filter(|probed| probed.requests >= crate::probe::ENOUGH);
+    if let Some(probed) = probed
+        && let Some(alone) = probed.median_ms
+    {
+        return Some(Own {
+            ms: alone - probed.database_ms.unwrap_or(0.0) - of.service_ms(),
+            of_ms: alone,
+            cpu: probed.alone_cpu,
+            source: format!("probe of {} requests", probed.requests),
+        });
+    }
+    of.is_traced().then(|| Own {
+        // The fastest requests wait for nothing.
+        ms: of.fast_ms - of.database_ms() - of.service_ms(),
+        of_ms: of.fast_ms,
+        cpu: None,
+        source: of.source(),
+    })
+}
+
+fn of_endpoint(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
+    let own = own(endpoint)?;
+    let is_heavy = own.ms >= limits::OWN_MS && own.ms >= limits::OWN_SHARE * own.of_ms;
+    // Who waits for something that is not seen uses no processor.
+    if !is_heavy || own.cpu.is_some_and(|cpu| cpu < limits::OWN_CPU) {
+        return None;
+    }
+    let (confidence, basis) = super::sure(own.cpu.is_some(), "probe + processors", "spans");
+    let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| Evidence {
+        source: own.source.clone(),
+        what: what.to_owned(),
+        value,
+        unit: unit.to_owned(),
+        limit,
+        ..Evidence::default()
+    };
+    let cpu = own
+        .cpu
+        .map(|cpu| evidence("processors used meanwhile", cpu, "", Some(limits::OWN_CPU)));
+    Some(Finding {
+        confidence: if basis == "spans" { Confidence::Suspected } else { confidence },
+        basis,
+        endpoints: vec![endpoint.title.clone()],
+        about: endpoint.title.clone(),
+        what: format!(
+            "{} takes {} ms alone, {} of it in the service itself{}",
+            endpoint.title,
+            figures(own.of_ms),
+            percent(own.ms / own.of_ms),
+            own.cpu.map_or(String::new(), |cpu| format!(", which uses {} of a processor meanwhile", percent(cpu)))
+        ),
+        cost: Some(case.cost(endpoint, own.ms)),
+        evidence: [
+            evidence("in the service itself", own.ms, "ms", Some(limits::OWN_MS)),
+            evidence("one request", own.of_ms, "ms", None),
+        ]
+        .into_iter()
+        .chain(cpu)
+        .collect(),
+        advice: "If the answer does not need what is made: put a job into a queue, answer 202 with its id, and let a worker make it.".into(),
+        fixes: vec![
+            Fix { r#in: "RQ, Celery".into(), text: "job = queue.enqueue(make, order_id); return 202, {\"job_id\": job.id}".into() },
+            Fix { r#in: "BullMQ".into(), text: "const job = await queue.add(\"make\", { orderId }); reply.code(202).send({ jobId: job.id })".into() },
+        ],
+        check: format!("{} should take a few ms, and its job be done in the worker", endpoint.title),
+        ..Finding::default()
+    })
+}
