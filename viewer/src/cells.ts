@@ -22,7 +22,8 @@ function cell(value: Cell, unit: string): HTMLElement | string {
   return typeof value === "boolean" ? (value ? "yes" : "no") : value;
 }
 
-function statement(text: string): HTMLElement {
+/** A statement on one line; a long one opens. */
+export function statement(text: string): HTMLElement {
   const line = text.replace(/\s+/g, " ").trim();
   if (line.length <= LONG && !text.trim().includes("\n")) return el("code", {}, line);
   const code = el("code", { class: "clipped" }, line);

@@ -69,6 +69,8 @@ pub struct Texts<'a> {
     causes: Vec<&'static str>,
     outlines: &'static str,
     traces: &'static str,
+    probe: &'static str,
+    background: Option<String>,
     generator: Vec<Fact>,
     lag: &'static str,
     plan: Vec<Fact>,
@@ -114,6 +116,9 @@ impl<'a> Texts<'a> {
             outlines: "Outlines: values are masked and bodies are never kept.",
             traces: "What the target's spans say. Its clock is not ours: its first span is set in the middle of the request. \
                      Only a share of the requests is traced, so slower ones may be without a trace.",
+            probe: "Requests made one at a time: what databases and caches counted from before each of them until after it. \
+                    A count is what half of the requests or more have, else the mean.",
+            background: summary.probe.as_ref().and_then(phrase::background),
             generator: about::generator(&summary.generator),
             lag: "Lag is how late the I/O thread took a request up after it was asked for.",
             plan: about::plan(manifest),
