@@ -9,6 +9,8 @@ import { type Head, more, type Row, table } from "./table";
 
 /** Queries of an endpoint that are shown. */
 const QUERIES = 50;
+/** Characters of a query that are shown before it opens: four lines. */
+const LONG = 360;
 
 interface Column {
   head: Head;
@@ -30,9 +32,9 @@ function columns(all: ProbedEndpoint[]): Column[] {
   ): Column => ({ head: { name, group, kind: "n" }, value, say });
   const [time, database, cache] = ["time, ms", "database", "cache"];
   const together = Math.max(...all.map((of) => of.together));
-  const failed = column("failed", "", counted, (of) => of.failed);
+  const failed = column("Failed", "", counted, (of) => of.failed);
   return [
-    column("asked", "", counted, (of) => of.requests),
+    column("Asked", "", counted, (of) => of.requests),
     ...(all.some((of) => of.failed > 0) ? [failed] : []),
     column("first", time, short, (of) => of.first_ms),
     column("then", time, short, (of) => of.median_ms),
@@ -51,9 +53,8 @@ function row(of: ProbedEndpoint, columns: Column[]): Row {
   const cell = ({ head, value, say }: Column) => {
     const found = value(of);
     if (found === null) return el("span", { class: "none", title: "not known" }, NONE);
-    return head.name === "failed" && found > 0
-      ? el("span", { class: "fail" }, say(found))
-      : say(found);
+    if (head.name !== "Failed") return say(found);
+    return el("span", { class: found > 0 ? "fail" : "none" }, say(found));
   };
   const made: Row = {
     cells: [endpointName(of.method, "", of.name), ...columns.map(cell)],
@@ -67,17 +68,17 @@ function row(of: ProbedEndpoint, columns: Column[]): Row {
 function queries(all: ProbedStatement[]): HTMLElement {
   const grows = all.some((of) => of.per_entry !== null);
   const heads: Head[] = [
-    { name: "calls", kind: "n" },
-    { name: "query", kind: "code" },
-    { name: "rows", kind: "n", group: "each" },
-    { name: "blocks", kind: "n", group: "each" },
-    { name: "ms", kind: "n", group: "each" },
-    ...(grows ? [{ name: "calls per entry", kind: "n" as const }] : []),
+    { name: "Calls", kind: "n" },
+    { name: "Query", kind: "code" },
+    { name: "Rows", kind: "n" },
+    { name: "Blocks", kind: "n" },
+    { name: "ms", kind: "n" },
+    ...(grows ? [{ name: "Calls per entry", kind: "n" as const }] : []),
   ];
   const rows = all.map((of) => ({
     cells: [
       calls(of),
-      statement(of.text),
+      statement(of.text, LONG),
       figures(of.rows),
       figures(of.blocks),
       short(of.ms),
@@ -109,7 +110,7 @@ function opened(of: ProbedEndpoint): HTMLElement {
   return el(
     "div",
     { class: "opened wide-opened" },
-    el("h4", {}, "Its queries, of a request"),
+    el("h4", {}, "Queries of a request", el("small", {}, "rows, blocks and ms of each call")),
     shown.length > 0 ? queries(shown) : soft("None."),
     more(of.statements.length, QUERIES),
     soft(parts.join(" · ")),
