@@ -20,7 +20,7 @@ def evidence(source: str, what: str, value: float, unit: str = "", **more: Any) 
 
 def findings() -> Data:
     """Two that are sure, one that is suspected, and what was not so or not seen."""
-    n_plus_one = {
+    n_plus_one: Data = {
         "rule": "n_plus_one", "title": "N+1 queries", "confidence": "strong", "basis": "probe + statements",
         "endpoints": ["GET /orders?page=[n]"], "about": ITEM,
         "what": f"21 queries per request: 1 list of 20 rows, and 20 × {ITEM}; 20 entries are shown",
@@ -38,7 +38,7 @@ def findings() -> Data:
         "check": "GET /orders?page=[n] should need 1 such query per request instead of 20",
         "consequences": ["CPU bound: the machine's processors were 99.2 % busy in the phase hold"],
     }  # fmt: skip
-    missing_index = n_plus_one | {
+    missing_index: Data = n_plus_one | {
         "rule": "missing_index", "title": "Missing index", "basis": "plan + statements + probe",
         "endpoints": ["GET /orders?page=[n]", "GET /dashboard"], "about": "orders (tenant_id, created_at DESC)",
         "what": "orders (tenant_id, created_at DESC): SELECT … FROM orders WHERE orders.tenant_id = $1 reads 763 blocks to give 21 rows, 1.5 ms each: it sorts 4,043 rows by created_at DESC to give the first",
@@ -49,7 +49,7 @@ def findings() -> Data:
         "check": "blocks per call of the statement should fall from 763 to a few",
         "consequences": [],
     }  # fmt: skip
-    held = missing_index | {
+    held: Data = missing_index | {
         "rule": "connection_held", "title": "Connection held during other work", "confidence": "suspected", "basis": "sessions",
         "endpoints": [], "about": "", "cost": None, "fixes": [],
         "what": "a session is idle in an open transaction for 84 ms at every other look: the database waits for the service",
@@ -78,7 +78,7 @@ def probed(method: str, name: str, *statements: Data, **more: Any) -> Data:
     """Without a cache; what its statements give is added up."""
 
     def all_of(what: str) -> float:
-        return sum(of["per_request"] * of[what] for of in statements)
+        return float(sum(of["per_request"] * of[what] for of in statements))
 
     return {
         "method": method, "name": name, "requests": 20, "failed": 0, "first_ms": 24.462, "median_ms": 3.872, "together_ms": None, "together": 0,

@@ -93,9 +93,12 @@ def hostile() -> runs.Data:
         span |= {"name": name, "text": name, "service": name}
     first = summary["findings"]["findings"][0]
     for name in NAMES:
-        summary["findings"]["suspected"].append(first | dict.fromkeys(("title", "what", "advice", "check", "basis"), name) | {"endpoints": [name], "fixes": [{"in": name, "text": name}]})  # fmt: skip
-        asked = causes.asked(name, 1, 1, 1, 1.0)
-        summary["probe"]["endpoints"].append(causes.probed(name, name, asked, by_command=[{"name": name, "per_request": 1.0}]))  # fmt: skip
+        named: runs.Data = dict.fromkeys(("title", "what", "advice", "check", "basis"), name)
+        named |= {"endpoints": [name], "fixes": [{"in": name, "text": name}]}
+        summary["findings"]["suspected"].append(first | named)
+        by_command = [{"name": name, "per_request": 1.0}]
+        asked = causes.probed(name, name, causes.asked(name, 1, 1, 1, 1.0), by_command=by_command)
+        summary["probe"]["endpoints"].append(asked)
     return run
 
 
@@ -205,7 +208,10 @@ def test_one_request_opens_to_its_queries(show: Made) -> None:
     section = "document.getElementById('probe')"
     rows = {row[0].strip(): row[1:] for row in page.js(CELLS.format("#probe tbody tr"))}
     heads = page.js(f"[...{section}.querySelectorAll('thead tr:last-child th')].map(one => one.innerText)")  # fmt: skip
-    assert heads == ["Endpoint", "Asked", "Failed", "first", "then", "8 at once", "queries", "rows", "blocks", "ms", "commands", "misses", "new keys"]  # fmt: skip
+    assert heads == [
+        "Endpoint", "Asked", "Failed", "first", "then", "8 at once",
+        "queries", "rows", "blocks", "ms", "commands", "misses", "new keys",
+    ]  # fmt: skip
     assert rows["GET /orders?page=[n]"] == ["41", "0", "36.4", "20.7", "125", "21", "41", "868", "1.84", "1", "0", "0"]  # fmt: skip
     assert rows["GET /dashboard"][5:] == ["0.30", "0.30", "317", "0.47", "2.15", "0.15", "-0.03"]
     # What nobody counted is not zero, and has nothing to open.
@@ -426,6 +432,7 @@ def test_a_phone_does_not_scroll_sideways(show: Made, kind: str) -> None:
 def test_a_large_page_draws_what_is_looked_at(show: Made) -> None:
     page = show("large")
     print(f"loaded in {page.loaded_s:.2f} s")
+    page.js("document.getElementById('load').scrollIntoView()")
     page.until(f"{CHARTS} > 0")
     first = page.js(CHARTS)
     assert page.js("document.querySelectorAll('.plot').length") == 88 and first < 20
