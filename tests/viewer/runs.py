@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import causes
+
 ROOT = Path(__file__).parents[2]
 
 Data = dict[str, Any]
@@ -393,6 +395,8 @@ def shop(span: float = 120.0) -> Data:
         "series": series(span),
         "marks": [{"at_s": a * span, "text": f"phase {name} ({name})"} for name, _, a, _ in edges] + [{"at_s": 79.0, "text": "warning: 12 requests waited for a connection"}, {"at_s": span, "text": "end: run-time"}],
         "notes": ["Shopper.client: 214 requests went through requests because an auth object was set."],
+        "findings": causes.findings(),
+        "probe": causes.probe(),
     }  # fmt: skip
     view = {
         "endpoints": [endpoint_view(e, span) for e in endpoints],
@@ -401,6 +405,17 @@ def shop(span: float = 120.0) -> Data:
         "traces": traces(),
     }
     return {"summary": summary, "view": view, "manifest": manifest(span)}
+
+
+def probed() -> Data:
+    """Of a probe instead of a load."""
+    run = shop()
+    run["summary"]["run"] |= {"command": "probe", "users": 0, "verdict": "", "reason": ""}
+    for name in ("slos", "spikes", "drifts", "events", "phases"):
+        run["summary"][name] = []
+    run["manifest"]["argv"] = ["katydid", "probe", "-f", "locustfile.py"]
+    run["manifest"]["plan"] |= {"command": "probe", "users": 0}
+    return run
 
 
 def large() -> Data:
@@ -432,7 +447,7 @@ def empty() -> Data:
     for name, value in summary.items():
         if isinstance(value, list):
             summary[name] = []
-    summary |= {"total": none, "reads": none, "writes": none}
+    summary |= {"total": none, "reads": none, "writes": none, "findings": None, "probe": None}
     summary["series"] = {
         name: [] if isinstance(values, list) else 0.0 for name, values in summary["series"].items()
     }
@@ -450,5 +465,5 @@ def page(run: Data) -> str:
 
 
 if __name__ == "__main__":
-    made = {"shop": shop, "large": large, "empty": empty}[sys.argv[1]]()
+    made = {"shop": shop, "probed": probed, "large": large, "empty": empty}[sys.argv[1]]()
     print(page(made) if "--page" in sys.argv else json.dumps(made))

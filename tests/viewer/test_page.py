@@ -10,6 +10,7 @@ import pytest
 from browser import Browser, Page, browsing
 from page import run_in
 
+import causes
 import runs
 
 NAMES = (
@@ -40,6 +41,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     folder = tmp_path_factory.mktemp("pages")
     kinds = {
         "shop": runs.shop,
+        "probed": runs.probed,
         "large": runs.large,
         "empty": runs.empty,
         "hostile": hostile,
@@ -89,6 +91,14 @@ def hostile() -> runs.Data:
     run["view"]["target"][1]["charts"][0]["lines"][0]["name"] = NAMES[0]
     for span, name in zip(run["view"]["traces"][0]["spans"], NAMES, strict=False):
         span |= {"name": name, "text": name, "service": name}
+    first = summary["findings"]["findings"][0]
+    for name in NAMES:
+        named: runs.Data = dict.fromkeys(("title", "what", "advice", "check", "basis"), name)
+        named |= {"endpoints": [name], "fixes": [{"in": name, "text": name}]}
+        summary["findings"]["suspected"].append(first | named)
+        by_command = [{"name": name, "per_request": 1.0}]
+        asked = causes.probed(name, name, causes.asked(name, 1, 1, 1, 1.0), by_command=by_command)
+        summary["probe"]["endpoints"].append(asked)
     return run
 
 
@@ -138,7 +148,7 @@ def test_every_section_is_there(show: Made) -> None:
     found = page.js("[...document.querySelectorAll('main section')].map(section => section.id)")
     for wanted in (
         "objectives", "load", "drifts", "endpoints", "phases", "events", "failures", "responses",
-        "exceptions", "slowest", "traces", "generator", "plan", "machine", "marks", "notes", "method",
+        "findings", "probe", "exceptions", "slowest", "traces", "generator", "plan", "machine", "marks", "notes", "method",
     ):  # fmt: skip
         assert wanted in found, wanted
     assert "spike" in page.js("document.getElementById('phases').innerText")
@@ -159,12 +169,88 @@ def test_an_opened_endpoint_says_what_its_responses_said(show: Made) -> None:
     assert hints[1][3] == "–"
 
 
+def test_findings_come_first_and_say_what_to_do(show: Made) -> None:
+    page = show("shop")
+    assert page.js("document.querySelector('main section').id") == "findings"
+    said = "[...document.querySelectorAll('#findings > .findings > li')].map(one => one.innerText)"
+    first, second = page.js(said)
+    for text in (
+        "N+1 queries", "GET /orders?page=[n]", "strong, by probe + statements", "Cost: 14.2 of 24.0 ms per request; 12 % of the time",
+        "Fix: Load what belongs to all rows with one query.", "Check: GET /orders?page=[n] should need 1 such query", "CPU bound",
+    ):  # fmt: skip
+        assert text in first, text
+    assert "Missing index" in second
+    # Evidence opens, with the number from which the rule speaks.
+    page.js("document.querySelector('#findings .finding summary').focus()")
+    page.key("Enter")
+    page.until("document.querySelector('#findings .finding details').open")
+    rows = page.js(CELLS.format("#findings .finding:first-child tbody tr"))
+    assert rows[0] == ["probe of 41 requests", "calls per request", "20", "5"]
+    assert rows[2][1:3] == ["6.1 % of the time of its statements, hold", "0.089 s"]
+    # What is to be typed is there as it is, and one press takes it along.
+    fix = "document.querySelectorAll('#findings > .findings > li')[1].querySelector('.fixes {}')"
+    assert page.js(f"{fix.format('pre')}.textContent") == causes.DDL
+    page.js(f"{fix.format('button')}.click()")
+    page.until(f"['Copied', 'Marked'].includes({fix.format('button')}.textContent)")
+    # What only one signal says stands apart, closed, and is not counted among them.
+    apart = "document.querySelector('#findings > details')"
+    assert page.js(f"{apart}.open") is False
+    assert page.js(f"{apart}.querySelector('summary').innerText").endswith("one signal only: 1")
+    page.js(f"{apart}.open = true")
+    assert "suspected, by sessions" in page.js(f"{apart}.querySelector('.suspected').innerText")
+    text = page.js("document.getElementById('findings').innerText")
+    assert "Ruled out: Row lock contention (0 sessions" in text
+    assert "Not observed: how long each call took" in text
+
+
+def test_one_request_opens_to_its_queries(show: Made) -> None:
+    page = show("shop")
+    section = "document.getElementById('probe')"
+    rows = {row[0].strip(): row[1:] for row in page.js(CELLS.format("#probe tbody tr"))}
+    heads = page.js(f"[...{section}.querySelectorAll('thead tr:last-child th')].map(one => one.innerText)")  # fmt: skip
+    assert heads == [
+        "Endpoint", "Asked", "Failed", "first", "then", "8 at once",
+        "queries", "rows", "blocks", "ms", "commands", "misses", "new keys",
+    ]  # fmt: skip
+    assert rows["GET /orders?page=[n]"] == ["41", "0", "36.4", "20.7", "125", "21", "41", "868", "1.84", "1", "0", "0"]  # fmt: skip
+    assert rows["GET /dashboard"][5:] == ["0.30", "0.30", "317", "0.47", "2.15", "0.15", "-0.03"]
+    # What nobody counted is not zero, and has nothing to open.
+    assert rows["GET /healthz"] == ["20", "0", "1.20", "0.43", *["–"] * 8]
+    assert page.js(f"{section}.querySelectorAll('tr.opens').length") == 4
+    text = page.js(f"{section}.innerText")
+    assert "taken off: 2.01/s SELECT id FROM jobs" in text and "0.02/s" not in text
+    # By queries, and the first one opens by keys.
+    page.js(f"[...{section}.querySelectorAll('.sort')].find(one => one.innerText === 'queries').click()")  # fmt: skip
+    assert "/orders?page=[n]" in page.js(f"{section}.querySelector('tbody tr').innerText")
+    page.js(f"{section}.querySelector('tbody tr').focus()")
+    page.key("Enter")
+    page.until(f"{section}.querySelector('.queries') !== null")
+    assert page.js(f"{section}.querySelector('tbody tr').getAttribute('aria-expanded')") == "true"
+    queries = page.js(CELLS.format("#probe .queries tbody tr"))
+    assert queries[0] == ["1", causes.LIST, "21", "808", "1.56", ""]
+    assert queries[1] == ["20\n0 to 20", causes.ITEM, "1", "3", "0.014", "1"]
+    opened = page.js(f"{section}.querySelector('.opened').innerText")
+    assert "queries of the first request: 23" in opened and "commands of the cache: 1 GET" in opened
+    page.key("Enter")
+    page.until(f"{section}.querySelector('.queries') === null")
+
+
+def test_of_a_probe_the_page_shows_its_requests_right_after_the_findings(show: Made) -> None:
+    ids = "[...document.querySelectorAll('main section')].map(section => section.id)"
+    page = show("probed")
+    assert page.js(ids)[:2] == ["findings", "probe"]
+    assert "one request at a time" in page.js("document.querySelector('.who').innerText")
+    of_load = show("shop").js(ids)
+    assert of_load[of_load.index("endpoints") + 1] == "probe"
+
+
 def test_texts_of_others_stay_texts(show: Made) -> None:
     page = show("hostile")
+    page.js("document.querySelectorAll('#probe tr.opens').forEach(row => row.click())")
     assert page.js("document.querySelectorAll('img, svg[onload], [onerror]').length") == 0
     assert page.js("document.scripts.length") == 2
     text = page.js("document.querySelector('main').textContent")
-    assert all(text.count(name) >= 4 for name in NAMES)
+    assert all(text.count(name) >= 15 for name in NAMES)
     policy = page.js("document.querySelector('meta[http-equiv=Content-Security-Policy]').content")
     assert "default-src 'none'" in policy and "script-src 'sha256-" in policy
     # It holds: a script that is not the viewer's does not run.
@@ -334,17 +420,19 @@ def test_keys_reach_sections(show: Made) -> None:
     page.until("document.activeElement.id === 'filter'")
 
 
-@pytest.mark.parametrize("kind", ["shop", "hostile", "empty"])
+@pytest.mark.parametrize("kind", ["shop", "probed", "hostile", "empty"])
 def test_a_phone_does_not_scroll_sideways(show: Made, kind: str) -> None:
     page = show(kind, 390)
     assert page.js("document.scrollingElement.scrollWidth") <= 390
-    page.js("document.querySelector('#endpoints tr.opens')?.click()")
+    page.js("document.querySelectorAll('#endpoints tr.opens, #probe tr.opens').forEach(row => row.click())")  # fmt: skip
+    page.js("document.querySelectorAll('#findings details').forEach(one => { one.open = true })")
     assert page.js("document.scrollingElement.scrollWidth") <= 390
 
 
 def test_a_large_page_draws_what_is_looked_at(show: Made) -> None:
     page = show("large")
     print(f"loaded in {page.loaded_s:.2f} s")
+    page.js("document.getElementById('load').scrollIntoView()")
     page.until(f"{CHARTS} > 0")
     first = page.js(CHARTS)
     assert page.js("document.querySelectorAll('.plot').length") == 88 and first < 20
@@ -359,6 +447,7 @@ def test_paper_has_all_charts_and_is_light(show: Made) -> None:
     dark = page.js(paper)
     page.js("document.querySelectorAll('.trace')[1].open = true")
     page.until("document.querySelector('.trace:nth-child(2) .times') !== null")
+    page.js("document.querySelectorAll('#probe tr.opens').forEach(row => row.click())")
     page.js("dispatchEvent(new Event('beforeprint'))")
     assert page.js(CHARTS) == page.js("document.querySelectorAll('.plot').length")
     assert page.js(paper) != dark

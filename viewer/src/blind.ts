@@ -18,16 +18,19 @@ async function copied(text: string, from: HTMLElement): Promise<void> {
   }, 2000);
 }
 
+/** A text to be typed, and what copies it. */
+export function typed(text: string, title: string): HTMLElement {
+  const copy = button("Copy", title, () => void copied(text, copy));
+  return el("div", { class: "remedy" }, el("pre", {}, text), copy);
+}
+
 /** Null where everything was seen. */
 export function blind(sights: Sight[]): HTMLElement | null {
   if (sights.length === 0) return null;
   const list = el("ul", { class: "blind" });
   for (const { what, note, remedy } of sights) {
     const item = el("li", {}, el("b", {}, what), note ? `: ${note}` : null);
-    if (remedy) {
-      const copy = button("Copy", "Copy what opens it", () => void copied(remedy, copy));
-      item.append(el("div", { class: "remedy" }, el("pre", {}, remedy), copy));
-    }
+    if (remedy) item.append(typed(remedy, "Copy what opens it"));
     list.append(item);
   }
   return list;

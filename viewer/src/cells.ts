@@ -22,9 +22,10 @@ function cell(value: Cell, unit: string): HTMLElement | string {
   return typeof value === "boolean" ? (value ? "yes" : "no") : value;
 }
 
-function statement(text: string): HTMLElement {
+/** A statement as one line; one that is longer opens. */
+export function statement(text: string, long = LONG): HTMLElement {
   const line = text.replace(/\s+/g, " ").trim();
-  if (line.length <= LONG && !text.trim().includes("\n")) return el("code", {}, line);
+  if (line.length <= long && !text.trim().includes("\n")) return el("code", {}, line);
   const code = el("code", { class: "clipped" }, line);
   const made = el("button", { type: "button", class: "statement", "aria-expanded": "false" }, code);
   made.title = "Show all of it";

@@ -1,7 +1,8 @@
 // Why it is slow: causes with their evidence and fixes, what was ruled out, what nobody looked at. Judges nothing.
 
+import { typed } from "./blind";
 import { el, soft } from "./dom";
-import { percent, short } from "./number";
+import { bare, percent, short } from "./number";
 import type { Run } from "./run";
 import type { Cost, Evidence, Finding, Findings } from "./summary";
 import { table } from "./table";
@@ -10,7 +11,7 @@ const FINDINGS = 20;
 
 function sentence(cost: Cost): string {
   const { ms, of_ms, share } = cost;
-  return `costs ${short(ms)} of ${short(of_ms)} ms per request; ${percent(share)} of the time of all requests`;
+  return `${short(ms)} of ${short(of_ms)} ms per request; ${percent(share)} of the time of all requests`;
 }
 
 function evidenceOf(all: Evidence[]): HTMLElement {
@@ -18,8 +19,8 @@ function evidenceOf(all: Evidence[]): HTMLElement {
     cells: [
       source,
       phase ? `${what}, ${phase}` : what,
-      `${short(value)} ${unit}`.trim(),
-      limit === null ? "" : `${short(limit)} ${unit}`.trim(),
+      `${bare(value, "")} ${unit}`.trim(),
+      limit === null ? "" : `${bare(limit, "")} ${unit}`.trim(),
     ],
     keys: [],
   }));
@@ -36,7 +37,7 @@ function card(finding: Finding): HTMLElement {
   const { title, endpoints, confidence, basis, what, cost, advice, fixes, check } = finding;
   const fixList = el("ul", { class: "fixes" });
   for (const { in: place, text } of fixes)
-    fixList.append(el("li", {}, `${place}: `, el("code", {}, text)));
+    fixList.append(el("li", {}, place, typed(text, "Copy what to write")));
   const explained = el("ul", {});
   for (const text of finding.consequences) explained.append(el("li", {}, text));
   return el(
@@ -44,13 +45,13 @@ function card(finding: Finding): HTMLElement {
     { class: "finding" },
     el("h3", {}, title, endpoints.length > 0 && el("span", {}, endpoints.join(", "))),
     el("p", {}, what),
-    cost && el("p", { class: "cost" }, sentence(cost)),
+    cost && el("p", { class: "cost" }, el("b", {}, "Cost: "), sentence(cost)),
+    soft(`${confidence}, by ${basis}`),
     el("p", {}, el("b", {}, "Fix: "), advice),
     fixes.length > 0 && fixList,
     el("p", {}, el("b", {}, "Check: "), check),
     finding.consequences.length > 0 && el("p", { class: "soft" }, "This explains:"),
     finding.consequences.length > 0 && explained,
-    soft(`${confidence}, by ${basis}`),
     evidenceOf(finding.evidence),
   );
 }

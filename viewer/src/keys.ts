@@ -13,7 +13,7 @@ export function startKeys(keys: Key[]): () => void {
   const rows = [
     ...keys.map(({ keys, does }) => [keys.join(" or "), does]),
     ["← →", "on a chart: move the cursor; with Shift further"],
-    ["Enter", "on an endpoint: how its response times are spread"],
+    ["Enter", "on an endpoint: how its response times are spread, what it asks for"],
     ["?", "these keys"],
   ];
   const list = el("dl");

@@ -19,6 +19,7 @@ import { type Moments, momentsOf, near, phaseAt } from "./moments";
 import { Nav, type Stop } from "./nav";
 import { instant } from "./number";
 import { PhaseChoice } from "./phase";
+import { probeSection } from "./probe";
 import { type Run, readRun } from "./run";
 import { shortName, sourceSection } from "./source";
 import { nextTheme, onTheme, startTheme, themeButton } from "./theme";
@@ -27,7 +28,8 @@ import { traceSection } from "./traces";
 type Part = [name: string, section: HTMLElement | null];
 
 function parts(run: Run, board: Board, moments: Moments, choice: PhaseChoice): Part[] {
-  const { target } = run.summary;
+  const { summary } = run;
+  const { target } = summary;
   const kinds = target.map(shortName);
   const sources = target.map((one, i): Part => {
     const name = kinds[i] ?? "";
@@ -35,14 +37,18 @@ function parts(run: Run, board: Board, moments: Moments, choice: PhaseChoice): P
     const said = double ? one.subject : name;
     return [said, sourceSection(one, run.view.target[i], `source-${i}`, board, moments, choice)];
   });
+  const asked: Part = ["One request", probeSection(run)];
+  const alone = summary.run.command === "probe";
   return [
     ["Findings", findingSection(run)],
+    ...(alone ? [asked] : []),
     ["Objectives", happened.objectives(run)],
     ["Load", loadSection(run, board, moments)],
     ...sources,
     ["Generator", about.generator(run, board, moments)],
     ["Drift", happened.drifts(run)],
     ["Endpoints", endpointSection(run, choice)],
+    ...(alone ? [] : [asked]),
     ["Phases", phaseSection(run)],
     ["Events", happened.events(run)],
     ["Failures", happened.failures(run)],

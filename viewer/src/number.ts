@@ -12,6 +12,13 @@ export function count(n: number): string {
     .replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
+/** A count that may be a mean: whole where it is, to two places otherwise. */
+export function figures(value: number): string {
+  const whole = Math.round(value);
+  if (Math.abs(value - whole) < 0.005 || value >= 100) return count(Math.max(whole, 0));
+  return value.toFixed(2);
+}
+
 /** About three digits: `0.052`, `0.43`, `4.32`, `12.3`, `123`, `1,234`. */
 export function short(value: Maybe): string {
   if (value === null || !Number.isFinite(value)) return NONE;

@@ -51,6 +51,8 @@ export interface Texts {
   causes: string[];
   outlines: string;
   traces: string;
+  probe: string;
+  background: string | null;
   generator: Fact[];
   lag: string;
   plan: Fact[];

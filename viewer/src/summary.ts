@@ -188,6 +188,40 @@ export interface Mark {
   text: string;
 }
 
+/** What an endpoint asks for, of a request; null where nobody counts it. */
+export interface ProbedEndpoint {
+  method: string;
+  name: string;
+  requests: number;
+  failed: number;
+  first_ms: Maybe;
+  median_ms: Maybe;
+  together_ms: Maybe;
+  together: number;
+  entries: Maybe;
+  queries: Maybe;
+  first_queries: Maybe;
+  rows: Maybe;
+  blocks: Maybe;
+  database_ms: Maybe;
+  commands: Maybe;
+  misses: Maybe;
+  new_keys: Maybe;
+  statements: ProbedStatement[];
+  by_command: { name: string; per_request: number }[];
+}
+
+export interface ProbedStatement {
+  text: string;
+  per_request: number;
+  least: number;
+  most: number;
+  rows: number;
+  blocks: number;
+  ms: number;
+  per_entry: Maybe;
+}
+
 export interface Summary {
   run: {
     id: string;
@@ -195,6 +229,7 @@ export interface Summary {
     verdict: string;
     reason: string;
     duration_s: number;
+    command: string;
     tool_version: string;
   };
   generator: { warnings: string[] };
@@ -212,4 +247,5 @@ export interface Summary {
   marks: Mark[];
   notes: string[];
   findings: Findings | null;
+  probe: { endpoints: ProbedEndpoint[] } | null;
 }

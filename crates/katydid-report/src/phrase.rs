@@ -1,6 +1,7 @@
 //! Sentences that several faces say.
 
 use katydid_record::finding::Cost;
+use katydid_record::probe::ProbeSummary;
 use katydid_record::summary::{
     DriftOutcome, DriftSummary, Drifting, EndpointSummary, EventSummary, GeneratorSummary, Latency,
     PhaseSummary, SeriesSummary, SloOutcome, SloSummary, SpikeSummary, Summary,
@@ -9,6 +10,8 @@ use katydid_record::{Cause, Confidence, Finding, Kind};
 
 use crate::number::{bytes, count, duration, instant, percent, short, short_or_dash};
 
+/// Calls per second from which something that runs by itself is told.
+const BACKGROUND: f64 = 0.1;
 /// Endpoints that a finding's title names.
 const MOST_ENDPOINTS: usize = 3;
 
@@ -380,6 +383,16 @@ pub fn any_wide(summary: &Summary) -> bool {
         .chain([&summary.total])
         .chain(phases(summary).into_iter().map(|phase| &phase.total))
         .any(|endpoint| shown(&endpoint.from_due) || shown(&endpoint.from_send))
+}
+
+/// What runs without being asked for; `None` where it is too seldom to be told.
+pub fn background(probe: &ProbeSummary) -> Option<String> {
+    let told = probe.background.iter();
+    let told: Vec<String> = told
+        .filter(|of| of.per_second >= BACKGROUND)
+        .map(|of| format!("{}/s {}", short(of.per_second), of.text))
+        .collect();
+    (!told.is_empty()).then(|| format!("Runs by itself, and is taken off: {}.", told.join("; ")))
 }
 
 /// What a finding is called, and whom it hurts.

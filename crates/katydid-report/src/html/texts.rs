@@ -69,6 +69,8 @@ pub struct Texts<'a> {
     causes: Vec<&'static str>,
     outlines: &'static str,
     traces: &'static str,
+    probe: &'static str,
+    background: Option<String>,
     generator: Vec<Fact>,
     lag: &'static str,
     plan: Vec<Fact>,
@@ -114,6 +116,9 @@ impl<'a> Texts<'a> {
             outlines: "Outlines: values are masked and bodies are never kept.",
             traces: "What the target's spans say. Its clock is not ours: its first span is set in the middle of the request. \
                      Only a share of the requests is traced, so slower ones may be without a trace.",
+            probe: "Each request alone: what databases and caches counted between a look before it and a look after it. \
+                    A count is what half of the requests or more have; where there is no such number, the mean.",
+            background: summary.probe.as_ref().and_then(phrase::background),
             generator: about::generator(&summary.generator),
             lag: "Lag is how late the I/O thread took a request up after it was asked for.",
             plan: about::plan(manifest),
@@ -126,7 +131,12 @@ impl<'a> Texts<'a> {
 
 fn who(summary: &Summary) -> Vec<String> {
     let run = &summary.run;
-    let mut parts = vec![phrase::users(summary), duration(run.duration_s)];
+    let who = if run.command == "probe" {
+        "one request at a time".to_owned()
+    } else {
+        phrase::users(summary)
+    };
+    let mut parts = vec![who, duration(run.duration_s)];
     parts.extend(run.host.clone());
     parts.push(started(&run.started));
     parts.push(phrase::ended(&run.ended).to_owned());

@@ -6,6 +6,7 @@ use katydid_record::probe::{ProbeSummary, ProbedEndpoint, ProbedStatement};
 use super::page::{Page, Tone};
 use super::sections::more;
 use crate::number::{count, short, short_or_dash};
+use crate::phrase;
 use crate::words::{clean, columns, pad_left, pad_right, shorten};
 
 const GAP: usize = 2;
@@ -14,8 +15,6 @@ const MOST_ROWS: usize = 40;
 const MOST_QUERIES: usize = 4;
 /// Columns of a name at least.
 const NAME: usize = 14;
-/// Calls per second from which something that runs by itself is told.
-const BACKGROUND: f64 = 0.1;
 
 type Column = (&'static str, fn(&ProbedEndpoint) -> String);
 
@@ -41,22 +40,9 @@ pub fn write(page: &mut Page, summary: &Summary) {
     page.title("One request");
     table(page, probe);
     more(page, probe.endpoints.len(), MOST_ROWS, "endpoints");
-    let background = probe
-        .background
-        .iter()
-        .filter(|of| of.per_second >= BACKGROUND);
-    let background: Vec<String> = background
-        .map(|of| format!("{}/s {}", short(of.per_second), clean(&of.text)))
-        .collect();
-    if !background.is_empty() {
+    if let Some(text) = phrase::background(probe) {
         page.gap();
-        page.paragraph(
-            Tone::Faint,
-            &format!(
-                "Runs by itself, and is taken off: {}.",
-                background.join("; ")
-            ),
-        );
+        page.paragraph(Tone::Faint, &text);
     }
     let with_queries = probe
         .endpoints
