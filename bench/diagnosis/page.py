@@ -63,6 +63,8 @@ def _origin(lines: Sequence[Line]) -> str:
 
 def _counted(words: Iterable[str]) -> str:
     counts = Counter(words).most_common()
+    if len(counts) == 1:
+        return counts[0][0]
     return ", ".join(f"{word} ({number} runs)" for word, number in counts)
 
 

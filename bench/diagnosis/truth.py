@@ -154,6 +154,8 @@ def _run(case: Case, folder: Path, probe: bool, lock: int) -> Line:
     if probe and not summary["probe"]:
         told = [text for text in ended.stderr.splitlines() if "The probe failed" in text]
         raise BenchError(told[0] if told else "the run knows nothing of its probe")
+    if any(failure["cause"] == "refused" for failure in summary["failures"]):
+        raise BenchError("the shop went away during the run")
     return {
         "valid": summary["run"]["valid"],
         "exit_code": summary["run"]["exit_code"],
