@@ -118,9 +118,11 @@ def _tried(case: Case, probe: bool, lock: int) -> Line:
             line |= _run(case, folder, probe, lock)
             break
         except (BenchError, OSError, ValueError, KeyError) as error:
+            told = f"{type(error).__name__}: {error}"[:500]
             if is_last:
-                line["error"] = f"{type(error).__name__}: {error}"[:500]
+                line["error"] = told
             else:
+                print(f"bench: {case.fault} {case.number} again: {told}", file=sys.stderr)
                 time.sleep(_AGAIN_S)
     line["seconds"] = round(time.monotonic() - began, 1)
     if "error" not in line and is_right(line):
