@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from diagnosis.cases import EXPECTED, HEALTHY, wanted
+from diagnosis.cases import EXPECTED, HEALTHY, ROUNDS, wanted
 from diagnosis.judge import (
     Line,
     Said,
@@ -115,11 +115,11 @@ def _tally(goals: Sequence[str]) -> str:
 
 def _named_goal(runs: Sequence[Line]) -> str:
     misses = sum(not named_soon(run) for run in runs)
-    return goal(len(runs), misses, wanted(""), MISSES)
+    return goal(len(runs), misses, ROUNDS, MISSES)
 
 
 def _headline_goal(runs: Sequence[Line]) -> str:
-    return goal(len(runs), len(_headlines(runs)), wanted(""), MISSES)
+    return goal(len(runs), len(_headlines(runs)), ROUNDS, MISSES)
 
 
 def _goal(fault: str, runs: Sequence[Line]) -> str:
