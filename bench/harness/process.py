@@ -54,13 +54,16 @@ class Child:
         output: Path,
         env: Mapping[str, str] | None = None,
         before: Callable[[], None] | None = None,
+        kept: Sequence[int] = (),
     ) -> None:
+        """`kept`: files of ours that it holds too, and whatever it leaves behind."""
         self.argv = list(argv)
         self.name = Path(argv[0]).name
         self._stdout = output.with_suffix(".out")
         self._stderr = output.with_suffix(".err")
         self._env = dict(os.environ) | dict(env or {})
         self._before = before
+        self._kept = tuple(kept)
         self._usage: resource.struct_rusage | None = None
         self._peak = 0
 
@@ -76,6 +79,7 @@ class Child:
                     stderr=err,
                     env=self._env,
                     start_new_session=True,
+                    pass_fds=self._kept,
                     preexec_fn=self._in_child,
                 )
             except OSError as error:

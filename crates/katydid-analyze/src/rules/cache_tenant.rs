@@ -12,6 +12,7 @@
 //! **False alarms.** What is the same for all (a catalogue): its queries ask for no tenant, and nothing is said.
 
 use katydid_record::finding::{Evidence, Fix};
+use katydid_record::probe::ProbedEver;
 use katydid_record::{Confidence, Finding};
 
 use super::case::{Case, EndpointCase};
@@ -70,7 +71,7 @@ fn other(of: &EndpointCase) -> Option<(u64, u64, f64)> {
 }
 
 /// The column by which a statement asks for one owner's rows.
-fn owner(text: &str) -> Option<&'static str> {
+pub fn owner(text: &str) -> Option<&'static str> {
     let text = text.to_ascii_lowercase();
     let is_asked = |owner: &&&str| {
         text.contains(&format!("{owner}_id = $")) || text.contains(&format!("{owner}_id\" = $"))
@@ -81,10 +82,8 @@ fn owner(text: &str) -> Option<&'static str> {
 fn of_endpoint(endpoint: &EndpointCase) -> Option<Finding> {
     let probed = endpoint.probed.as_ref()?;
     let (same, tries, queries) = other(endpoint)?;
-    let (text, owner) = probed
-        .ever
-        .iter()
-        .find_map(|text| Some((text, owner(text)?)))?;
+    let owned = |of: &ProbedEver| Some((of.text.clone(), owner(&of.text)?));
+    let (text, owner) = probed.ever.iter().find_map(owned)?;
     if same < tries || tries < 2 || queries > 0.0 {
         return None;
     }
@@ -101,7 +100,7 @@ fn of_endpoint(endpoint: &EndpointCase) -> Option<Finding> {
         about: endpoint.title.clone(),
         what: format!(
             "{same} of {tries} other users got the first user's response, without a query of their own, though it is made for one {owner} ({})",
-            statement(text)
+            statement(&text)
         ),
         evidence: vec![
             evidence("other users who got the same response".into(), same as f64),

@@ -3,7 +3,7 @@
 //! **Symptom.** Quick endpoints get slow as soon as a certain other one is asked, and no processor is busy.
 //!
 //! **Evidence.** A probe asks for an endpoint eight times at once, and for the quickest other one beside them: that takes five times as long as
-//! alone and more, while the service's processes use less than 70 % of one processor. Under load: requests take longer for those who ask than
+//! alone and more, while the service's processes use less than 40 % of one processor. Under load: requests take longer for those who ask than
 //! the service's own first spans say, by 30 % and 20 ms, and its processes are not busy either.
 //!
 //! **Cause.** A call that blocks inside of code that must not: `time.sleep`, `requests` or a database driver that waits in an `async def`; a

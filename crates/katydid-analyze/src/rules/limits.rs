@@ -70,7 +70,7 @@ pub const ONE_BY_ONE: f64 = 0.6;
 pub const BESIDE_TIMES: f64 = 5.0;
 pub const BESIDE_MS: f64 = 20.0;
 /// Processors that are used at most by a process that waits.
-pub const IDLE_CORE: f64 = 0.7;
+pub const IDLE_CORE: f64 = 0.4;
 /// Wait before the service begins with a request, ms, and as a share of the request's time.
 pub const BEFORE_MS: f64 = 20.0;
 pub const BEFORE_SHARE: f64 = 0.3;
@@ -82,19 +82,18 @@ pub const POOL_LOOKS: usize = 8;
 pub const POOL_TIMES: f64 = 2.0;
 /// Runs of a statement in requests made at once, over those of a request alone.
 pub const RERUN: f64 = 0.9;
-/// Time of a request's sums in the database, ms, as a share of the request alone, and of the database's time under load.
+/// Time of a request's sums in the database, ms, and their share of the database's time.
 pub const SUM_MS: f64 = 2.0;
-pub const SUM_SHARE: f64 = 0.3;
-pub const SUM_OF_DATABASE: f64 = 0.2;
+pub const SUM_OF_DATABASE: f64 = 0.4;
 /// Keys that never expire, by which a cache grew.
 pub const KEYS: f64 = 30.0;
 /// Share of a form's keys without a time to live.
 pub const KEYS_FOREVER: f64 = 0.9;
 /// Keys that a request makes.
 pub const NEW_KEYS: f64 = 0.1;
-/// Keys that expired in a phase, and values written again for each of them.
-pub const EXPIRED: f64 = 3.0;
-pub const AGAIN: f64 = 2.0;
+/// Runs per request of a statement that is behind a cache, and its runs under load over those when asked one by one.
+pub const RARE: f64 = 0.6;
+pub const STAMPEDE: f64 = 3.0;
 /// The service's own part of a write, ms, as a share of the request, and the processors that it uses for it.
 pub const OWN_MS: f64 = 100.0;
 pub const OWN_SHARE: f64 = 0.67;

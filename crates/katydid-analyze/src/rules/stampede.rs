@@ -2,23 +2,25 @@
 //!
 //! **Symptom.** Every so often many requests are slow at once, as often as something expires.
 //!
-//! **Evidence.** The cache counts what is written, what expired and what was looked for in vain: of the values that were written again, for each key that
-//! had expired, there are three and more; and a statement of the database of 20 ms or more ran as often.
+//! **Evidence.** A probe, which asks one by one, sees a statement that runs only now and then, for what is cached. Under load it runs three times as often
+//! and more, though it asks for nobody's rows in particular, so that there is one value to compute; and it takes 20 ms and more. What the cache
+//! counts is beside it.
 //!
 //! **Cause.** When a popular value expires, all who ask for it find nothing and compute it, side by side.
 //!
 //! **Fix.** Let one compute it: a lock beside the key (`SET key:lock … NX PX`), while others wait or get the old value. Spread the times to live by a tenth or two.
 //!
-//! **False alarms.** Code that writes values over ones that are still there has no misses: nothing is said.
+//! **False alarms.** Values under many keys are computed once for each: where a statement asks for a tenant's or user's rows, nothing is said.
 
 use katydid_record::finding::{Evidence, Fix};
+use katydid_record::probe::ProbedEver;
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
-use super::case::{Case, Statement};
+use super::cache_tenant::owner;
+use super::case::{Case, Database, EndpointCase, Statement};
 use super::words::{figures, statement};
 use super::{Judged, Need, Rule, limits};
-use crate::target::{Part, table};
 
 /// Its row.
 pub const RULE: Rule = Rule {
@@ -26,148 +28,170 @@ pub const RULE: Rule = Rule {
     title: "Cache stampede",
     of_target: true,
     alone: false,
-    needs: Some(Need::Statements),
+    needs: Some(Need::Probe),
     judge,
 };
 
-const WRITES: [&str; 4] = ["set", "setex", "psetex", "getset"];
-
-/// What a cache counted in a part of the run.
-struct Counted {
-    /// Keys that expired.
-    expired: f64,
-    /// Values written for a key that somebody else had written since it expired.
-    again: f64,
-    /// Keys looked for in vain.
-    misses: f64,
+/// A statement behind a cache.
+struct Behind<'c> {
+    database: &'c Database<'c>,
+    of: &'c Statement<'c>,
+    endpoint: &'c EndpointCase,
+    /// Runs per second under load.
+    under_load: f64,
+    /// Runs per second when asked one by one.
+    one_by_one: f64,
 }
 
 fn judge(case: &Case<'_>) -> Judged {
-    let subjects = case.timeline.target.subjects.values();
-    let caches: Vec<&Subject> = subjects.filter(|of| of.watched.kind == "redis").collect();
-    let found: Vec<Finding> = caches.iter().filter_map(|of| of_cache(case, of)).collect();
-    match (found.is_empty(), caches.first()) {
-        (false, _) => Judged::Found(found),
-        (true, None) => Judged::Silent,
-        (true, Some(_)) => {
-            let all = caches.iter().map(|of| counted(of, &case.whole));
-            let again = all
-                .map(|of| of.again.max(0.0) / of.expired.max(1.0))
-                .fold(0.0, f64::max);
-            Judged::Clear(format!(
-                "{} values written twice for each key that expired",
-                figures(again)
-            ))
-        }
-    }
-}
-
-fn counted(cache: &Subject, part: &Part) -> Counted {
-    let plain = |name: &str| {
-        let series = cache.plain(name);
-        series.map_or(0.0, |series| cache.grown(series, part.from, part.until).0)
-    };
-    let writes = WRITES
-        .iter()
-        .map(|command| table::grown(cache, "command.calls", ("command", command), part));
-    let rise = |points: &[(u64, f64)]| {
-        let mut within = points
-            .iter()
-            .filter(|(at, _)| (part.from..=part.until).contains(at));
-        let first = within.next().map(|(_, value)| *value);
-        first
-            .zip(within.next_back().map(|(_, value)| *value))
-            .map_or(0.0, |(first, last)| last - first)
-    };
-    let new: f64 = cache
-        .named("keys")
-        .map(|(_, series)| rise(series.points()))
-        .sum();
-    let expired = plain("keys.expired");
-    Counted {
-        expired,
-        again: writes.sum::<f64>() - expired - new.max(0.0),
-        misses: plain("keyspace.misses"),
-    }
-}
-
-fn of_cache(case: &Case<'_>, cache: &Subject) -> Option<Finding> {
-    // Of the last phase of some length: before it what is cached is cold.
-    let part = case
-        .phases
-        .iter()
-        .rev()
-        .find(|part| part.until - part.from >= 5_000_000)?;
-    let Counted {
-        expired,
-        again,
-        misses,
-    } = counted(cache, part);
-    let is_many = expired >= limits::EXPIRED && again >= limits::AGAIN * expired && misses >= again;
-    if !is_many {
-        return None;
-    }
-    let (database, of) = case.databases.iter().find_map(|database| {
-        let is_it =
-            |of: &&Statement<'_>| of.mean_ms() >= limits::SLOW_MS && of.calls >= again * 0.5;
-        Some((database, database.statements.iter().find(is_it)?))
-    })?;
-    let callers = case.callers(of.text);
-    let ever = case.endpoints.iter().filter(|endpoint| {
-        let mut all = endpoint.probed.iter().flat_map(|probed| &probed.ever);
-        all.any(|text| text == of.text)
-    });
-    let mut endpoints: Vec<String> = callers
-        .iter()
-        .map(|(endpoint, _)| endpoint.title.clone())
-        .collect();
-    for endpoint in ever {
-        if !endpoints.contains(&endpoint.title) {
-            endpoints.push(endpoint.title.clone());
-        }
-    }
-    let named = case
+    let mut all: Vec<Behind<'_>> = case
         .endpoints
         .iter()
-        .find(|endpoint| endpoints.first() == Some(&endpoint.title));
-    let evidence = |source: &str, what: &str, value: f64, limit: Option<f64>| Evidence {
-        source: source.to_owned(),
-        what: what.to_owned(),
-        value,
-        limit,
-        phase: part.phase.clone(),
-        ..Evidence::default()
+        .flat_map(|endpoint| behind(case, endpoint))
+        .collect();
+    all.sort_by(|a, b| b.of.seconds.total_cmp(&a.of.seconds));
+    let found: Vec<Finding> = all
+        .iter()
+        .filter(|of| of.under_load >= limits::STAMPEDE * of.one_by_one)
+        .map(|of| finding(case, of))
+        .collect();
+    match (found.is_empty(), all.first()) {
+        (false, _) => Judged::Found(found),
+        (true, Some(first)) => Judged::Clear(format!(
+            "what is cached is computed {} times per second, {} when asked one by one",
+            figures(first.under_load),
+            figures(first.one_by_one)
+        )),
+        (true, None) => Judged::Silent,
+    }
+}
+
+/// Statements that an endpoint runs now and then, for what it keeps in a cache.
+fn behind<'c>(case: &'c Case<'_>, endpoint: &'c EndpointCase) -> Vec<Behind<'c>> {
+    let Some(probed) = endpoint.probed.as_ref().filter(|of| of.over_s > 0.0) else {
+        return Vec::new();
     };
-    let title = cache.watched.title.as_str();
-    Some(Finding {
+    let is_rare = |of: &&ProbedEver| of.calls <= limits::RARE * probed.requests as f64;
+    let shared = probed
+        .ever
+        .iter()
+        .filter(is_rare)
+        .filter(|of| owner(&of.text).is_none());
+    shared
+        .filter_map(|ever| {
+            let found = case
+                .databases
+                .iter()
+                .find_map(|database| Some((database, database.statement(&ever.text)?)));
+            let (database, of) = found?;
+            let is_heavy = of.mean_ms() >= limits::SLOW_MS && of.calls >= limits::STATEMENT_CALLS;
+            is_heavy.then(|| Behind {
+                database,
+                of,
+                endpoint,
+                under_load: of.calls / case.seconds(),
+                one_by_one: ever.calls / probed.over_s,
+            })
+        })
+        .collect()
+}
+
+/// What the caches counted: keys that expired, and keys looked for in vain.
+fn of_caches(case: &Case<'_>) -> Vec<Evidence> {
+    let caches = case
+        .timeline
+        .target
+        .subjects
+        .values()
+        .filter(|of| of.watched.kind == "redis");
+    let counted = |cache: &Subject, name: &str, what: &str| {
+        let (grown, _) = cache.grown(cache.plain(name)?, case.whole.from, case.whole.until);
+        Some(Evidence {
+            source: cache.watched.title.clone(),
+            what: what.to_owned(),
+            value: grown,
+            ..Evidence::default()
+        })
+    };
+    caches
+        .flat_map(|cache| {
+            [
+                counted(cache, "keys.expired", "keys that expired"),
+                counted(cache, "keyspace.misses", "keys looked for in vain"),
+            ]
+        })
+        .flatten()
+        .collect()
+}
+
+fn finding(case: &Case<'_>, behind: &Behind<'_>) -> Finding {
+    let Behind {
+        database,
+        of,
+        endpoint,
+        under_load,
+        one_by_one,
+    } = behind;
+    let share = 1.0 - one_by_one / under_load;
+    let evidence =
+        |source: &str, what: &str, value: f64, unit: &str, limit: Option<f64>| Evidence {
+            source: source.to_owned(),
+            what: what.to_owned(),
+            value,
+            unit: unit.to_owned(),
+            limit,
+            ..Evidence::default()
+        };
+    let mut all = vec![
+        evidence(
+            "probe",
+            "runs when asked one by one",
+            *one_by_one,
+            "/s",
+            None,
+        ),
+        evidence(
+            database.title,
+            "runs under load",
+            *under_load,
+            "/s",
+            Some(limits::STAMPEDE * one_by_one),
+        ),
+        evidence(
+            database.title,
+            "mean of it",
+            of.mean_ms(),
+            "ms",
+            Some(limits::SLOW_MS),
+        ),
+    ];
+    all.extend(of_caches(case));
+    Finding {
         confidence: Confidence::Strong,
-        basis: "cache + statements".into(),
-        endpoints,
+        basis: "probe + statements".into(),
+        endpoints: vec![endpoint.title.clone()],
         about: of.text.to_owned(),
         what: format!(
-            "for each key that expired its value was computed {} times: {} by {} of {} ms",
-            figures((again + expired) / expired),
-            figures(of.calls),
-            statement(of.text),
-            figures(of.mean_ms())
+            "what {} keeps in a cache is computed {} times per second under load, {} when asked one by one: all who find nothing compute it, side by \
+             side, {} ms each, by {}",
+            endpoint.title,
+            figures(*under_load),
+            figures(*one_by_one),
+            figures(of.mean_ms()),
+            statement(of.text)
         ),
-        cost: named.map(|endpoint| {
-            let share = again / (again + expired);
-            case.cost_in_all(endpoint, of.seconds * share / endpoint.requests.max(1) as f64 * 1e3, of.seconds * share)
-        }),
-        evidence: vec![
-            evidence(title, "keys that expired", expired, Some(limits::EXPIRED)),
-            evidence(title, "values written for a key that another had just written", again, Some(limits::AGAIN * expired)),
-            evidence(title, "keys looked for in vain", misses, None),
-            evidence(database.title, "calls of the statement", of.calls, None),
-            evidence(database.title, "mean of it, ms", of.mean_ms(), Some(limits::SLOW_MS)),
-        ],
+        cost: Some(case.cost_in_all(
+            endpoint,
+            (of.seconds * share * 1e3 / endpoint.requests.max(1) as f64).min(endpoint.mean_ms),
+            of.seconds * share,
+        )),
+        evidence: all,
         advice: "Let one compute the value while the others wait for it or get the old one, and spread the times to live.".into(),
         fixes: vec![
             Fix { r#in: "redis-py".into(), text: "with client.lock(f\"{key}:lock\", timeout=10): look again, then compute".into() },
             Fix { r#in: "Redis".into(), text: "SET key:lock 1 NX PX 10000; who does not get it waits, or takes the old value".into() },
         ],
-        check: "the statement should run once for each key that expires".into(),
+        check: format!("the statement should run {} times per second, whatever the load is", figures(*one_by_one)),
         ..Finding::default()
-    })
+    }
 }

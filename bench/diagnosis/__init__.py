@@ -1,0 +1,1 @@
+"""The truth table of the diagnosis: `bench/diagnosis/truth.py`."""
