@@ -56,6 +56,7 @@ class Prober(Walker):
     def __init__(self, environment: Environment, session: Any, within: float, say: bool) -> None:
         super().__init__(environment)
         self.session = session
+        self.within = within
         self.deadline = time.monotonic() + within
         self.say = say and sys.stderr.isatty()
         self.asked: dict[Key, int] = {}
@@ -105,6 +106,8 @@ class Prober(Walker):
                 self.asked[key] > before.get(key, 0) for key in missing
             ):
                 break
+        # What comes now is asked once it is known what there is, however long that took.
+        self.deadline = time.monotonic() + self.within
         for key in self._repeat:
             self._at_once(key)
         for user_class in classes:
@@ -202,39 +205,6 @@ class Prober(Walker):
             self._by_anybody.add(key)
         else:
             self._by_anybody.discard(key)
-
-    def _look(self) -> bool:
-        # On a thread: the hub goes on meanwhile.
-        seen, self._last = get_hub().threadpool.apply(self.session.look)
-        return bool(seen)
-
-    def _idle(self, seconds: float) -> None:
-        last = self._last
-        gevent.sleep(seconds)
-        if self._look():
-            self.session.probed({"pass": "idle"}, last, self._last)
-
-    def _keep(self, key: Key, url: str, response: Any) -> None:
-        client = getattr(self._user, "client", None)
-        request = getattr(response, "request", None)
-        if client is None or request is None or not url:
-            return
-        headers = {
-            name: value
-            for name, value in (request.headers or {}).items()
-            if name.lower() not in MADE_ANEW
-        }
-        own = {} if self._shared(client, headers) else headers
-        self._asked_by[key] = self._user
-        self._repeat[key] = lambda user: user.client.get(
-            url, name=key[1], headers=headers if user is self._asked_by[key] else own
-        )
-
-    @staticmethod
-    def _shared(client: Any, headers: dict[str, str]) -> bool:
-        """Whether all that was sent is what the client sends by itself: then another's client sends its own."""
-        defaults = {name.lower() for name in getattr(client, "headers", None) or {}}
-        return all(name.lower() in defaults for name in headers)
 
     def _at_once(self, key: Key) -> None:
         repeat, user = self._repeat[key], self._asked_by[key]

@@ -43,6 +43,9 @@ users the shop's threads and its connection pool wait for each other until the p
 
 LOAD = "ramp to {users} users over 5s, hold 10s, spike to {spike} users for 5s, hold 12s"
 
+FAULTS = "missing_index,n_plus_one,row_lock"
+"""What is planted unless it is said: each on its own is found, and none of them needs much of the machine."""
+
 MOST_WORKERS = 4
 """More would not fit their connection pools (20 each) into PostgreSQL's 100 connections."""
 
@@ -114,9 +117,9 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--fresh", action="store_true", help="seed the shop's database anew")
     parser.add_argument(
         "--fault",
-        default="",
+        default=FAULTS,
         metavar="NAMES",
-        help="plant faults in the shop, with commas: missing_index, n_plus_one, row_lock… (demo/shop/README.md)",
+        help="plant these faults in the shop, with commas, or none (default: %(default)s; the others are in demo/shop/README.md)",
     )
     return parser
 
@@ -185,7 +188,7 @@ def _shop(source: Path, options: argparse.Namespace, spans: str | None) -> Itera
     """
     command = [sys.executable, "-m", "katydid_shop.stack", "run", "--json", "--with-parent"]
     command += ["--workers", str(_workers())] + (["--fresh"] if options.fresh else [])
-    command += ["--faults", options.fault]
+    command += ["--faults", "" if options.fault == "none" else options.fault]
     path = os.pathsep.join(filter(None, [str(source), os.environ.get("PYTHONPATH")]))
     # Spans are sent every half second, so that the end of a short run need not be waited for.
     sends = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{spans}", "OTEL_BSP_SCHEDULE_DELAY": "500"}

@@ -83,8 +83,8 @@ fn forever(case: &Case<'_>, subject: &Subject) -> Option<[f64; 3]> {
 fn of_cache(case: &Case<'_>, subject: &Subject) -> Option<Finding> {
     let levels = forever(case, subject)?;
     let grown = levels[2] - levels[0];
-    let grows = levels[0] < levels[1] && levels[1] < levels[2] && grown >= limits::KEYS;
-    if !grows {
+    let goes_on = levels[0] < levels[1] && levels[1] < levels[2];
+    if !goes_on || grown < limits::KEYS {
         return None;
     }
     let facts = subject

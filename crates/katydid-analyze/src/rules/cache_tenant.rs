@@ -82,8 +82,8 @@ pub fn owner(text: &str) -> Option<&'static str> {
 fn of_endpoint(endpoint: &EndpointCase) -> Option<Finding> {
     let probed = endpoint.probed.as_ref()?;
     let (same, tries, queries) = other(endpoint)?;
-    let owned = |of: &ProbedEver| Some((of.text.clone(), owner(&of.text)?));
-    let (text, owner) = probed.ever.iter().find_map(owned)?;
+    let asks_for_one = |of: &ProbedEver| Some((of.text.clone(), owner(&of.text)?));
+    let (text, whose) = probed.ever.iter().find_map(asks_for_one)?;
     if same < tries || tries < 2 || queries > 0.0 {
         return None;
     }
@@ -99,7 +99,7 @@ fn of_endpoint(endpoint: &EndpointCase) -> Option<Finding> {
         endpoints: vec![endpoint.title.clone()],
         about: endpoint.title.clone(),
         what: format!(
-            "{same} of {tries} other users got the first user's response, without a query of their own, though it is made for one {owner} ({})",
+            "{same} of {tries} other users got the first user's response, without a query of their own, though it is made for one {whose} ({})",
             statement(&text)
         ),
         evidence: vec![
@@ -108,12 +108,12 @@ fn of_endpoint(endpoint: &EndpointCase) -> Option<Finding> {
             evidence(format!("of how many users: {tries}"), tries as f64),
         ],
         advice: format!(
-            "Put the {owner} into the key, then drop what is cached: it is other people's data."
+            "Put the {whose} into the key, then drop what is cached: it is other people's data."
         ),
         fixes: vec![Fix {
             r#in: "key".into(),
             text: format!(
-                "f\"{}:{{{owner}_id}}\"",
+                "f\"{}:{{{whose}_id}}\"",
                 endpoint
                     .title
                     .rsplit('/')
@@ -123,7 +123,7 @@ fn of_endpoint(endpoint: &EndpointCase) -> Option<Finding> {
             ),
         }],
         check: format!(
-            "users of different {owner}s should get different responses of {}: now {} of {tries} get the same",
+            "users of different {whose}s should get different responses of {}: now {} of {tries} get the same",
             endpoint.title,
             figures(same as f64)
         ),

@@ -14,9 +14,9 @@
 //! **False alarms.** Where the database itself is the limit more connections make it worse: with busy processors nothing is said. A generator that has few
 //! users by intention is seen, since no more requests are under way than sessions.
 
-use katydid_record::Finding;
 use katydid_record::finding::{Evidence, Fix};
 use katydid_record::timeline::Subject;
+use katydid_record::{Confidence, Finding};
 
 use super::case::{Case, Database, EndpointCase, levels};
 use super::words::{figures, percent};
@@ -55,52 +55,86 @@ struct Plateau<'c> {
     share: f64,
 }
 
+/// A pool that is too small.
+struct Narrow<'c> {
+    found: Plateau<'c>,
+    /// Endpoints that need a connection.
+    users: Vec<&'c EndpointCase>,
+    /// Their requests per second.
+    per_second: f64,
+    /// Their requests under way.
+    under_way: f64,
+}
+
 fn judge(case: &Case<'_>) -> Judged {
+    let Some(narrow) = narrowest(case) else {
+        return Judged::Silent;
+    };
+    let is_narrow = narrow.found.share >= limits::POOL_SHARE
+        && narrow.under_way >= limits::POOL_TIMES * narrow.found.most;
+    let is_idle = case
+        .machine_busy()
+        .is_none_or(|busy| busy < limits::CPU_BUSY);
+    if is_narrow && is_idle {
+        return Judged::Found(vec![finding(case, &narrow)]);
+    }
+    Judged::Clear(format!(
+        "at most {} sessions at work, at {} of the looks, for {} requests under way",
+        figures(narrow.found.most),
+        percent(narrow.found.share),
+        figures(narrow.under_way)
+    ))
+}
+
+fn narrowest<'c>(case: &'c Case<'_>) -> Option<Narrow<'c>> {
     let all = case.databases.iter().flat_map(|database| {
         case.phases
             .iter()
             .filter_map(move |part| plateau(database, part))
     });
-    let Some(found) = all.max_by(|a, b| {
-        (a.share, a.part.until)
-            .partial_cmp(&(b.share, b.part.until))
-            .unwrap_or(std::cmp::Ordering::Equal)
-    }) else {
-        return Judged::Silent;
-    };
+    let found = all.max_by(|a, b| {
+        a.share
+            .total_cmp(&b.share)
+            .then(a.part.until.cmp(&b.part.until))
+    })?;
     let users: Vec<&EndpointCase> = case
         .endpoints
         .iter()
         .filter(|of| of.asks_a_database())
         .collect();
-    let per_second: f64 = users.iter().map(|of| of.requests as f64).sum::<f64>() / case.seconds();
-    let all: f64 = case.request_seconds();
     let of_users: f64 = users.iter().map(|of| of.seconds()).sum();
-    let ended = of_users / case.seconds();
     // What has not ended by the end of the run is in nobody's response times.
-    let seen = case.under_way(found.part).unwrap_or(0.0) * of_users / all;
-    let under_way = ended.max(seen);
-    let is_narrow =
-        found.share >= limits::POOL_SHARE && under_way >= limits::POOL_TIMES * found.most;
-    let is_idle = case
-        .machine_busy()
-        .is_none_or(|busy| busy < limits::CPU_BUSY);
-    if !is_narrow || !is_idle {
-        return Judged::Clear(format!(
-            "at most {} sessions at work, at {} of the looks, for {} requests under way",
-            figures(found.most),
-            percent(found.share),
-            figures(under_way)
-        ));
-    }
-    let held = found.most / per_second;
-    // What waits in the service is asked for, too: without the wait all of it would be under way.
-    let needed = under_way.min(per_second * 4.0 * held).max(found.most);
-    let size = (needed + 2.0 * needed.sqrt()).ceil();
-    let waits = users.iter().map(|of| (of, of.mean_ms - of.database_ms()));
-    let mut hurt: Vec<(&&EndpointCase, f64)> = waits.collect();
-    hurt.sort_by(|a, b| (b.1 * b.0.requests as f64).total_cmp(&(a.1 * a.0.requests as f64)));
+    let seen = case.under_way(found.part).unwrap_or(0.0) * of_users / case.request_seconds();
+    Some(Narrow {
+        per_second: users.iter().map(|of| of.requests as f64).sum::<f64>() / case.seconds(),
+        under_way: seen.max(of_users / case.seconds()),
+        found,
+        users,
+    })
+}
+
+/// Connections that are enough: what is under way would need one each; how much of it there is when nothing waits is not known, so no more
+/// than four times what is at work is counted. Twice the square root of it is to spare, as arrivals come in bunches.
+fn enough(narrow: &Narrow<'_>) -> f64 {
+    let needed = narrow
+        .under_way
+        .min(4.0 * narrow.found.most)
+        .max(narrow.found.most);
+    (needed + 2.0 * needed.sqrt()).ceil()
+}
+
+fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
+    let Narrow {
+        found,
+        users,
+        per_second,
+        under_way,
+    } = narrow;
+    let size = figures(enough(narrow));
     let waiting = 1.0 - found.most / under_way;
+    let waits = |of: &EndpointCase| (of.mean_ms - of.database_ms()) * of.requests as f64;
+    let mut hurt = users.clone();
+    hurt.sort_by(|a, b| waits(b).total_cmp(&waits(a)));
     let evidence = |source: &str, what: &str, value: f64, limit: Option<f64>| Evidence {
         source: source.to_owned(),
         what: what.to_owned(),
@@ -109,20 +143,25 @@ fn judge(case: &Case<'_>) -> Judged {
         phase: found.part.phase.clone(),
         ..Evidence::default()
     };
-    Judged::Found(vec![Finding {
-        confidence: katydid_record::Confidence::Strong,
-        basis: "sessions + response times".into(),
-        endpoints: hurt.iter().map(|(of, _)| of.title.clone()).collect(),
-        about: found.database.title.to_owned(),
+    let title = found.database.title;
+    let fix = |(place, text): (&str, String)| Fix {
+        r#in: place.to_owned(),
+        text,
+    };
+    Finding {
+        confidence: Confidence::Strong,
+        basis: "sessions + requests under way".into(),
+        endpoints: hurt.iter().map(|of| of.title.clone()).collect(),
+        about: title.to_owned(),
         what: format!(
             "never more than {} sessions of the database are at work, and so many at {} of the looks, while {} requests that need one are under \
              way: {} of their time they wait",
             figures(found.most),
             percent(found.share),
-            figures(under_way),
+            figures(*under_way),
             percent(waiting)
         ),
-        cost: hurt.first().map(|(of, _)| {
+        cost: hurt.first().map(|of| {
             case.cost_in_all(
                 of,
                 of.mean_ms * waiting,
@@ -130,57 +169,44 @@ fn judge(case: &Case<'_>) -> Judged {
             )
         }),
         evidence: vec![
+            evidence(title, "sessions at work, at most", found.most, None),
             evidence(
-                found.database.title,
-                "sessions at work, at most",
-                found.most,
-                None,
-            ),
-            evidence(
-                found.database.title,
+                title,
                 "share of looks with so many",
                 found.share,
                 Some(limits::POOL_SHARE),
             ),
             evidence(
-                "response times",
+                "generator",
                 "requests under way that need one",
-                under_way,
+                *under_way,
                 Some(limits::POOL_TIMES * found.most),
             ),
-            evidence("response times", "requests per second", per_second, None),
+            evidence("generator", "requests per second", *per_second, None),
         ],
         advice: format!(
-            "Give the pool more connections. {} requests per second that each hold one for {} ms keep {} busy; with what waits now, and twice its root to spare, \
-             {} are enough.",
-            figures(per_second),
-            figures(held * 1e3),
-            figures(found.most),
-            figures(size)
+            "Give the pool more connections: {size}. Now {} requests per second each hold one for {} ms, which keeps {} busy (Little's law); this is for what waits \
+             now, with twice its square root to spare.",
+            figures(*per_second),
+            figures(found.most / per_second * 1e3),
+            figures(found.most)
         ),
-        fixes: vec![
-            Fix {
-                r#in: "SQLAlchemy".into(),
-                text: format!(
-                    "create_engine(url, pool_size={}, max_overflow=0)",
-                    figures(size)
-                ),
-            },
-            Fix {
-                r#in: "Django".into(),
-                text: format!(
-                    "OPTIONS = {{\"pool\": {{\"max_size\": {}}}}}",
-                    figures(size)
-                ),
-            },
-            Fix {
-                r#in: "node-postgres".into(),
-                text: format!("new Pool({{ max: {} }})", figures(size)),
-            },
-        ],
+        fixes: [
+            (
+                "SQLAlchemy",
+                format!("create_engine(url, pool_size={size}, max_overflow=0)"),
+            ),
+            (
+                "Django",
+                format!("OPTIONS = {{\"pool\": {{\"max_size\": {size}}}}}"),
+            ),
+            ("node-postgres", format!("new Pool({{ max: {size} }})")),
+        ]
+        .map(fix)
+        .into(),
         check: "the number of sessions at work should vary, below its limit".into(),
         ..Finding::default()
-    }])
+    }
 }
 
 fn plateau<'c>(database: &'c Database<'c>, part: &'c Part) -> Option<Plateau<'c>> {
