@@ -43,7 +43,7 @@ users the shop's threads and its connection pool wait for each other until the p
 
 LOAD = "ramp to {users} users over 5s, hold 10s, spike to {spike} users for 5s, hold 12s"
 
-FAULTS = "missing_index,n_plus_one,row_lock"
+FAULTS = "missing_index,n_plus_one,slow_downstream"
 """What is planted unless it is said: each on its own is found, and none of them needs much of the machine."""
 
 MOST_WORKERS = 4

@@ -389,6 +389,14 @@ impl<'a> Database<'a> {
             .sum()
     }
 
+    /// Blocks that all of them looked at.
+    pub fn blocks(&self) -> f64 {
+        self.statements
+            .iter()
+            .map(|statement| statement.blocks)
+            .sum()
+    }
+
     /// The statement of this text.
     pub fn statement(&self, text: &str) -> Option<&Statement<'a>> {
         self.statements

@@ -10,7 +10,8 @@
 //! **Fix.** Find what a request spends its time on with a profiler (`py-spy`, `perf`, `async-profiler`), and do less of it; or add processors. For
 //! *single core*: more processes, not larger machines.
 //!
-//! **False alarms.** A generator on the same machine takes processors from the target: its part is in the report under *Generator*.
+//! **False alarms.** Others on the same machine take processors from the target, the generator among them: unless the processes that are watched
+//! take half of what is busy, it is suspected only.
 //! Of all processors nothing is said for a phase of less than five seconds: a start, with its logins and caches to fill, is no load.
 
 use katydid_record::finding::Evidence;
@@ -59,7 +60,7 @@ fn judge(case: &Case<'_>) -> Judged {
         };
         most = Some(most.map_or(share, |most| most.max(share)));
         if share >= limits::CPU_BUSY {
-            found.push(bound(host, part, share));
+            found.push(bound(case, host, part, share));
         }
     }
     let processes = subjects().filter(|of| of.plain("process.cpu.all").is_some());
@@ -113,7 +114,18 @@ fn busy(host: &Subject, part: &Part) -> Option<f64> {
     (work + rest > 0.0).then(|| work / (work + rest))
 }
 
-fn bound(host: &Subject, part: &Part, share: f64) -> Finding {
+/// The part of the busy time that the processes took which are watched; the rest is of others on the machine, the generator among them.
+fn own(case: &Case<'_>, host: &Subject, part: &Part) -> f64 {
+    let work: f64 = WORK.iter().map(|name| grown(host, name, part).0).sum();
+    let subjects = case.timeline.target.subjects.values();
+    let used: f64 = subjects
+        .map(|of| grown(of, "process.cpu.all", part).0)
+        .sum();
+    if work > 0.0 { used / work } else { 0.0 }
+}
+
+fn bound(case: &Case<'_>, host: &Subject, part: &Part, share: f64) -> Finding {
+    let own = own(case, host, part);
     let (waited, seconds) = grown(host, "pressure.cpu.some", part);
     let pressed = if seconds > 0.0 { waited / seconds } else { 0.0 };
     let evidence = |what: &str, value: f64, limit: Option<f64>| Evidence {
@@ -125,7 +137,7 @@ fn bound(host: &Subject, part: &Part, share: f64) -> Finding {
         phase: part.phase.clone(),
     };
     Finding {
-        confidence: if pressed > 0.25 {
+        confidence: if pressed > 0.25 && own >= limits::CPU_OWN {
             Confidence::Strong
         } else {
             Confidence::Suspected
@@ -133,13 +145,19 @@ fn bound(host: &Subject, part: &Part, share: f64) -> Finding {
         basis: "processors + waits for them".into(),
         about: host.watched.title.clone(),
         what: format!(
-            "the machine's processors were {} busy in {}, and some task waited for one for {} of the time",
+            "the machine's processors were {} busy in {}, {} of it by the processes that are watched, and some task waited for one for {} of the time",
             percent(share),
             named(part),
+            percent(own.min(1.0)),
             percent(pressed)
         ),
         evidence: vec![
             evidence("processors busy", share, Some(limits::CPU_BUSY)),
+            evidence(
+                "of it by processes that are watched",
+                own,
+                Some(limits::CPU_OWN),
+            ),
             evidence(
                 "time in which some task waited for a processor",
                 pressed,

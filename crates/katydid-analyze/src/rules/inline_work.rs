@@ -40,7 +40,7 @@ fn judge(case: &Case<'_>) -> Judged {
     if !found.is_empty() {
         return Judged::Found(found);
     }
-    let own = writes().filter_map(|of| own(of).map(|own| (own.ms, of)));
+    let own = writes().filter_map(|of| own(of).map(|own| (own.ms.max(0.0), of)));
     match own.max_by(|a, b| a.0.total_cmp(&b.0)) {
         Some((ms, of)) => Judged::Clear(format!(
             "the service's own part is {} ms at most, {}",

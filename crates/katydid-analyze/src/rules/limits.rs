@@ -15,6 +15,8 @@ pub const ROUND_TRIP_MS: f64 = 0.2;
 pub const SHARE_OF_ENDPOINT: f64 = 0.10;
 /// The part of a database's time that a statement has to take.
 pub const SHARE_OF_DATABASE: f64 = 0.05;
+/// The part of the blocks that a database reads, likewise.
+pub const SHARE_OF_BLOCKS: f64 = 0.25;
 /// Calls from which the mean of a statement is told.
 pub const STATEMENT_CALLS: f64 = 20.0;
 /// Calls as spans have them, over those that the database counts: between these two they speak of the same.
@@ -60,6 +62,8 @@ pub const LEAK_GOES_ON: f64 = 0.6;
 pub const LEAK_REQUESTS: f64 = 100.0;
 /// Of all processors' time in a phase.
 pub const CPU_BUSY: f64 = 0.85;
+/// The target's part of it, from which it is the target that is at the limit.
+pub const CPU_OWN: f64 = 0.5;
 /// Length of a phase from which it tells so, s: a start is no load.
 pub const CPU_S: f64 = 5.0;
 /// Of one processor's time: a process that cannot use another.

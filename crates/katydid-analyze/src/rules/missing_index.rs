@@ -78,7 +78,10 @@ fn reads_much(of: &Statement<'_>) -> bool {
 }
 
 fn matters(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) -> bool {
-    of.seconds >= limits::SHARE_OF_DATABASE * database.seconds() || hurt(case, of).is_some()
+    of.seconds >= limits::SHARE_OF_DATABASE * database.seconds()
+        // Where others wait for locks, time is theirs; what is read is not.
+        || of.blocks >= limits::SHARE_OF_BLOCKS * database.blocks()
+        || hurt(case, of).is_some()
 }
 
 /// The endpoint that it takes a part of the time of.
