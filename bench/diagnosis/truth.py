@@ -28,14 +28,14 @@ from harness.errors import BenchError
 from harness.process import Child, Finished
 from harness.tools import OUT
 
-from diagnosis.cases import EXPECTED, HEALTHY, Case, schedule
+from diagnosis.cases import EXPECTED, HEALTHY, USERS, Case, schedule
 from diagnosis.judge import Line, is_right
 from diagnosis.page import page, says
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _HERE = Path("bench/diagnosis")
 _SCRATCH = OUT / "diagnosis"
-_LOAD = ("-u", "60", "-t", "20s", "--only-summary")
+_LOAD = ("-t", "20s", "--only-summary")
 _SETTINGS = ("GITHUB_", "KATYDID_", "LOCUST_", "OTEL_", "SHOP_")
 _LIMIT_S = 240.0  # of a run: seeding on the first, a probe of a minute and a half, the load
 _LEFT_S = 150.0  # what a killed start left behind ends by itself
@@ -145,7 +145,8 @@ def _run(case: Case, folder: Path, probe: bool, lock: int) -> Line:
     """One run, with a shop of its own; what it said."""
     _remove(folder)
     argv = [sys.executable, "-m", "katydid", "demo", *_LOAD, "--run-dir", str(folder)]
-    argv += ["--fault", case.fault] if case.fault != HEALTHY else []
+    users = EXPECTED[case.fault].users if case.fault in EXPECTED else USERS
+    argv += ["-u", str(users), "--fault", "none" if case.fault == HEALTHY else case.fault]
     argv += ["--probe"] if probe else []
     with Child(argv, _SCRATCH / "last", kept=(lock,)) as child:
         ended = _ended(child)

@@ -7,6 +7,8 @@ use katydid_record::{
     Mark, Name, OBSERVERS, SeriesKind, Timeline, Watched,
 };
 
+mod probed;
+
 use super::findings;
 
 const S: u64 = 1_000_000;

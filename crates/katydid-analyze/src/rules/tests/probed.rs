@@ -1,0 +1,331 @@
+//! Rules that rest on a probe, or on sessions and keys.
+
+use katydid_record::probe::{
+    ProbeSummary, ProbedBeside, ProbedEndpoint, ProbedEver, ProbedOther, ProbedStatement,
+};
+
+use super::*;
+
+const SUM: &str = "SELECT count(*), sum(total) FROM orders WHERE tenant_id = $1";
+const MARKET: &str = "SELECT city, sum(total) FROM orders WHERE created_at >= $1 GROUP BY city";
+
+/// `GET /orders`, alone in 10 ms.
+fn probed() -> ProbedEndpoint {
+    ProbedEndpoint {
+        method: "GET".into(),
+        name: "/orders".into(),
+        requests: 20,
+        median_ms: Some(10.0),
+        together: 8,
+        together_ms: Some(20.0),
+        slowest_together_ms: Some(20.0),
+        together_cpu: Some(0.1),
+        together_same: Some(true),
+        queries: Some(1.0),
+        ..ProbedEndpoint::default()
+    }
+}
+
+impl Run {
+    fn probed(mut self, of: ProbedEndpoint) -> Self {
+        let found = ProbeSummary {
+            endpoints: vec![of],
+            ..ProbeSummary::default()
+        };
+        let fact = Fact {
+            topic: crate::probe::FACT.into(),
+            subject: crate::probe::FACT.into(),
+            text: serde_json::to_string(&found).expect("plain data"),
+        };
+        self.apply(0, 1, Body::Facts(vec![fact]));
+        self
+    }
+
+    /// A cache whose keys without a time to live are so many at the end of each third.
+    fn cache(mut self, forever: [f64; 3], kind: &str) -> Self {
+        let source = OBSERVERS + 1;
+        let watched = Watched {
+            subject: "cache".into(),
+            kind: "redis".into(),
+            title: "Valkey 9".into(),
+            every_ms: 1_000,
+            ..Watched::default()
+        };
+        self.apply(0, source, Body::Watched(Box::new(watched)));
+        let name = |id: u32, name: &str| Name::Series {
+            id,
+            of: "cache".into(),
+            name: name.into(),
+            labels: [("db".to_owned(), "0".to_owned())].into(),
+            unit: String::new(),
+            kind: SeriesKind::Gauge,
+        };
+        let names = vec![name(0, "keys"), name(1, "keys.expiring")];
+        self.apply(0, source, Body::Names(names));
+        for (at, level) in [6, 12, 19].into_iter().zip(forever) {
+            self.apply(
+                at * S,
+                source,
+                Body::Samples(vec![(0, level + 7.0), (1, 7.0)]),
+            );
+        }
+        let text = format!(
+            r#"{{"count": 100, "forever": 98, "bytes": 30000, "type": "{kind}", "of": 110}}"#
+        );
+        let fact = Fact {
+            topic: "keys".into(),
+            subject: "page:{n}".into(),
+            text,
+        };
+        self.apply(20 * S, source, Body::Facts(vec![fact]));
+        self
+    }
+}
+
+#[test]
+fn a_call_that_blocks_the_process_slows_another_endpoint() {
+    let blocked = |beside_ms: f64, cpu: f64| {
+        Run::new(100, 40).probed(ProbedEndpoint {
+            slowest_together_ms: Some(80.0),
+            together_cpu: Some(cpu),
+            beside: Some(ProbedBeside {
+                endpoint: "GET /health".into(),
+                alone_ms: 3.0,
+                beside_ms,
+            }),
+            ..probed()
+        })
+    };
+    let found = blocked(75.0, 0.1).only();
+    assert_eq!(found.rule, "event_loop");
+    assert_eq!(found.endpoints, ["GET /orders"]);
+    assert!(blocked(9.0, 0.1).ruled_out("event_loop"), "three times");
+    assert!(blocked(75.0, 0.9).ruled_out("event_loop"), "it computes");
+}
+
+fn sums(of: &ProbedStatement) -> ProbedEndpoint {
+    ProbedEndpoint {
+        statements: vec![of.clone()],
+        ..probed()
+    }
+}
+
+#[test]
+fn a_sum_that_each_equal_request_computes_anew() {
+    let sum = ProbedStatement {
+        text: SUM.into(),
+        per_request: 2.0,
+        together: Some(2.0),
+        ms: 3.0,
+        ..ProbedStatement::default()
+    };
+    let run = |of: &ProbedStatement| {
+        Run::new(200, 20)
+            .statement("aa", SUM, 400.0, 3.0, 1.0, 60.0)
+            .statement("bb", ITEM, 200.0, 1.0, 1.0, 4.0)
+            .probed(sums(of))
+    };
+    let found = run(&sum).only();
+    assert_eq!(
+        (found.rule.as_str(), found.endpoints[0].as_str()),
+        ("cache_none", "GET /orders")
+    );
+    let cached = ProbedStatement {
+        together: Some(0.1),
+        ..sum.clone()
+    };
+    assert!(run(&cached).ruled_out("cache_none"), "one computes it");
+    let small = Run::new(200, 20)
+        .statement("aa", SUM, 400.0, 3.0, 1.0, 60.0)
+        .statement("bb", ITEM, 20_000.0, 1.0, 1.0, 4.0)
+        .probed(sums(&sum));
+    assert!(
+        small.ruled_out("cache_none"),
+        "a small part of the database's time"
+    );
+}
+
+#[test]
+fn keys_that_never_expire_become_more_and_more() {
+    let found = Run::new(200, 20)
+        .cache([50.0, 90.0, 130.0], "string")
+        .only();
+    assert_eq!(found.rule, "cache_no_ttl");
+    assert!(found.what.contains("page:{n}"), "{}", found.what);
+    let clear = |levels, kind| {
+        Run::new(200, 20)
+            .cache(levels, kind)
+            .ruled_out("cache_no_ttl")
+    };
+    assert!(clear([50.0, 130.0, 130.0], "string"), "no more of them");
+    assert!(clear([50.0, 60.0, 70.0], "string"), "few");
+    assert!(clear([50.0, 90.0, 130.0], "stream"), "meant to stay");
+}
+
+#[test]
+fn another_tenants_response_without_a_query() {
+    let of = |name: &str, same: u64, queries: f64| ProbedEndpoint {
+        name: name.into(),
+        other: Some(ProbedOther {
+            tries: 3,
+            same,
+            queries: Some(queries),
+        }),
+        ever: vec![ProbedEver {
+            text: SUM.into(),
+            calls: 4.0,
+        }],
+        ..probed()
+    };
+    let leaks = Run::new(200, 20).probed(of("/orders", 3, 0.0));
+    assert!(
+        leaks.findings(true).findings.is_empty(),
+        "all may be of one tenant"
+    );
+    let mut run = Run::new(200, 20);
+    let name = Name::Endpoint {
+        id: 1,
+        kind: Kind::Request,
+        method: "GET".into(),
+        name: "/me".into(),
+        tagged: None,
+    };
+    run.apply(0, 0, Body::Names(vec![name]));
+    let window = EndpointWindow {
+        endpoint: 1,
+        ok: 20,
+        ..EndpointWindow::default()
+    };
+    run.apply(19 * S, 0, Body::Requests(vec![window]));
+    let found = ProbeSummary {
+        endpoints: vec![of("/orders", 3, 0.0), of("/me", 0, 1.0)],
+        ..ProbeSummary::default()
+    };
+    let fact = Fact {
+        topic: crate::probe::FACT.into(),
+        subject: crate::probe::FACT.into(),
+        text: serde_json::to_string(&found).expect("plain data"),
+    };
+    run.apply(0, 1, Body::Facts(vec![fact]));
+    let found = run.only();
+    assert_eq!(
+        (found.rule.as_str(), found.endpoints[0].as_str()),
+        ("cache_tenant", "GET /orders")
+    );
+}
+
+#[test]
+fn what_is_cached_is_computed_by_all_who_miss_it() {
+    let run = |calls: f64, text: &str| {
+        Run::new(400, 200)
+            .statement("aa", text, calls, 250.0, 70.0, 60.0)
+            .probed(ProbedEndpoint {
+                ever: vec![ProbedEver {
+                    text: text.into(),
+                    calls: 8.0,
+                }],
+                over_s: 20.0,
+                ..probed()
+            })
+    };
+    let named = |run: &Run| {
+        let all = run.findings(true);
+        all.findings.iter().any(|of| of.rule == "stampede")
+    };
+    assert!(named(&run(60.0, MARKET)));
+    assert!(
+        run(20.0, MARKET).ruled_out("stampede"),
+        "0.4 per second became 1"
+    );
+    assert!(!named(&run(60.0, SUM)), "one for each tenant");
+}
+
+#[test]
+fn a_write_that_computes_while_its_user_waits() {
+    let post = |cpu: f64, database_ms: f64, name: &str| {
+        let mut run = Run::new(1, 1);
+        let endpoint = Name::Endpoint {
+            id: 1,
+            kind: Kind::Request,
+            method: "POST".into(),
+            name: name.into(),
+            tagged: None,
+        };
+        run.apply(0, 0, Body::Names(vec![endpoint]));
+        let window = EndpointWindow {
+            endpoint: 1,
+            ok: 20,
+            ..EndpointWindow::default()
+        };
+        run.apply(19 * S, 0, Body::Requests(vec![window]));
+        run.probed(ProbedEndpoint {
+            method: "POST".into(),
+            name: name.into(),
+            median_ms: Some(220.0),
+            alone_cpu: Some(cpu),
+            database_ms: Some(database_ms),
+            ..probed()
+        })
+    };
+    assert_eq!(post(0.9, 3.0, "/invoices").only().rule, "inline_work");
+    assert!(
+        post(0.1, 3.0, "/invoices").ruled_out("inline_work"),
+        "it waits for something"
+    );
+    assert!(
+        post(0.9, 180.0, "/invoices").ruled_out("inline_work"),
+        "the database works"
+    );
+    assert!(
+        post(0.9, 3.0, "/login").findings(true).findings.is_empty(),
+        "a password is hashed"
+    );
+}
+
+/// 20 requests of 800 ms per second, and so many sessions at work at each look.
+fn sessions(at_work: &[f64]) -> Run {
+    let points: Vec<(u64, f64)> = (1..).zip(at_work.iter().copied()).collect();
+    Run::new(400, 800)
+        .statement("aa", LIST, 400.0, 5.0, 20.0, 30.0)
+        .spans(50, LIST, 1, 5_000)
+        .series("sessions", ("class", "running"), SeriesKind::Gauge, &points)
+}
+
+#[test]
+fn requests_wait_for_a_connection_while_the_database_could_do_more() {
+    let found = sessions(&[2.0; 16]).only();
+    assert_eq!(found.rule, "pool");
+    assert!(
+        found.what.starts_with("never more than 2 sessions"),
+        "{}",
+        found.what
+    );
+    let varies: Vec<f64> = (0..16).map(|n| f64::from(n % 4)).collect();
+    assert!(sessions(&varies).ruled_out("pool"));
+    assert!(
+        sessions(&[16.0; 16]).ruled_out("pool"),
+        "as many as requests"
+    );
+}
+
+#[test]
+fn refusals_of_a_limiter_are_told() {
+    let refused = |share: u64| {
+        let mut run = Run::new(1_000, 10);
+        let failure = Name::Failure {
+            id: 0,
+            cause: katydid_record::Cause::Status,
+            text: "HTTPError('429 Client Error: Too Many Requests for url: /orders')".into(),
+        };
+        run.apply(0, 0, Body::Names(vec![failure]));
+        let window = EndpointWindow {
+            failed: share,
+            failures: vec![(0, share)],
+            ..EndpointWindow::default()
+        };
+        run.apply(18 * S, 0, Body::Requests(vec![window]));
+        run
+    };
+    assert_eq!(refused(100).only().rule, "rate_limit");
+    assert!(refused(2).findings(true).findings.is_empty());
+}
