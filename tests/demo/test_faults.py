@@ -28,6 +28,7 @@ DEMO = [sys.executable, "-m", "katydid", "demo"]
 
 def run(folder: Path, *words: str) -> dict[str, Any]:
     """A run of the demo, and what it found."""
+    words = words or ("--fault", "none")
     command = [*DEMO, "-u", "60", "-t", "20s", "--run-dir", str(folder / "run"), *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
@@ -233,19 +234,25 @@ def test_faults_on_two_endpoints_are_both_named(tmp_path: Path) -> None:
     assert json.loads(told.stdout) == found
 
 
-def test_a_missing_index_is_given_as_it_has_to_be_built(tmp_path: Path) -> None:
-    found = run(tmp_path, "--fault", "missing_index")
+def test_an_index_and_a_contended_row_are_named(tmp_path: Path) -> None:
+    found = run(tmp_path, "--fault", "missing_index,row_lock")
     (one, *_) = [one for one in found["findings"] if one["rule"] == "missing_index"]
     assert one["endpoints"][0] == "GET /orders?page=[n]"
     ddl = [fix["text"] for one in found["findings"] for fix in one["fixes"]]
     columns = {text[text.index("(") :] for text in ddl if "ON orders" in text}
     assert "(tenant_id, created_at DESC);" in columns
-
-
-def test_a_contended_row_is_named_with_who_waits(tmp_path: Path) -> None:
-    found = run(tmp_path, "--fault", "row_lock")
     (one,) = [one for one in found["findings"] if one["rule"] == "row_lock"]
     assert one["endpoints"] == ["POST /orders"] and "UPDATE counters" in one["about"]
+
+
+def test_what_a_probe_sees_is_named(tmp_path: Path) -> None:
+    faults = "blocking_call,no_ttl,inline_invoice,cache_without_tenant"
+    found = run(tmp_path, "--probe", "--fault", faults)
+    causes = {one["rule"]: one["endpoints"] for one in found["findings"]}
+    assert causes["event_loop"] == ["GET /dashboard"]
+    assert causes["cache_no_ttl"][0] == "GET /orders?page=[n]"
+    assert causes["inline_work"] == ["POST /orders/[id]/invoice"]
+    assert causes["cache_tenant"] == ["GET /dashboard"]
 
 
 def test_a_service_downstream_a_leak_and_a_queue_are_named(tmp_path: Path) -> None:

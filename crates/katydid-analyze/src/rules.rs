@@ -23,6 +23,7 @@ mod rate_limit;
 mod row_lock;
 mod slow_downstream;
 mod slow_statement;
+mod split;
 mod stampede;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ use katydid_record::finding::{FINDINGS_VERSION, NotObserved, RuledOut};
 use katydid_record::{Confidence, Finding, Findings, Timeline};
 
 use case::{Case, EndpointCase};
+pub use split::{little, splits};
 
 /// A kind of cause.
 pub struct Rule {

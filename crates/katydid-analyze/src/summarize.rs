@@ -114,6 +114,8 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         exemplars: exemplars(timeline, &titles),
         target: target::summaries(timeline),
         spans,
+        splits: rules::splits(timeline),
+        little: rules::little(timeline),
         probe: probe::probe(timeline),
         findings: Some(findings),
         series: series::series(timeline),

@@ -62,6 +62,12 @@ pub struct Summary {
     /// What the target's spans say, by endpoint.
     #[serde(default)]
     pub spans: Vec<SpanSummary>,
+    /// Where the time of each endpoint goes, as far as it was seen.
+    #[serde(default)]
+    pub splits: Vec<SplitSummary>,
+    /// Whether what was counted fits together.
+    #[serde(default)]
+    pub little: Vec<LittleSummary>,
     /// What each endpoint asks of databases and caches, where it was probed.
     #[serde(default)]
     pub probe: Option<ProbeSummary>,
@@ -531,6 +537,46 @@ pub struct ExampleSummary {
     /// Its trace id, where the target was asked for spans of it.
     #[serde(default)]
     pub trace: Option<String>,
+}
+
+/// Where the mean time of an endpoint's requests goes, from send, ms.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct SplitSummary {
+    /// `GET /orders`.
+    pub endpoint: String,
+    /// All of it.
+    pub mean_ms: f64,
+    /// Before the service began with it: on the way, in its queues, for its event loop. Null where spans do not say.
+    pub before_ms: Option<f64>,
+    /// In databases.
+    pub database_ms: f64,
+    /// In caches; null where nobody saw it.
+    pub cache_ms: Option<f64>,
+    /// In other services; null where nobody saw it.
+    pub services_ms: Option<f64>,
+    /// The rest: the service's own work, its waits for a connection or a processor, and what nobody saw.
+    pub rest_ms: f64,
+    /// Who says it: `spans of 50 requests`.
+    pub source: String,
+    /// The time in databases was not measured by request: it is calls per request, by a probe, times the statement's mean under load.
+    pub inferred: bool,
+}
+
+/// How many there were on average, counted and computed by Little's law: a large difference means that one of the two is measured wrong.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct LittleSummary {
+    /// What: `requests under way`, `statements running`.
+    pub what: String,
+    /// In which phase, the longest one; empty for the whole run.
+    pub phase: String,
+    /// The mean of looks.
+    pub counted: f64,
+    /// How many looks there were.
+    pub looks: u64,
+    /// Time that all of them took in a second.
+    pub computed: f64,
 }
 
 /// What the target's spans say of the traced requests of an endpoint.

@@ -6,6 +6,7 @@ mod findings;
 mod page;
 mod probe;
 mod sections;
+mod split;
 mod table;
 
 use katydid_record::Summary;
@@ -67,6 +68,7 @@ pub fn text(summary: &Summary, style: &Style) -> String {
     sections::generator(&mut page, summary);
     sections::watched(&mut page, summary);
     sections::traced(&mut page, summary);
+    split::write(&mut page, summary);
     sections::notes(&mut page, summary);
     findings::findings(&mut page, summary);
     sections::saved(&mut page, style.run_dir.as_deref());

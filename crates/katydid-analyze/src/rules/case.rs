@@ -150,8 +150,8 @@ impl<'a> Case<'a> {
         requests
     }
 
-    /// Requests under way on average in a phase, as the generator counts them.
-    pub fn under_way(&self, part: &Part) -> Option<f64> {
+    /// Requests under way in a phase, as the generator counts them once a second.
+    pub fn under_way(&self, part: &Part) -> Option<Vec<f64>> {
         let pieces = crate::series::pieces(self.timeline);
         let middle = |piece: &crate::series::Piece| u64::midpoint(piece.from_us, piece.until_us);
         let within = pieces
@@ -160,7 +160,7 @@ impl<'a> Case<'a> {
         let counts: Vec<f64> = within
             .map(|piece| piece.second.in_flight() as f64)
             .collect();
-        (!counts.is_empty()).then(|| mean(&counts))
+        (!counts.is_empty()).then_some(counts)
     }
 
     /// Processors that the target's processes used in the load; the most of one subject.
@@ -264,16 +264,21 @@ impl EndpointCase {
 
     /// Of a request, the time in databases, ms.
     pub fn database_ms(&self) -> f64 {
-        self.time_in("db")
+        self.time_in(|key| key.about == "db" && !is_cache(key))
+    }
+
+    /// In caches, ms.
+    pub fn cache_ms(&self) -> f64 {
+        self.time_in(is_cache)
     }
 
     /// In other services, ms.
     pub fn service_ms(&self) -> f64 {
-        self.time_in("http") + self.time_in("rpc")
+        self.time_in(|key| ["http", "rpc"].contains(&key.about.as_str()))
     }
 
-    fn time_in(&self, about: &str) -> f64 {
-        let calls = self.calls.iter().filter(|call| call.key.about == about);
+    fn time_in(&self, is_it: impl Fn(&CallKey) -> bool) -> f64 {
+        let calls = self.calls.iter().filter(|call| is_it(&call.key));
         calls.map(|call| call.per_request * call.each_ms).sum()
     }
 
@@ -328,6 +333,10 @@ fn before_ms(of: &Endpoint, calls: Option<&Calls>) -> Option<f64> {
     let asked = of.traced_us as f64 / of.traced as f64;
     let served = calls.served_us as f64 / calls.requests as f64;
     (calls.served_us > 0).then(|| ((asked - served) / 1e3).max(0.0))
+}
+
+fn is_cache(key: &CallKey) -> bool {
+    ["redis", "valkey", "memcached"].contains(&key.system.as_str())
 }
 
 fn probed_calls(endpoint: &EndpointCase) -> Vec<Call> {

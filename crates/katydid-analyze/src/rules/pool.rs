@@ -18,7 +18,7 @@ use katydid_record::finding::{Evidence, Fix};
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
-use super::case::{Case, Database, EndpointCase, levels};
+use super::case::{Case, Database, EndpointCase, levels, mean};
 use super::words::{figures, percent};
 use super::{Judged, Need, Rule, limits};
 use crate::target::Part;
@@ -104,7 +104,10 @@ fn narrowest<'c>(case: &'c Case<'_>) -> Option<Narrow<'c>> {
         .collect();
     let of_users: f64 = users.iter().map(|of| of.seconds()).sum();
     // What has not ended by the end of the run is in nobody's response times.
-    let seen = case.under_way(found.part).unwrap_or(0.0) * of_users / case.request_seconds();
+    let seen = case
+        .under_way(found.part)
+        .map_or(0.0, |counts| mean(&counts));
+    let seen = seen * of_users / case.request_seconds();
     Some(Narrow {
         per_second: users.iter().map(|of| of.requests as f64).sum::<f64>() / case.seconds(),
         under_way: seen.max(of_users / case.seconds()),

@@ -5,6 +5,7 @@ use katydid_record::probe::{
 };
 
 use super::*;
+use crate::rules::{little, splits};
 
 const SUM: &str = "SELECT count(*), sum(total) FROM orders WHERE tenant_id = $1";
 const MARKET: &str = "SELECT city, sum(total) FROM orders WHERE created_at >= $1 GROUP BY city";
@@ -328,4 +329,58 @@ fn refusals_of_a_limiter_are_told() {
     };
     assert_eq!(refused(100).only().rule, "rate_limit");
     assert!(refused(2).findings(true).findings.is_empty());
+}
+
+#[test]
+fn the_time_of_a_request_has_parts() {
+    let traced = Run::new(100, 60)
+        .statement("aa", LIST, 100.0, 20.0, 20.0, 30.0)
+        .spans(50, LIST, 2, 15_000);
+    let all = splits(&traced.timeline);
+    let [one] = all.as_slice() else {
+        panic!("{all:#?}");
+    };
+    assert!(!one.inferred);
+    assert!(
+        (one.database_ms - 30.0).abs() < 1e-9 && (one.rest_ms - 30.0).abs() < 1.0,
+        "{one:#?}"
+    );
+    assert_eq!((one.cache_ms, one.before_ms), (Some(0.0), None));
+    let probed = Run::new(100, 60)
+        .statement("aa", LIST, 100.0, 20.0, 20.0, 30.0)
+        .probed(ProbedEndpoint {
+            statements: vec![ProbedStatement {
+                text: LIST.into(),
+                per_request: 1.0,
+                ms: 2.0,
+                ..ProbedStatement::default()
+            }],
+            ..probed()
+        });
+    let all = splits(&probed.timeline);
+    // The statement's mean under load, not that of the probe.
+    assert!(
+        all[0].inferred && (all[0].database_ms - 20.0).abs() < 1e-9,
+        "{all:#?}"
+    );
+    assert_eq!(all[0].cache_ms, None);
+}
+
+#[test]
+fn sessions_at_work_are_what_statements_take() {
+    let points: Vec<(u64, f64)> = (1..20).map(|at| (at, 2.0)).collect();
+    let run = Run::new(100, 60)
+        .series("sessions", ("class", "running"), SeriesKind::Gauge, &points)
+        .series(
+            "statements.time",
+            ("", ""),
+            SeriesKind::Counter,
+            &[(1, 0.0), (19, 36.0)],
+        );
+    let all = little(&run.timeline);
+    let found = all
+        .iter()
+        .find(|of| of.what.starts_with("statements"))
+        .expect("it is watched");
+    assert_eq!((found.counted, found.computed), (2.0, 2.0));
 }
