@@ -96,7 +96,11 @@ impl Series {
     }
 
     fn add(&mut self, at: RunTime, value: f64) {
-        let place = self.points.binary_search_by_key(&at, |(at, _)| *at);
+        // Mostly it is the newest: looking for its place among thousands, in each of a thousand series, took a third of a replay.
+        let place = match self.points.last() {
+            Some((last, _)) if *last >= at => self.points.binary_search_by_key(&at, |(at, _)| *at),
+            _ => Err(self.points.len()),
+        };
         let (true, Err(place)) = (value.is_finite(), place) else {
             return;
         };
