@@ -31,6 +31,8 @@ TOGETHER, BURSTS, BESIDE, BETWEEN_THEM = 8, 3, 3, 0.01
 OTHERS = 3
 #: Endpoints of one name that differ in their parameters are counted as one; of more names than this the rest is only asked.
 MOST_ENDPOINTS = 300
+#: Different exceptions of tasks that are kept.
+MOST_ERRORS = 100
 #: Where lists are looked for in a response: so deep, and in no more than so many bytes.
 DEPTH, LARGEST = 4, 1_000_000
 #: Headers that the client makes anew.
@@ -61,7 +63,7 @@ class Prober(Walker):
         self.say = say and sys.stderr.isatty()
         self.asked: dict[Key, int] = {}
         self.succeeded = 0
-        self.errors: dict[str, int] = {}
+        self.errors: set[str] = set()
         self.left_out = 0
         self.blind = 0
         self._last = 0
@@ -81,9 +83,9 @@ class Prober(Walker):
 
     def failed(self, where: str, error: Exception) -> None:
         text = f"{where}: {type(error).__name__}: {error}"
-        if text not in self.errors:
+        if text not in self.errors and len(self.errors) < MOST_ERRORS:
+            self.errors.add(text)
             self.session.mark("exception", text, "")
-        self.errors[text] = self.errors.get(text, 0) + 1
 
     def go(self) -> None:
         classes = [u for u in self.open() if self.is_wanted(u)]

@@ -34,8 +34,8 @@ _NEEDED = (
 )
 _MISSING = "katydid demo needs the packages of its extra: install katydid's wheel with [demo], as in pip install './katydid-….whl[demo]'"
 
-USERS_PER_CORE = 45
-"""Measured on two cores: see demo/shop/README.md."""
+USERS_PER_CORE = 30
+"""Measured on two cores: see demo/shop/README.md. The mistakes that are planted take twice the processor time of a shop without."""
 
 SPIKE = 4 / 3
 """So many times the users, for a moment. They all log in at once, which costs more than what they do afterwards; at twice the

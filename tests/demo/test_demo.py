@@ -67,4 +67,4 @@ def test_the_load_follows_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores in (1, 2, 8, 64):
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         loads.append(demo.default_users())
-    assert loads == [45, 90, 360, 360]
+    assert loads == [30, 60, 240, 240]

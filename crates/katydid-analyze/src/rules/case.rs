@@ -3,9 +3,10 @@
 use katydid_record::finding::Cost;
 use katydid_record::probe::{ProbeSummary, ProbedEndpoint, ProbedStatement};
 use katydid_record::timeline::{CallKey, CallTotals, Calls, Series, Subject};
-use katydid_record::{Endpoint, Kind, RunTime, Timeline};
+use katydid_record::{Endpoint, EndpointKey, Kind, RunTime, SeenSpan, SpanKind, Timeline};
 
 use super::limits;
+use crate::numbers::median;
 use crate::probe;
 use crate::target::{Part, table};
 use crate::titles::Titles;
@@ -38,6 +39,8 @@ pub struct EndpointCase {
     pub traced: u64,
     /// How long its requests waited before the service began with them, ms, where spans say so.
     pub before_ms: Option<f64>,
+    /// The longest time without a statement after the first one, ms: the median of the requests whose spans were kept.
+    pub quiet_ms: Option<f64>,
     /// What a probe found of it.
     pub probed: Option<ProbedEndpoint>,
     /// What it calls: as spans have it, or else the probe.
@@ -313,11 +316,19 @@ fn endpoints(timeline: &Timeline, probe: Option<ProbeSummary>) -> Vec<EndpointCa
             mean_ms: of.from_send.mean_us().unwrap_or(0.0) / 1e3,
             fast_ms: of.from_send.quantile_us(0.05).unwrap_or(0) as f64 / 1e3,
             before_ms: before_ms(of, traced.get(key)),
+            quiet_ms: quiet_ms(timeline, key),
             traced: traced.get(key).map_or(0, |calls| calls.requests),
             calls: traced.get(key).map_or_else(Vec::new, calls),
         })
         .collect();
     for endpoint in &mut all {
+        // Beside the single requests of a probe stand those that were made at once.
+        if !timeline.probes.is_empty()
+            && let Some(probed) = &endpoint.probed
+        {
+            endpoint.mean_ms = probed.median_ms.unwrap_or(endpoint.mean_ms);
+            endpoint.requests = probed.requests;
+        }
         if !endpoint.is_traced() && endpoint.is_probed() {
             endpoint.calls = probed_calls(endpoint);
         }
@@ -333,6 +344,31 @@ fn before_ms(of: &Endpoint, calls: Option<&Calls>) -> Option<f64> {
     let asked = of.traced_us as f64 / of.traced as f64;
     let served = calls.served_us as f64 / calls.requests as f64;
     (calls.served_us > 0).then(|| ((asked - served) / 1e3).max(0.0))
+}
+
+/// In a transaction that an ORM began with the first statement this is how long the database waits for the service.
+fn quiet_ms(timeline: &Timeline, key: &EndpointKey) -> Option<f64> {
+    let examples = timeline.traces.examples.get(key)?.iter();
+    let kept = examples.filter_map(|example| timeline.traces.spans.get(&example.request.trace?));
+    median(kept.filter_map(|trace| quiet(&trace.spans)).collect())
+}
+
+fn quiet(spans: &[SeenSpan]) -> Option<f64> {
+    let end = |span: &SeenSpan| span.start_us + span.us;
+    let served = spans
+        .iter()
+        .filter(|span| span.kind == SpanKind::Server)
+        .map(end)
+        .max()?;
+    let is_sql = |span: &&SeenSpan| span.about == "db" && span.text.contains(' ');
+    let mut sql: Vec<&SeenSpan> = spans.iter().filter(is_sql).collect();
+    sql.sort_by_key(|span| span.start_us);
+    let next = sql.iter().skip(1).map(|span| span.start_us).chain([served]);
+    let gaps = sql
+        .iter()
+        .zip(next)
+        .map(|(span, next)| next.saturating_sub(end(span)));
+    gaps.max().map(|us| us as f64 / 1e3)
 }
 
 fn is_cache(key: &CallKey) -> bool {

@@ -3,7 +3,8 @@
 //! **Symptom.** The pool runs out, or rows stay locked, while the database has little to do.
 //!
 //! **Evidence.** At every other look some session has been *idle in transaction* for a tenth of a second and more: the database waits for the
-//! service, inside of a transaction. Spans name the endpoint: it calls the database, and spends more time outside of it than the others.
+//! service, inside of a transaction. Spans name the endpoint: it calls the database, and spends more time outside of it than the others,
+//! half of it and more in one piece after its first statement: what is done before holds nothing.
 //!
 //! **Cause.** A transaction that is open while the service does something else: a call of another service, rendering, a sleep. Many frameworks
 //! begin one with the first query of a request and end it with the response.
@@ -100,7 +101,8 @@ fn judge(case: &Case<'_>) -> Judged {
     }])
 }
 
-/// The endpoint that calls the database and spends much more time outside of it than the others, and that time, ms.
+/// The endpoint that calls the database and spends much more time outside of it than the others, most of that between two statements or after
+/// the last; and that time, ms. What is done before the first statement holds no connection.
 fn who<'c>(case: &'c Case<'_>, held: f64) -> Option<(&'c EndpointCase, f64)> {
     let outside = |endpoint: &EndpointCase| {
         let calls = endpoint.calls.iter().filter(|call| call.key.about == "db");
@@ -124,5 +126,9 @@ fn who<'c>(case: &'c Case<'_>, held: f64) -> Option<(&'c EndpointCase, f64)> {
         .collect();
     all.sort_by(|a, b| b.1.total_cmp(&a.1));
     let (first, next) = (all.first()?, all.get(1).map_or(0.0, |next| next.1));
-    (first.1 >= held * 1e3 && first.1 >= limits::HELD_RATIO * next).then_some(*first)
+    let is_within = first
+        .0
+        .quiet_ms
+        .is_some_and(|quiet| quiet >= limits::HELD_WITHIN * first.1);
+    (is_within && first.1 >= held * 1e3 && first.1 >= limits::HELD_RATIO * next).then_some(*first)
 }

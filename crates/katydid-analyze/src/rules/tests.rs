@@ -1,10 +1,11 @@
 //! Rules on small timelines with known truth: each speaks where it should, and is silent beside its limit.
 
 use katydid_record::probe::{ProbeSummary, ProbedEndpoint, ProbedStatement};
-use katydid_record::timeline::{CallKey, CallTotals, Calls};
+use katydid_record::timeline::{CallKey, CallTotals, Calls, Example, TraceSeen};
 use katydid_record::{
-    Body, Confidence, EndpointKey, EndpointWindow, Fact, Finding, Findings, Frame, Histogram, Kind,
-    Mark, Name, OBSERVERS, SeriesKind, Timeline, Watched,
+    Body, Confidence, EndpointKey, EndpointWindow, Exemplar, Fact, Finding, Findings, Frame,
+    Histogram, Kind, Mark, Name, OBSERVERS, SeenSpan, SeriesKind, SpanKind, Timeline, TraceId,
+    Watched,
 };
 
 mod probed;
@@ -157,6 +158,50 @@ impl Run {
             text: text.into(),
         };
         calls.calls.insert(key, totals);
+        self
+    }
+
+    /// The spans of one request of `ms`: it runs a statement after `first_ms`.
+    fn kept(mut self, first_ms: u64, ms: u64) -> Self {
+        let trace = TraceId::new(1, 0, 1, 0, 7).expect("small numbers");
+        let span = |start_ms: u64, ms: u64, kind: SpanKind, about: &str| SeenSpan {
+            start_us: start_ms * 1_000,
+            us: ms * 1_000,
+            kind,
+            about: about.into(),
+            text: if about.is_empty() { "" } else { LIST }.into(),
+            ..SeenSpan::default()
+        };
+        let seen = TraceSeen {
+            spans: vec![
+                span(0, ms, SpanKind::Server, ""),
+                span(first_ms, 2, SpanKind::Client, "db"),
+            ],
+            left_out: 0,
+        };
+        let request = Exemplar {
+            endpoint: 0,
+            done: S,
+            from_due_us: ms * 1_000,
+            from_send_us: ms * 1_000,
+            status: 200,
+            failure: None,
+            shape: None,
+            trace: Some(trace),
+        };
+        let key = EndpointKey {
+            kind: Kind::Request,
+            method: "GET".into(),
+            name: "/orders".into(),
+            tagged: None,
+        };
+        let example = Example {
+            request,
+            failure: None,
+        };
+        let traces = &mut self.timeline.traces;
+        traces.examples.entry(key).or_default().push(example);
+        traces.spans.insert(trace, seen);
         self
     }
 
@@ -369,7 +414,7 @@ fn sessions_that_wait_for_a_row_say_for_whom() {
 
 #[test]
 fn a_transaction_that_waits_for_the_service_is_named_by_spans() {
-    let held = |seconds: f64| {
+    let held_by = |seconds: f64, first_ms: u64| {
         let points: Vec<(u64, f64)> = (1..19).map(|at| (at, seconds)).collect();
         Run::new(200, 400)
             .statement("aa", LIST, 200.0, 2.0, 20.0, 30.0)
@@ -380,13 +425,21 @@ fn a_transaction_that_waits_for_the_service_is_named_by_spans() {
                 SeriesKind::Gauge,
                 &points,
             )
+            .kept(first_ms, 400)
     };
+    let held = |seconds: f64| held_by(seconds, 5);
     let found = held(0.15).only();
     assert_eq!(
         (found.rule.as_str(), found.confidence),
         ("connection_held", Confidence::Strong)
     );
     assert!(held(0.05).ruled_out("connection_held"));
+    let before = held_by(0.15, 380).findings(true);
+    assert!(
+        before.findings.is_empty(),
+        "the wait is before its first statement"
+    );
+    assert_eq!(before.suspected[0].rule, "connection_held");
 }
 
 /// Spans of calls of another service.

@@ -133,6 +133,7 @@ impl Traces {
         }
         let calls = self.calls.entry(key).or_default();
         calls.requests += counts.requests;
+        calls.served_us += counts.served_us;
         calls.spans += counts.spans;
         let mut is_whole = true;
         for (call, counted) in known {
