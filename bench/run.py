@@ -8,14 +8,13 @@ bench/results/<date>-<machine>/, unless only a part was measured.
 
 import argparse
 import os
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 from harness import document, machine, text
 from harness.contest import Contest, hold
 from harness.errors import BenchError
+from harness.process import end_as_an_error_would
 from harness.rows import ROWS, Row
 from harness.run import fresh_scratch
 from harness.tools import Tools, install, locate, versions
@@ -29,8 +28,7 @@ def main() -> int:
     """Exit code 0 when all was measured, whatever the verdicts; 1 otherwise."""
     options = _options()
     os.chdir(_CHECKOUT)
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGHUP, _end)
+    end_as_an_error_would()
     rows = [row for row in ROWS if not options.only or row.name in options.only]
     pairs, seconds = options.pairs, options.seconds
     if options.quick:
@@ -100,10 +98,6 @@ def _positive(text_: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return value
-
-
-def _end(number: int, _: FrameType | None) -> None:
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

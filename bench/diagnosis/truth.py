@@ -11,21 +11,19 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness import machine
 from harness.errors import BenchError
-from harness.process import Child, Finished
+from harness.process import Child, Finished, end_as_an_error_would
 from harness.tools import OUT
 
 from diagnosis.cases import EXPECTED, HEALTHY, USERS, Case, schedule
@@ -48,8 +46,7 @@ def main() -> int:
     """Exit code 0 when nothing stood in the way, whatever the table says; 1 when runs fail."""
     options = _options()
     os.chdir(_CHECKOUT)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _end)
+    end_as_an_error_would()
     # What a user has set for other runs is not for these.
     for name in [name for name in os.environ if name.startswith(_SETTINGS)]:
         if name != "KATYDID_DEMO_DIR":
@@ -272,10 +269,6 @@ def _options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(argv)
     options.out = options.out.absolute()
     return options
-
-
-def _end(number: int, _: FrameType | None) -> None:
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -6,17 +6,15 @@
 import argparse
 import json
 import os
-import signal
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness import machine
 from harness.errors import BenchError
-from harness.process import Child
+from harness.process import Child, end_as_an_error_would
 from harness.run import SCRATCH, fresh_scratch
 from harness.target import Target
 from harness.tools import OUT, install_katydid, locate
@@ -37,8 +35,7 @@ def main() -> int:
     """Exit code 0 when every verdict is the expected one."""
     options = _options()
     os.chdir(_CHECKOUT)
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGHUP, _end)
+    end_as_an_error_would()
     if not options.no_build:
         install_katydid()
     fresh_scratch()
@@ -129,10 +126,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--no-build", action="store_true", help="take the binaries as they are")
     parser.add_argument("--katydid", default=".venv/bin/katydid", help="command of katydid")
     return parser.parse_args()
-
-
-def _end(number: int, _: FrameType | None) -> None:
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

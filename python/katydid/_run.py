@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -235,19 +236,14 @@ def _processes_of(ready: Ready, environment: Environment) -> int:
 
 def check(words: list[str]) -> int:
     """`katydid check -f …`: every task once, without load."""
-    ready = prepared(words)
-    if isinstance(ready, int):
-        return ready
-    from ._check import check_environment
 
-    try:
-        environment = ready.environment(ready.user_classes())
-        _require_hosts(environment)
+    def go(ready: Ready, environment: Environment) -> int:
+        from ._check import check_environment
+
         ready.session(environment, record=False, progress=False, csv=None)
         return check_environment(environment)
-    except (_scenario.ScenarioError, ValueError) as error:
-        logger.error("%s", error)
-        return 2
+
+    return _without_load(words, go)
 
 
 #: How long a probe asks, where --run-time does not say it, in seconds.
@@ -256,20 +252,25 @@ PROBE_WITHIN = 90.0
 
 def probe(words: list[str]) -> int:
     """`katydid probe -f …`: what each endpoint asks for, without load."""
+
+    def go(ready: Ready, environment: Environment) -> int:
+        require_here(ready.resolved["plan"], environment, final=False)
+        options = ready.options
+        outputs = {"html": options.html_file, **_reports(options)}
+        return _probe(ready, environment, outputs, run_dir=options.run_dir)[0]
+
+    return _without_load(words, go)
+
+
+def _without_load(words: list[str], go: Callable[[Ready, Environment], int]) -> int:
+    """The exit code of a command that does the tasks of a scenario by itself; what is wrong with the scenario is said."""
     ready = prepared(words)
     if isinstance(ready, int):
         return ready
     try:
         environment = ready.environment(ready.user_classes())
         _require_hosts(environment)
-        require_here(ready.resolved["plan"], environment, final=False)
-        outputs = {
-            "html": ready.options.html_file,
-            "summary": ready.options.summary,
-            "junit": ready.options.junit,
-            "markdown": ready.options.markdown,
-        }
-        return _probe(ready, environment, outputs, run_dir=ready.options.run_dir)[0]
+        return go(ready, environment)
     except _core.UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -278,14 +279,21 @@ def probe(words: list[str]) -> int:
         return 2
 
 
+def _reports(options: argparse.Namespace) -> dict[str, Any]:
+    """katydid's own outputs, as `finish` takes them."""
+    return {
+        "summary": options.summary,
+        "junit": options.junit,
+        "markdown": options.markdown,
+    }
+
+
 def _probe(
     ready: Ready, environment: Environment, outputs: dict[str, Any], **more: Any
 ) -> tuple[int, str]:
     """A probe's exit code, and its folder."""
     from ._probe import probe_environment
 
-    plan = {**ready.resolved["plan"], "command": "probe"}
-    ready.resolved["plan"] = plan
     session = ready.session(environment, progress=False, csv=None, probed=None, **more)
     options = ready.options
     within = PROBE_WITHIN
@@ -322,6 +330,7 @@ def _probe_first(ready: Ready, environment: Environment) -> str | None:
     if pid == 0:
         code = 1
         try:
+            ready.resolved["plan"]["command"] = "probe"
             code, folder = _probe(ready, environment, {"quiet": True}, **place)
             os.write(its_end, folder.encode())
         except Exception as error:
@@ -566,9 +575,7 @@ class Run:
                     "has_errors": self._has_errors(),
                     "html": _filled_in(options.html_file, load),
                     "csv": options.csv_prefix,
-                    "summary": options.summary,
-                    "junit": options.junit,
-                    "markdown": options.markdown,
+                    **_reports(options),
                     "json": options.json,
                     "json_file": f"{options.json_file}.json" if options.json_file else None,
                     "quiet": bool(options.json_file),

@@ -30,10 +30,11 @@ mod tests;
 mod words;
 
 use katydid_record::finding::{FINDINGS_VERSION, NotObserved, RuledOut};
+use katydid_record::probe::ProbeSummary;
+use katydid_record::summary::{LittleSummary, SplitSummary};
 use katydid_record::{Confidence, Finding, Findings, Timeline};
 
 use case::{Case, EndpointCase};
-pub use split::{little, splits};
 
 /// A kind of cause.
 pub struct Rule {
@@ -96,18 +97,36 @@ pub const RULES: &[Rule] = &[
     cpu::RULE,
 ];
 
-/// What the rules say of a run.
-pub fn findings(timeline: &Timeline, valid: bool) -> Findings {
+/// What the rules say of a run, and the numbers that stand beside them.
+pub struct Diagnosis {
+    /// Causes.
+    pub findings: Findings,
+    /// Where the time of each endpoint goes.
+    pub splits: Vec<SplitSummary>,
+    /// Whether what was counted fits together.
+    pub little: Vec<LittleSummary>,
+}
+
+/// Looks at a run, of which a probe has said this; `valid`: the generator was not its limit.
+pub fn diagnose(timeline: &Timeline, probe: Option<&ProbeSummary>, valid: bool) -> Diagnosis {
+    let case = Case::new(timeline, probe);
+    Diagnosis {
+        findings: findings(&case, valid),
+        splits: split::splits(&case),
+        little: split::little(&case),
+    }
+}
+
+fn findings(case: &Case<'_>, valid: bool) -> Findings {
     let mut all = Findings {
         version: FINDINGS_VERSION,
         ..Findings::default()
     };
-    let case = Case::new(timeline);
     let mut found = Vec::new();
-    let is_probe = !timeline.probes.is_empty();
+    let is_probe = case.is_probe();
     for rule in RULES.iter().filter(|rule| rule.alone || !is_probe) {
-        let missing = rule.needs.and_then(|need| need.missing(&case));
-        let judged = missing.map_or_else(|| (rule.judge)(&case), Judged::Blind);
+        let missing = rule.needs.and_then(|need| need.missing(case));
+        let judged = missing.map_or_else(|| (rule.judge)(case), Judged::Blind);
         match judged {
             Judged::Found(several) => found.extend(several.into_iter().map(|finding| Finding {
                 rule: rule.name.to_owned(),
@@ -148,9 +167,8 @@ impl Need {
     /// What is missing, and what opens it.
     fn missing(self, case: &Case<'_>) -> Option<NotObserved> {
         // A probe has no spans: what it lacks is the database.
-        let is_probe = !case.timeline.probes.is_empty();
         let need = match self {
-            Self::Calls if is_probe => Self::Statements,
+            Self::Calls if case.is_probe() => Self::Statements,
             other => other,
         };
         let (is_there, what, remedy) = match need {

@@ -82,7 +82,8 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         reason: String::new(),
         aborted: timeline.aborted.clone(),
     };
-    let findings = rules::findings(timeline, generator.valid);
+    let probe = probe::probe(timeline);
+    let diagnosis = rules::diagnose(timeline, probe.as_ref(), generator.valid);
     let slos = slo::judge(timeline, &manifest.plan, generator.valid);
     let titles = Titles::new(timeline.endpoints.keys());
     let row = Rows {
@@ -114,10 +115,10 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
         exemplars: exemplars(timeline, &titles),
         target: target::summaries(timeline),
         spans,
-        splits: rules::splits(timeline),
-        little: rules::little(timeline),
-        probe: probe::probe(timeline),
-        findings: Some(findings),
+        splits: diagnosis.splits,
+        little: diagnosis.little,
+        probe,
+        findings: Some(diagnosis.findings),
         series: series::series(timeline),
         marks: marks(timeline),
         notes,

@@ -11,13 +11,12 @@
 //!
 //! **False alarms.** Data that is meant to stay (users, settings). Lists, streams and the keys of job queues are never meant.
 
-use katydid_record::finding::{Evidence, Fix};
 use katydid_record::timeline::{Series, Subject};
 use katydid_record::{Confidence, Finding};
 use serde::Deserialize;
 
 use super::case::{Case, EndpointCase, mean};
-use super::words::{figures, percent};
+use super::words::{evidence, figures, fix, percent};
 use super::{Judged, Rule, limits};
 
 /// Its row.
@@ -44,8 +43,7 @@ struct Form {
 const QUEUES: [&str; 7] = ["rq", "bull", "celery", "sidekiq", "resque", "arq", "_kombu"];
 
 fn judge(case: &Case<'_>) -> Judged {
-    let subjects = case.timeline.target.subjects.values();
-    let caches: Vec<&Subject> = subjects.filter(|of| of.watched.kind == "redis").collect();
+    let caches: Vec<&Subject> = case.watched("redis").collect();
     if caches.is_empty() {
         return Judged::Silent;
     }
@@ -106,13 +104,8 @@ fn of_cache(case: &Case<'_>, subject: &Subject) -> Option<Finding> {
     let seconds = case.seconds() * 2.0 / 3.0;
     let per_second = grown / seconds;
     let bytes = of.bytes / of.count.max(1.0);
-    let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| Evidence {
-        source: subject.watched.title.clone(),
-        what: what.to_owned(),
-        value,
-        unit: unit.to_owned(),
-        limit,
-        ..Evidence::default()
+    let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| {
+        evidence(&subject.watched.title, what, value, unit, limit)
     };
     Some(Finding {
         confidence: Confidence::Strong,
@@ -153,18 +146,12 @@ fn of_cache(case: &Case<'_>, subject: &Subject) -> Option<Finding> {
         ],
         advice: "Give each key a time to live, as long as its value may be old.".into(),
         fixes: vec![
-            Fix {
-                r#in: "redis-py".into(),
-                text: "client.set(key, value, ex=300)".into(),
-            },
-            Fix {
-                r#in: "ioredis".into(),
-                text: "redis.set(key, value, \"EX\", 300)".into(),
-            },
-            Fix {
-                r#in: "server".into(),
-                text: "maxmemory … and maxmemory-policy allkeys-lru, in case".into(),
-            },
+            fix("redis-py", "client.set(key, value, ex=300)"),
+            fix("ioredis", "redis.set(key, value, \"EX\", 300)"),
+            fix(
+                "server",
+                "maxmemory … and maxmemory-policy allkeys-lru, in case",
+            ),
         ],
         check: "keys that never expire should stay as many as they are".into(),
         ..Finding::default()

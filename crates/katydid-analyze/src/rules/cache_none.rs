@@ -12,12 +12,11 @@
 //!
 //! **False alarms.** A total that must be right to the last row at every moment. Single rows and lists are never meant.
 
-use katydid_record::finding::{Evidence, Fix};
 use katydid_record::probe::{ProbedEndpoint, ProbedStatement};
 use katydid_record::{Confidence, Finding};
 
 use super::case::{Case, EndpointCase};
-use super::words::{figures, percent, statement};
+use super::words::{evidence, figures, fix, percent, statement};
 use super::{Judged, Need, Rule, limits};
 
 /// Its row.
@@ -89,13 +88,16 @@ fn of_endpoint(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
     let longest = sums
         .iter()
         .max_by(|a, b| (a.per_request * a.ms).total_cmp(&(b.per_request * b.ms)))?;
-    let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| Evidence {
-        source: "probe".into(),
-        what: what.to_owned(),
-        value,
-        unit: unit.to_owned(),
-        limit,
-        ..Evidence::default()
+    let queries: f64 = sums.iter().map(|of| of.per_request).sum();
+    let of_database = evidence(
+        "statements",
+        "share of the database's time",
+        share * 100.0,
+        "%",
+        Some(limits::SUM_OF_DATABASE * 100.0),
+    );
+    let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| {
+        evidence("probe", what, value, unit, limit)
     };
     Some(Finding {
         confidence: Confidence::Strong,
@@ -105,29 +107,19 @@ fn of_endpoint(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
         what: format!(
             "{} equal requests at once get the same response, and each computes it again: {} queries, {} ms of the database, most of it for {}",
             probed.together,
-            figures(sums.iter().map(|of| of.per_request).sum()),
+            figures(queries),
             figures(ms),
             statement(&longest.text)
         ),
         cost: Some(case.cost(endpoint, ms)),
         evidence: vec![
-            evidence("sums of a request", sums.iter().map(|of| of.per_request).sum(), "", None),
+            evidence("sums of a request", queries, "", None),
             evidence("time of these", ms, "ms", Some(limits::SUM_MS)),
             evidence("one request alone", alone, "ms", None),
-            Evidence {
-                source: "statements".into(),
-                what: "share of the database's time".into(),
-                value: share * 100.0,
-                unit: "%".into(),
-                limit: Some(limits::SUM_OF_DATABASE * 100.0),
-                ..Evidence::default()
-            },
+            of_database,
         ],
         advice: "Keep the result for as long as it may be old, under a key with the tenant or user and all parameters in it.".into(),
-        fixes: vec![Fix {
-            r#in: "Redis".into(),
-            text: "SET dashboard:{tenant}:{parameters} … EX 30, computed by one (SET lock NX PX), read by all".into(),
-        }],
+        fixes: vec![fix("Redis", "SET dashboard:{tenant}:{parameters} … EX 30, computed by one (SET lock NX PX), read by all")],
         check: format!(
             "{} should run no such query when it is asked again; it took {} of the database's time",
             endpoint.title,

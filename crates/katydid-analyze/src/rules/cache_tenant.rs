@@ -11,12 +11,11 @@
 //!
 //! **False alarms.** What is the same for all (a catalogue): its queries ask for no tenant, and nothing is said.
 
-use katydid_record::finding::{Evidence, Fix};
 use katydid_record::probe::ProbedEver;
 use katydid_record::{Confidence, Finding};
 
 use super::case::{Case, EndpointCase};
-use super::words::{figures, statement};
+use super::words::{evidence, figures, fix, statement};
 use super::{Judged, Need, Rule};
 
 /// Its row.
@@ -87,12 +86,7 @@ fn of_endpoint(endpoint: &EndpointCase) -> Option<Finding> {
     if same < tries || tries < 2 || queries > 0.0 {
         return None;
     }
-    let evidence = |what: String, value: f64| Evidence {
-        source: "probe".into(),
-        what,
-        value,
-        ..Evidence::default()
-    };
+    let evidence = |what: String, value: f64| evidence("probe", what, value, "", None);
     Some(Finding {
         confidence: Confidence::Strong,
         basis: "probe: responses + statements".into(),
@@ -110,9 +104,9 @@ fn of_endpoint(endpoint: &EndpointCase) -> Option<Finding> {
         advice: format!(
             "Put the {whose} into the key, then drop what is cached: it is other people's data."
         ),
-        fixes: vec![Fix {
-            r#in: "key".into(),
-            text: format!(
+        fixes: vec![fix(
+            "key",
+            format!(
                 "f\"{}:{{{whose}_id}}\"",
                 endpoint
                     .title
@@ -121,7 +115,7 @@ fn of_endpoint(endpoint: &EndpointCase) -> Option<Finding> {
                     .unwrap_or("page")
                     .trim_matches(|c: char| !c.is_alphanumeric())
             ),
-        }],
+        )],
         check: format!(
             "users of different {whose}s should get different responses of {}: now {} of {tries} get the same",
             endpoint.title,

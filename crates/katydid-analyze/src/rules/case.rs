@@ -57,6 +57,23 @@ pub struct Call {
     pub each_ms: f64,
 }
 
+impl Call {
+    /// It is a statement, not a command of a cache, nor what a driver does beside them.
+    pub fn is_sql(&self) -> bool {
+        self.key.about == "db" && self.key.text.contains(' ')
+    }
+
+    /// It asks another service.
+    pub fn is_of_a_service(&self) -> bool {
+        is_service(&self.key)
+    }
+
+    /// Of a request, ms; of calls side by side the sum.
+    pub fn ms(&self) -> f64 {
+        self.per_request * self.each_ms
+    }
+}
+
 /// A `PostgreSQL` database.
 pub struct Database<'a> {
     /// What was seen of it.
@@ -84,8 +101,8 @@ pub struct Statement<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// Looks at a run.
-    pub fn new(timeline: &'a Timeline) -> Self {
+    /// Looks at a run, of which a probe has said this.
+    pub fn new(timeline: &'a Timeline, probe: Option<&ProbeSummary>) -> Self {
         let parts = crate::target::parts(timeline);
         let phases: Vec<Part> = parts[1..].to_vec();
         let whole = Part {
@@ -93,12 +110,10 @@ impl<'a> Case<'a> {
             from: phases.first().map_or(0, |phase| phase.from),
             until: phases.last().map_or(timeline.end, |phase| phase.until),
         };
-        let subjects = timeline.target.subjects.values();
-        let databases = subjects.filter(|subject| subject.watched.kind == "postgres");
         Self {
             timeline,
-            endpoints: endpoints(timeline, probe::probe(timeline)),
-            databases: databases
+            endpoints: endpoints(timeline, probe),
+            databases: of_kind(timeline, "postgres")
                 .map(|subject| Database::new(subject, &whole))
                 .collect(),
             phases: if phases.is_empty() {
@@ -108,6 +123,22 @@ impl<'a> Case<'a> {
             },
             whole,
         }
+    }
+
+    /// One request was made at a time: nothing is to be said of load.
+    pub fn is_probe(&self) -> bool {
+        !self.timeline.probes.is_empty()
+    }
+
+    /// What was watched of this kind.
+    pub fn watched(&self, kind: &'static str) -> impl Iterator<Item = &'a Subject> + use<'a> {
+        of_kind(self.timeline, kind)
+    }
+
+    /// The first database that ran a statement of this text, with it.
+    pub fn statement(&self, text: &str) -> Option<(&Database<'a>, &Statement<'a>)> {
+        let mut all = self.databases.iter();
+        all.find_map(|database| Some((database, database.statement(text)?)))
     }
 
     /// Time that all requests took, s.
@@ -170,11 +201,7 @@ impl<'a> Case<'a> {
     pub fn target_cores(&self) -> Option<f64> {
         let subjects = self.timeline.target.subjects.values();
         let used = subjects.filter_map(|of| {
-            let (spent, seconds) = of.grown(
-                of.plain("process.cpu.all")?,
-                self.whole.from,
-                self.whole.until,
-            );
+            let (spent, seconds) = grown(of, "process.cpu.all", &self.whole)?;
             (seconds > 0.0).then(|| spent / seconds)
         });
         used.max_by(f64::total_cmp)
@@ -277,20 +304,19 @@ impl EndpointCase {
 
     /// In other services, ms.
     pub fn service_ms(&self) -> f64 {
-        self.time_in(|key| ["http", "rpc"].contains(&key.about.as_str()))
+        self.time_in(is_service)
     }
 
-    fn time_in(&self, is_it: impl Fn(&CallKey) -> bool) -> f64 {
+    /// In calls of some kind, ms.
+    pub fn time_in(&self, is_it: impl Fn(&CallKey) -> bool) -> f64 {
         let calls = self.calls.iter().filter(|call| is_it(&call.key));
-        calls.map(|call| call.per_request * call.each_ms).sum()
+        calls.map(Call::ms).sum()
     }
 
     /// Its requests run statements.
     pub fn asks_a_database(&self) -> bool {
         let mut calls = self.calls.iter();
-        calls.any(|call| {
-            call.key.about == "db" && call.key.text.contains(' ') && call.per_request >= 0.5
-        })
+        calls.any(|call| call.is_sql() && call.per_request >= 0.5)
     }
 
     /// Time that its requests took in all, s.
@@ -299,12 +325,12 @@ impl EndpointCase {
     }
 }
 
-fn endpoints(timeline: &Timeline, probe: Option<ProbeSummary>) -> Vec<EndpointCase> {
+fn endpoints(timeline: &Timeline, probe: Option<&ProbeSummary>) -> Vec<EndpointCase> {
     let titles = Titles::new(timeline.endpoints.keys());
     let traced = timeline.traces.by_endpoint();
     let requests = timeline.endpoints.iter();
     let requests = requests.filter(|(key, of)| key.kind == Kind::Request && of.ended() > 0);
-    let probed = probe.map_or_else(Vec::new, |probe| probe.endpoints);
+    let probed = probe.map_or(&[][..], |probe| &probe.endpoints);
     let mut all: Vec<EndpointCase> = requests
         .map(|(key, of)| EndpointCase {
             probed: probed
@@ -369,6 +395,18 @@ fn quiet(spans: &[SeenSpan]) -> Option<f64> {
         .zip(next)
         .map(|(span, next)| next.saturating_sub(end(span)));
     gaps.max().map(|us| us as f64 / 1e3)
+}
+
+fn of_kind<'a>(
+    timeline: &'a Timeline,
+    kind: &'static str,
+) -> impl Iterator<Item = &'a Subject> + use<'a> {
+    let all = timeline.target.subjects.values();
+    all.filter(move |subject| subject.watched.kind == kind)
+}
+
+fn is_service(key: &CallKey) -> bool {
+    ["http", "rpc"].contains(&key.about.as_str())
 }
 
 fn is_cache(key: &CallKey) -> bool {
@@ -442,6 +480,17 @@ impl<'a> Database<'a> {
             .sum()
     }
 
+    /// Sessions of these classes at each look; `None` where they are too few.
+    pub fn sessions(&self, classes: &[&str], part: &Part) -> Option<Vec<f64>> {
+        let looks = classes
+            .iter()
+            .filter_map(|class| levels(self.subject, "sessions", Some(("class", class)), part));
+        looks.reduce(|sums, more| {
+            let both = sums.iter().zip(&more);
+            both.map(|(sum, more)| sum + more).collect()
+        })
+    }
+
     /// The statement of this text.
     pub fn statement(&self, text: &str) -> Option<&Statement<'a>> {
         self.statements
@@ -465,6 +514,12 @@ impl Statement<'_> {
     pub fn mean_ms(&self) -> f64 {
         self.seconds / self.calls * 1e3
     }
+}
+
+/// What a counter without labels grew by in a part of the run, and in how many seconds of it.
+pub fn grown(subject: &Subject, name: &str, part: &Part) -> Option<(f64, f64)> {
+    let series = subject.plain(name)?;
+    Some(subject.grown(series, part.from, part.until))
 }
 
 /// The values of a level in a part of the run; `None` where they are too few.

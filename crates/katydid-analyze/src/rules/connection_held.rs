@@ -18,7 +18,7 @@ use katydid_record::Finding;
 use katydid_record::finding::Evidence;
 
 use super::case::{Case, EndpointCase, levels};
-use super::words::figures;
+use super::words::{evidence, figures};
 use super::{Judged, Need, Rule, limits};
 use crate::numbers::median;
 
@@ -49,30 +49,19 @@ fn judge(case: &Case<'_>) -> Judged {
         ));
     }
     let who = who(case, held);
-    let source = |source: &str, what: &str, ms: f64, limit: Option<f64>| Evidence {
-        source: source.to_owned(),
-        what: what.to_owned(),
-        value: ms,
-        unit: "ms".into(),
-        limit,
+    let mut numbers = vec![Evidence {
         phase: part.phase.clone(),
-    };
-    let mut evidence = vec![source(
-        database.title,
-        "the longest that a session is idle in transaction, median of all looks",
-        held * 1e3,
-        Some(limits::HELD_S * 1e3),
-    )];
+        ..evidence(
+            database.title,
+            "the longest that a session is idle in transaction, median of all looks",
+            held * 1e3,
+            "ms",
+            Some(limits::HELD_S * 1e3),
+        )
+    }];
     if let Some((endpoint, outside)) = who {
-        evidence.push(Evidence {
-            phase: String::new(),
-            ..source(
-                "spans",
-                &format!("outside of databases per request, {}", endpoint.title),
-                outside,
-                None,
-            )
-        });
+        let what = format!("outside of databases per request, {}", endpoint.title);
+        numbers.push(evidence("spans", what, outside, "ms", None));
     }
     let (confidence, basis) = super::sure(who.is_some(), "sessions + spans", "sessions");
     Judged::Found(vec![Finding {
@@ -92,7 +81,7 @@ fn judge(case: &Case<'_>) -> Judged {
             ))
         ),
         cost: who.map(|(endpoint, outside)| case.cost(endpoint, outside)),
-        evidence,
+        evidence: numbers,
         advice:
             "Move the work that is no SQL out of the transaction: before it, or after the commit."
                 .into(),
@@ -104,13 +93,7 @@ fn judge(case: &Case<'_>) -> Judged {
 /// The endpoint that calls the database and spends much more time outside of it than the others, most of that between two statements or after
 /// the last; and that time, ms. What is done before the first statement holds no connection.
 fn who<'c>(case: &'c Case<'_>, held: f64) -> Option<(&'c EndpointCase, f64)> {
-    let outside = |endpoint: &EndpointCase| {
-        let calls = endpoint.calls.iter().filter(|call| call.key.about == "db");
-        endpoint.mean_ms
-            - calls
-                .map(|call| call.per_request * call.each_ms)
-                .sum::<f64>()
-    };
+    let outside = |of: &EndpointCase| of.mean_ms - of.time_in(|key| key.about == "db");
     let calls_sql = |endpoint: &&EndpointCase| {
         endpoint.has_calls()
             && endpoint

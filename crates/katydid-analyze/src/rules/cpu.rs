@@ -18,8 +18,8 @@ use katydid_record::finding::Evidence;
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
-use super::case::Case;
-use super::words::{figures, percent};
+use super::case::{self, Case};
+use super::words::{evidence, figures, percent};
 use super::{Judged, Rule, limits};
 use crate::target::Part;
 
@@ -96,10 +96,7 @@ fn seconds(part: &Part) -> f64 {
 }
 
 fn grown(subject: &Subject, name: &str, part: &Part) -> (f64, f64) {
-    let series = subject.plain(name);
-    series.map_or((0.0, 0.0), |series| {
-        subject.grown(series, part.from, part.until)
-    })
+    case::grown(subject, name, part).unwrap_or_default()
 }
 
 /// The share of processor time that was used. What the hypervisor took is neither.
@@ -128,13 +125,15 @@ fn bound(case: &Case<'_>, host: &Subject, part: &Part, share: f64) -> Finding {
     let own = own(case, host, part);
     let (waited, seconds) = grown(host, "pressure.cpu.some", part);
     let pressed = if seconds > 0.0 { waited / seconds } else { 0.0 };
-    let evidence = |what: &str, value: f64, limit: Option<f64>| Evidence {
-        source: host.watched.title.clone(),
-        what: what.to_owned(),
-        value: value * 100.0,
-        unit: "%".into(),
-        limit: limit.map(|limit| limit * 100.0),
+    let evidence = |what: &str, share: f64, limit: Option<f64>| Evidence {
         phase: part.phase.clone(),
+        ..evidence(
+            &host.watched.title,
+            what,
+            share * 100.0,
+            "%",
+            limit.map(|limit| limit * 100.0),
+        )
     };
     Finding {
         confidence: if pressed > 0.25 && own >= limits::CPU_OWN {
@@ -205,6 +204,11 @@ fn single(case: &Case<'_>, subject: &Subject, hosts: &[&Subject]) -> Option<Find
     }
     let name = name.map_or("a process", String::as_str);
     let (waited, seconds) = grown(subject, "process.waited", part);
+    let waited = if seconds > 0.0 { waited / seconds } else { 0.0 };
+    let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| Evidence {
+        phase: part.phase.clone(),
+        ..evidence(&subject.watched.title, what, value, unit, limit)
+    };
     Some(Finding {
         title: "A single core is the limit".into(),
         confidence: Confidence::Strong,
@@ -218,22 +222,8 @@ fn single(case: &Case<'_>, subject: &Subject, hosts: &[&Subject]) -> Option<Find
             percent(free)
         ),
         evidence: vec![
-            Evidence {
-                source: subject.watched.title.clone(),
-                what: "processors used by one process".into(),
-                value: used,
-                limit: Some(limits::ONE_CORE),
-                phase: part.phase.clone(),
-                ..Evidence::default()
-            },
-            Evidence {
-                source: subject.watched.title.clone(),
-                what: "time that its threads waited for a processor".into(),
-                value: if seconds > 0.0 { waited / seconds } else { 0.0 },
-                unit: "s/s".into(),
-                phase: part.phase.clone(),
-                ..Evidence::default()
-            },
+            evidence("processors used by one process", used, "", Some(limits::ONE_CORE)),
+            evidence("time that its threads waited for a processor", waited, "s/s", None),
         ],
         advice: "It cannot use a second processor: run more processes of it (uvicorn --workers, gunicorn -w, cluster), or take work out of its event loop.".into(),
         check: "with two processes the same load should take half of a processor each".into(),

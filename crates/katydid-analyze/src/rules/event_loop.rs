@@ -16,11 +16,12 @@
 //! **False alarms.** Where processors are busy, waiting for them looks alike: then nothing is said. The quickest endpoint may need what the other
 //! one holds (a lock, the only connection): the rules for these come first.
 
-use katydid_record::finding::{Evidence, Fix};
+use katydid_record::finding::Fix;
+use katydid_record::probe::ProbedBeside;
 use katydid_record::{Confidence, Finding};
 
 use super::case::{Case, EndpointCase};
-use super::words::{figures, percent};
+use super::words::{evidence, figures, fix, percent};
 use super::{Judged, Rule, limits};
 
 /// Its row.
@@ -42,41 +43,56 @@ fn judge(case: &Case<'_>) -> Judged {
     if !found.is_empty() {
         return Judged::Found(found);
     }
-    let slowest = case.endpoints.iter().filter_map(|of| {
+    let delayed = case.endpoints.iter().filter_map(|of| {
         let beside = of.probed.as_ref()?.beside.as_ref()?;
-        Some((beside.beside_ms / beside.alone_ms, of))
+        Some((beside.beside_ms - beside.alone_ms, of))
     });
-    match slowest.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((times, of)) => Judged::Clear(format!(
-            "another endpoint takes at most {} times as long beside eight requests for {}",
-            figures(times),
-            of.title
-        )),
+    match delayed.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        Some((_, most)) => Judged::Clear(not_blocked(most)),
         None => Judged::Silent,
     }
+}
+
+/// What a request took beside those for this endpoint, and what else may have made it wait.
+fn not_blocked(of: &EndpointCase) -> String {
+    let Some((probed, beside)) = of
+        .probed
+        .as_ref()
+        .and_then(|p| Some((p, p.beside.as_ref()?)))
+    else {
+        return String::new();
+    };
+    let but = match probed.together_cpu {
+        _ if !is_delayed(beside) => "",
+        None => "; whether the processes compute meanwhile is not known",
+        Some(cpu) if cpu > limits::IDLE_CORE => ", while the processes compute",
+        Some(_) => ", and these are not answered one after the other",
+    };
+    format!(
+        "{} takes {} ms alone and {} beside {} requests for {}{but}",
+        beside.endpoint,
+        figures(beside.alone_ms),
+        figures(beside.beside_ms),
+        probed.together,
+        of.title
+    )
+}
+
+fn is_delayed(beside: &ProbedBeside) -> bool {
+    beside.beside_ms >= limits::BESIDE_TIMES * beside.alone_ms
+        && beside.beside_ms - beside.alone_ms >= limits::BESIDE_MS
 }
 
 fn by_probe(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
     let probed = endpoint.probed.as_ref()?;
     let (beside, cpu) = (probed.beside.as_ref()?, probed.together_cpu?);
     let (alone, slowest) = (probed.median_ms?, probed.slowest_together_ms?);
-    let waits = beside.beside_ms - beside.alone_ms;
     let is_one_by_one = slowest >= limits::ONE_BY_ONE * f64::from(probed.together) * alone;
-    let is_blocked = beside.beside_ms >= limits::BESIDE_TIMES * beside.alone_ms
-        && waits >= limits::BESIDE_MS
-        && cpu <= limits::IDLE_CORE
-        && is_one_by_one;
-    if !is_blocked {
+    if !is_delayed(beside) || cpu > limits::IDLE_CORE || !is_one_by_one {
         return None;
     }
-    let source = || "probe".to_owned();
-    let evidence = |what: String, value: f64, unit: &str, limit: Option<f64>| Evidence {
-        source: source(),
-        what,
-        value,
-        unit: unit.to_owned(),
-        limit,
-        ..Evidence::default()
+    let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| {
+        evidence("probe", what, value, unit, limit)
     };
     Some(Finding {
         confidence: Confidence::Strong,
@@ -97,7 +113,7 @@ fn by_probe(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
         cost: Some(case.cost(endpoint, alone * (1.0 - cpu))),
         evidence: vec![
             evidence(
-                format!(
+                &format!(
                     "{} beside {} requests for it",
                     beside.endpoint, probed.together
                 ),
@@ -106,15 +122,15 @@ fn by_probe(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
                 Some(limits::BESIDE_TIMES * beside.alone_ms),
             ),
             evidence(
-                format!("{} alone", beside.endpoint),
+                &format!("{} alone", beside.endpoint),
                 beside.alone_ms,
                 "ms",
                 None,
             ),
-            evidence("one request alone".into(), alone, "ms", None),
-            evidence("the slowest of those at once".into(), slowest, "ms", None),
+            evidence("one request alone", alone, "ms", None),
+            evidence("the slowest of those at once", slowest, "ms", None),
             evidence(
-                "processors used meanwhile".into(),
+                "processors used meanwhile",
                 cpu,
                 "",
                 Some(limits::IDLE_CORE),
@@ -134,10 +150,6 @@ const ADVICE: &str =
     "Take the call that waits out of the event loop: an asynchronous client, or a thread.";
 
 fn fixes() -> Vec<Fix> {
-    let fix = |(place, text): (&str, &str)| Fix {
-        r#in: place.to_owned(),
-        text: text.to_owned(),
-    };
     [
         (
             "FastAPI",
@@ -149,7 +161,7 @@ fn fixes() -> Vec<Fix> {
         ),
         ("Node", "await fs.promises…, await exec(…) instead of …Sync"),
     ]
-    .map(fix)
+    .map(|(place, text)| fix(place, text))
     .into()
 }
 
@@ -195,13 +207,9 @@ fn by_spans(case: &Case<'_>) -> Option<Finding> {
         cost: Some(case.cost_in_all(who, waits(who), all / 1e3)),
         evidence: traced
             .iter()
-            .map(|of| Evidence {
-                source: of.source(),
-                what: format!("wait before the service begins, {}", of.title),
-                value: waits(of),
-                unit: "ms".into(),
-                limit: Some(limits::BEFORE_MS),
-                ..Evidence::default()
+            .map(|of| {
+                let what = format!("wait before the service begins, {}", of.title);
+                evidence(&of.source(), what, waits(of), "ms", Some(limits::BEFORE_MS))
             })
             .collect(),
         advice: ADVICE.into(),

@@ -11,11 +11,10 @@
 //!
 //! **False alarms.** What the answer itself needs. Logins are left out: hashing a password is meant to take long.
 
-use katydid_record::finding::{Evidence, Fix};
-use katydid_record::{Confidence, Finding};
+use katydid_record::Finding;
 
 use super::case::{Case, EndpointCase};
-use super::words::{figures, percent};
+use super::words::{evidence, figures, fix, percent};
 use super::{Judged, Rule, limits};
 
 /// Its row.
@@ -98,19 +97,14 @@ fn of_endpoint(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
         return None;
     }
     let (confidence, basis) = super::sure(own.cpu.is_some(), "probe + processors", "spans");
-    let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| Evidence {
-        source: own.source.clone(),
-        what: what.to_owned(),
-        value,
-        unit: unit.to_owned(),
-        limit,
-        ..Evidence::default()
+    let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| {
+        evidence(&own.source, what, value, unit, limit)
     };
     let cpu = own
         .cpu
         .map(|cpu| evidence("processors used meanwhile", cpu, "", Some(limits::OWN_CPU)));
     Some(Finding {
-        confidence: if basis == "spans" { Confidence::Suspected } else { confidence },
+        confidence,
         basis,
         endpoints: vec![endpoint.title.clone()],
         about: endpoint.title.clone(),
@@ -131,8 +125,8 @@ fn of_endpoint(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
         .collect(),
         advice: "If the answer does not need what is made: put a job into a queue, answer 202 with its id, and let a worker make it.".into(),
         fixes: vec![
-            Fix { r#in: "RQ, Celery".into(), text: "job = queue.enqueue(make, order_id); return 202, {\"job_id\": job.id}".into() },
-            Fix { r#in: "BullMQ".into(), text: "const job = await queue.add(\"make\", { orderId }); reply.code(202).send({ jobId: job.id })".into() },
+            fix("RQ, Celery", "job = queue.enqueue(make, order_id); return 202, {\"job_id\": job.id}"),
+            fix("BullMQ", "const job = await queue.add(\"make\", { orderId }); reply.code(202).send({ jobId: job.id })"),
         ],
         check: format!("{} should take a few ms, and its job be done in the worker", endpoint.title),
         ..Finding::default()

@@ -12,12 +12,11 @@
 //!
 //! **False alarms.** A cache that is meant to fill for longer than the run. A run that is longer tells.
 
-use katydid_record::finding::Evidence;
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
 use super::case::Case;
-use super::words::figures;
+use super::words::{evidence, figures};
 use super::{Judged, Rule, limits};
 
 /// Its row.
@@ -65,9 +64,8 @@ fn judge(case: &Case<'_>) -> Judged {
     if requests.iter().any(|count| *count < limits::LEAK_REQUESTS) {
         return Judged::Silent;
     }
-    let subjects = case.timeline.target.subjects.values();
-    let watched: Vec<(&Subject, Growth)> = subjects
-        .filter(|subject| subject.watched.kind == "process")
+    let watched: Vec<(&Subject, Growth)> = case
+        .watched("process")
         .filter_map(|subject| Some((subject, growth(case, subject, requests)?)))
         .collect();
     if watched.is_empty() {
@@ -106,13 +104,8 @@ fn finding(subject: &Subject, growth: &Growth) -> Finding {
     let title = &subject.watched.title;
     let [first, _, last] = growth.levels;
     let each = growth.per_request();
-    let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| Evidence {
-        source: title.clone(),
-        what: what.to_owned(),
-        value,
-        unit: unit.to_owned(),
-        limit,
-        ..Evidence::default()
+    let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| {
+        evidence(title, what, value, unit, limit)
     };
     let per_minute = (last - first) / MIB / growth.seconds * 60.0;
     Finding {

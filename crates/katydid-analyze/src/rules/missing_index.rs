@@ -16,14 +16,14 @@
 //! (`ANALYZE` first), conditions on an expression (an index on the expression is needed). Of these nothing is said. An index costs each write a
 //! little.
 
-use katydid_record::finding::{Evidence, Fix};
+use katydid_record::finding::Evidence;
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 use serde::de::DeserializeOwned;
 
 use super::case::{Case, Database, EndpointCase, Statement};
 use super::plan::{Node, Scan, Table};
-use super::words::{figures, rows, statement};
+use super::words::{evidence, figures, fix, rows, statement};
 use super::{Judged, Need, Rule, limits};
 
 /// Its row.
@@ -134,12 +134,12 @@ fn of_statement(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) ->
             does(scan, &table)
         ),
         cost,
-        evidence: evidence(database, of, scan, &table, plan.cost),
+        evidence: numbers(database, of, scan, &table, plan.cost),
         advice: advice(&table, &columns),
-        fixes: vec![Fix {
-            r#in: "SQL".into(),
-            text: format!("CREATE INDEX CONCURRENTLY ON {name} ({listed});"),
-        }],
+        fixes: vec![fix(
+            "SQL",
+            format!("CREATE INDEX CONCURRENTLY ON {name} ({listed});"),
+        )],
         check: format!(
             "blocks per call of the statement should fall from {} to a few",
             figures(of.blocks_per_call())
@@ -201,62 +201,51 @@ fn advice(table: &Table, columns: &[String]) -> String {
     }
 }
 
-fn evidence(
+fn numbers(
     database: &Database<'_>,
     of: &Statement<'_>,
     scan: &Scan,
     table: &Table,
     cost: f64,
 ) -> Vec<Evidence> {
-    let one = |source: &str, what: &str, value: f64, limit: Option<f64>| Evidence {
-        source: source.to_owned(),
-        what: what.to_owned(),
-        value,
-        limit,
-        ..Evidence::default()
-    };
+    let title = database.title;
+    let share = of.seconds / database.seconds() * 100.0;
+    let cost_of = format!("cost; {} on {}", scan.kind, scan.table);
     let mut all = vec![
-        one(
-            database.title,
+        evidence(
+            title,
             "blocks per call",
             of.blocks_per_call(),
+            "",
             Some(limits::SCAN_BLOCKS),
         ),
-        one(database.title, "rows per call", of.rows_per_call(), None),
-        one(
-            database.title,
-            "calls",
-            of.calls,
-            Some(limits::STATEMENT_CALLS),
+        evidence(title, "rows per call", of.rows_per_call(), "", None),
+        evidence(title, "calls", of.calls, "", Some(limits::STATEMENT_CALLS)),
+        evidence(title, "mean", of.mean_ms(), "ms", None),
+        evidence(
+            title,
+            "of the database's time",
+            share,
+            "%",
+            Some(limits::SHARE_OF_DATABASE * 100.0),
         ),
-        Evidence {
-            unit: "ms".into(),
-            ..one(database.title, "mean", of.mean_ms(), None)
-        },
-        Evidence {
-            unit: "%".into(),
-            ..one(
-                database.title,
-                "of the database's time",
-                of.seconds / database.seconds() * 100.0,
-                Some(limits::SHARE_OF_DATABASE * 100.0),
-            )
-        },
-        one(
-            "plan",
-            &format!("cost; {} on {}", scan.kind, scan.table),
-            cost,
-            None,
-        ),
-        one(
+        evidence("plan", cost_of, cost, "", None),
+        evidence(
             "plan",
             "rows of the table",
             table.rows,
+            "",
             Some(limits::SCAN_ROWS),
         ),
     ];
     if scan.sorted_rows > 0.0 {
-        all.push(one("plan", "rows that are sorted", scan.sorted_rows, None));
+        all.push(evidence(
+            "plan",
+            "rows that are sorted",
+            scan.sorted_rows,
+            "",
+            None,
+        ));
     }
     all
 }

@@ -20,7 +20,7 @@ use katydid_record::probe::ProbedStatement;
 use katydid_record::{Confidence, Finding};
 
 use super::case::{Call, Case, Database, EndpointCase, Statement};
-use super::words::{figures, percent, rows, statement};
+use super::words::{evidence, figures, fix, percent, rows, statement};
 use super::{Judged, Need, Rule, limits};
 
 /// Its row.
@@ -47,7 +47,7 @@ fn judge(case: &Case<'_>) -> Judged {
         .flat_map(|of| {
             of.calls
                 .iter()
-                .filter(|call| is_sql(call))
+                .filter(|call| call.is_sql())
                 .map(move |call| (of, call))
         })
         .max_by(|a, b| a.1.per_request.total_cmp(&b.1.per_request));
@@ -65,10 +65,6 @@ fn judge(case: &Case<'_>) -> Judged {
         [] => why,
         some => format!("{why}; too few requests known of {}", some.join(", ")),
     })
-}
-
-fn is_sql(call: &Call) -> bool {
-    call.key.about == "db" && call.key.text.contains(' ')
 }
 
 /// The first word, as it decides what the calls are.
@@ -98,11 +94,7 @@ fn of_call(case: &Case<'_>, endpoint: &EndpointCase, call: &Call) -> Option<Find
     if call.per_request < least || ms < limits::SHARE_OF_ENDPOINT * endpoint.mean_ms {
         return None;
     }
-    let counted = case.databases.iter().find_map(|database| {
-        database
-            .statement(&call.key.text)
-            .map(|statement| (database, statement))
-    });
+    let counted = case.statement(&call.key.text);
     if counted.is_some_and(|(_, of)| !is_write && of.rows_per_call() > limits::N_PLUS_ONE_ROWS) {
         return None;
     }
@@ -139,7 +131,7 @@ fn of_call(case: &Case<'_>, endpoint: &EndpointCase, call: &Call) -> Option<Find
         about: call.key.text.clone(),
         what,
         cost: Some(case.cost(endpoint, ms)),
-        evidence: evidence(endpoint, call, is_write, agreed),
+        evidence: numbers(endpoint, call, is_write, agreed),
         advice: if is_write {
             "Write all rows with one statement."
         } else {
@@ -196,7 +188,7 @@ fn list_of<'a>(
     database: &Database<'_>,
 ) -> Option<(&'a str, f64)> {
     let others = endpoint.calls.iter().filter(|other| other.key != call.key);
-    let lists = others.filter(|other| is_sql(other) && (0.2..2.0).contains(&other.per_request));
+    let lists = others.filter(|other| other.is_sql() && (0.2..2.0).contains(&other.per_request));
     let mut lists: Vec<(&str, f64)> = lists
         .filter_map(|other| {
             let rows = database.statement(&other.key.text)?.rows_per_call();
@@ -226,55 +218,35 @@ fn grows(endpoint: &EndpointCase, of: &ProbedStatement) -> String {
     }
 }
 
-fn evidence(
+fn numbers(
     endpoint: &EndpointCase,
     call: &Call,
     is_write: bool,
     agreed: Option<(&Database<'_>, &Statement<'_>)>,
 ) -> Vec<Evidence> {
-    let mut evidence = vec![
-        Evidence {
-            source: endpoint.source(),
-            what: "calls per request".into(),
-            value: call.per_request,
-            limit: Some(least(is_write)),
-            ..Evidence::default()
-        },
-        Evidence {
-            source: endpoint.basis().into(),
-            what: "each".into(),
-            value: call.each_ms,
-            unit: "ms".into(),
-            ..Evidence::default()
-        },
+    let least = Some(least(is_write));
+    let mut all = vec![
+        evidence(
+            &endpoint.source(),
+            "calls per request",
+            call.per_request,
+            "",
+            least,
+        ),
+        evidence(endpoint.basis(), "each", call.each_ms, "ms", None),
     ];
     if let Some((database, statement)) = agreed {
-        let source = || database.title.to_owned();
-        evidence.push(Evidence {
-            source: source(),
-            what: "calls".into(),
-            value: statement.calls,
-            ..Evidence::default()
-        });
-        evidence.push(Evidence {
-            source: source(),
-            what: "rows per call".into(),
-            value: statement.rows_per_call(),
-            limit: (!is_write).then_some(limits::N_PLUS_ONE_ROWS),
-            ..Evidence::default()
-        });
-        evidence.push(Evidence {
-            source: source(),
-            what: format!(
-                "{} of the time of its statements",
-                percent(statement.seconds / database.seconds())
-            ),
-            value: statement.seconds,
-            unit: "s".into(),
-            ..Evidence::default()
-        });
+        let most = (!is_write).then_some(limits::N_PLUS_ONE_ROWS);
+        let share = percent(statement.seconds / database.seconds());
+        let of = format!("{share} of the time of its statements");
+        let title = database.title;
+        all.extend([
+            evidence(title, "calls", statement.calls, "", None),
+            evidence(title, "rows per call", statement.rows_per_call(), "", most),
+            evidence(title, of, statement.seconds, "s", None),
+        ]);
     }
-    evidence
+    all
 }
 
 fn fixes(is_write: bool) -> Vec<Fix> {
@@ -300,9 +272,8 @@ fn fixes(is_write: bool) -> Vec<Fix> {
             ("SQL", "… WHERE id = ANY($1), with all ids at once"),
         ]
     };
-    let fix = |(place, text): &(&str, &str)| Fix {
-        r#in: (*place).to_owned(),
-        text: (*text).to_owned(),
-    };
-    fixes.iter().map(fix).collect()
+    fixes
+        .iter()
+        .map(|(place, text)| fix(place, *text))
+        .collect()
 }

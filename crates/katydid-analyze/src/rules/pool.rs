@@ -14,12 +14,11 @@
 //! **False alarms.** Where the database itself is the limit more connections make it worse: with busy processors nothing is said. A generator that has few
 //! users by intention is seen, since no more requests are under way than sessions.
 
-use katydid_record::finding::{Evidence, Fix};
-use katydid_record::timeline::Subject;
+use katydid_record::finding::Evidence;
 use katydid_record::{Confidence, Finding};
 
-use super::case::{Case, Database, EndpointCase, levels, mean};
-use super::words::{figures, percent};
+use super::case::{Case, Database, EndpointCase, mean};
+use super::words::{evidence, figures, fix, percent};
 use super::{Judged, Need, Rule, limits};
 use crate::target::Part;
 
@@ -139,18 +138,10 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
     let mut hurt = users.clone();
     hurt.sort_by(|a, b| waits(b).total_cmp(&waits(a)));
     let evidence = |source: &str, what: &str, value: f64, limit: Option<f64>| Evidence {
-        source: source.to_owned(),
-        what: what.to_owned(),
-        value,
-        limit,
         phase: found.part.phase.clone(),
-        ..Evidence::default()
+        ..evidence(source, what, value, "", limit)
     };
     let title = found.database.title;
-    let fix = |(place, text): (&str, String)| Fix {
-        r#in: place.to_owned(),
-        text,
-    };
     Finding {
         confidence: Confidence::Strong,
         basis: "sessions + requests under way".into(),
@@ -205,7 +196,7 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
             ),
             ("node-postgres", format!("new Pool({{ max: {size} }})")),
         ]
-        .map(fix)
+        .map(|(place, text)| fix(place, text))
         .into(),
         check: "the number of sessions at work should vary, below its limit".into(),
         ..Finding::default()
@@ -213,7 +204,7 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
 }
 
 fn plateau<'c>(database: &'c Database<'c>, part: &'c Part) -> Option<Plateau<'c>> {
-    let busy = at_work(database.subject, part)?;
+    let busy = database.sessions(&BUSY, part)?;
     let most = busy.iter().copied().fold(0.0, f64::max);
     let at_most = busy.iter().filter(|count| **count >= most).count();
     (most > 0.0 && busy.len() >= limits::POOL_LOOKS).then(|| Plateau {
@@ -221,18 +212,5 @@ fn plateau<'c>(database: &'c Database<'c>, part: &'c Part) -> Option<Plateau<'c>
         part,
         most,
         share: at_most as f64 / busy.len() as f64,
-    })
-}
-
-/// Sessions at work at each look.
-fn at_work(subject: &Subject, part: &Part) -> Option<Vec<f64>> {
-    let classes = BUSY
-        .iter()
-        .filter_map(|class| levels(subject, "sessions", Some(("class", class)), part));
-    classes.reduce(|sums, more| {
-        sums.iter()
-            .zip(&more)
-            .map(|(sum, more)| sum + more)
-            .collect()
     })
 }

@@ -13,11 +13,10 @@
 //! **False alarms.** A burst that is meant to be worked off later. The report shows whether it was.
 
 use katydid_record::Finding;
-use katydid_record::finding::Evidence;
 use katydid_record::timeline::Subject;
 
 use super::case::{Case, EndpointCase, mean};
-use super::words::figures;
+use super::words::{evidence, figures};
 use super::{Judged, Rule, limits};
 use crate::target::table;
 
@@ -100,33 +99,29 @@ fn finding(case: &Case<'_>, subject: &Subject, queue: &str, levels: [f64; 3], al
     // Which of several queues a command is about is not known: what comes and goes is told of all of them.
     let goes = comes - all / seconds;
     let is_told = goes > 0.0;
-    let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| Evidence {
-        source: subject.watched.title.clone(),
-        what: what.to_owned(),
-        value,
-        unit: unit.to_owned(),
-        limit,
-        ..Evidence::default()
-    };
-    let mut evidence = vec![
-        evidence("entries at the end of the first third", levels[0], "", None),
-        evidence("of the second", levels[1], "", Some(levels[0])),
+    let title = &subject.watched.title;
+    let mut numbers = vec![
         evidence(
+            title,
+            "entries at the end of the first third",
+            levels[0],
+            "",
+            None,
+        ),
+        evidence(title, "of the second", levels[1], "", Some(levels[0])),
+        evidence(
+            title,
             "of the last",
             levels[2],
             "",
             Some(levels[0] + limits::BACKLOG),
         ),
-        evidence("growth", grows, "/s", None),
+        evidence(title, "growth", grows, "/s", None),
     ];
     if is_told {
-        evidence.push(Evidence {
-            source: format!("{}, commands", subject.watched.title),
-            what: "entries that are put into queues".into(),
-            value: comes,
-            unit: "/s".into(),
-            ..Evidence::default()
-        });
+        let source = format!("{title}, commands");
+        let what = "entries that are put into queues";
+        numbers.push(evidence(&source, what, comes, "/s", None));
     }
     let flows = if is_told {
         format!(
@@ -148,7 +143,7 @@ fn finding(case: &Case<'_>, subject: &Subject, queue: &str, levels: [f64; 3], al
             figures(levels[2]),
             figures(grows)
         ),
-        evidence,
+        evidence: numbers,
         advice: if is_told {
             format!(
                 "Run {} times as many consumers, or make an entry cheaper.",

@@ -11,11 +11,10 @@
 //!
 //! **False alarms.** None: the service says so itself.
 
-use katydid_record::finding::Evidence;
 use katydid_record::{Confidence, Finding, Kind};
 
 use super::case::Case;
-use super::words::percent;
+use super::words::{evidence, percent};
 use super::{Judged, Rule, limits};
 
 /// Its row.
@@ -54,14 +53,13 @@ fn judge(case: &Case<'_>) -> Judged {
         endpoints: limited.iter().map(|(title, ..)| title.clone()).collect(),
         about: "429".into(),
         what: format!("{first} refused {} of its requests with status 429", percent(share)),
-        evidence: vec![Evidence {
-            source: "responses".into(),
-            what: format!("status 429, {first}"),
-            value: share * 100.0,
-            unit: "%".into(),
-            limit: Some(limits::REFUSED * 100.0),
-            ..Evidence::default()
-        }],
+        evidence: vec![evidence(
+            "responses",
+            format!("status 429, {first}"),
+            share * 100.0,
+            "%",
+            Some(limits::REFUSED * 100.0),
+        )],
         advice: "Raise the limit for the address of the test, or have the limiter count by user. Beyond it the numbers are the limiter's.".into(),
         check: "no response should have status 429".into(),
         ..Finding::default()

@@ -20,7 +20,7 @@ use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
 use super::case::{Case, Database, Statement, mean_level};
-use super::words::{figures, percent, statement};
+use super::words::{evidence, figures, percent, statement};
 use super::{Judged, Need, Rule, limits};
 use crate::target::Part;
 
@@ -140,7 +140,7 @@ fn finding(
     let cost = callers.first().zip(slow).map(|((endpoint, calls), of)| {
         case.cost_in_all(endpoint, calls * of.mean_ms(), of.seconds)
     });
-    let mut evidence = vec![
+    let mut numbers = vec![
         level(
             database,
             part,
@@ -156,15 +156,10 @@ fn finding(
             limits::LOCK_SHARE * 100.0,
         ),
     ];
-    evidence[1].unit = "%".into();
+    numbers[1].unit = "%".into();
     if let Some(of) = slow {
-        evidence.push(Evidence {
-            source: database.title.to_owned(),
-            what: "mean of the statement that waits".into(),
-            value: of.mean_ms(),
-            unit: "ms".into(),
-            ..Evidence::default()
-        });
+        let what = "mean of the statement that waits";
+        numbers.push(evidence(database.title, what, of.mean_ms(), "ms", None));
     }
     Finding {
         confidence: if is_strong {
@@ -180,7 +175,7 @@ fn finding(
         about: waiter.to_owned(),
         what,
         cost,
-        evidence,
+        evidence: numbers,
         advice: advice(pair).into(),
         check: "no session should wait for a lock for longer than a moment".into(),
         ..Finding::default()
@@ -213,11 +208,7 @@ fn advice(pair: Option<&Pair<'_>>) -> &'static str {
 
 fn level(database: &Database<'_>, part: &Part, what: &str, value: f64, limit: f64) -> Evidence {
     Evidence {
-        source: database.title.to_owned(),
-        what: what.to_owned(),
-        value,
-        limit: Some(limit),
         phase: part.phase.clone(),
-        ..Evidence::default()
+        ..evidence(database.title, what, value, "", Some(limit))
     }
 }

@@ -14,10 +14,9 @@
 //! nothing is said.
 
 use katydid_record::Finding;
-use katydid_record::finding::Evidence;
 
 use super::case::{Call, Case, EndpointCase};
-use super::words::figures;
+use super::words::{evidence, figures};
 use super::{Judged, Need, Rule, limits};
 
 /// Its row.
@@ -31,7 +30,7 @@ pub const RULE: Rule = Rule {
 };
 
 fn judge(case: &Case<'_>) -> Judged {
-    let calls = |of: &EndpointCase| of.calls.iter().any(is_service);
+    let calls = |of: &EndpointCase| of.calls.iter().any(Call::is_of_a_service);
     if !case.endpoints.iter().any(calls) {
         // Spans of HTTP clients are an instrumentation of their own, which may be missing.
         return Judged::Blind(super::not_observed(
@@ -53,15 +52,11 @@ fn judge(case: &Case<'_>) -> Judged {
         .flat_map(|of| {
             of.calls
                 .iter()
-                .filter(move |call| is_service(call) && is_waited_for(call, of))
+                .filter(move |call| call.is_of_a_service() && is_waited_for(call, of))
         })
-        .map(|call| call.per_request * call.each_ms)
+        .map(Call::ms)
         .fold(0.0, f64::max);
     Judged::Clear(format!("at most {} ms per request", figures(most)))
-}
-
-fn is_service(call: &Call) -> bool {
-    ["http", "rpc"].contains(&call.key.about.as_str())
 }
 
 /// A request takes longer than what it waits for. Of calls side by side each counts alone.
@@ -71,11 +66,10 @@ fn is_waited_for(call: &Call, endpoint: &EndpointCase) -> bool {
 }
 
 fn of_endpoint(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
-    let of = |call: &&Call| call.per_request * call.each_ms;
     let calls = endpoint.calls.iter();
-    let calls = calls.filter(|call| is_service(call) && is_waited_for(call, endpoint));
-    let slowest = calls.max_by(|a, b| of(a).total_cmp(&of(b)))?;
-    let ms = of(&slowest);
+    let calls = calls.filter(|call| call.is_of_a_service() && is_waited_for(call, endpoint));
+    let slowest = calls.max_by(|a, b| a.ms().total_cmp(&b.ms()))?;
+    let ms = slowest.ms();
     let is_much = endpoint.is_traced()
         && ms >= limits::DOWNSTREAM_MS
         && ms >= limits::DOWNSTREAM_SHARE * endpoint.mean_ms;
@@ -83,15 +77,10 @@ fn of_endpoint(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
         return None;
     }
     let has_floor = endpoint.fast_ms >= limits::FLOOR * ms;
-    let evidence = |source: &str, what: &str, value: f64, limit: Option<f64>| Evidence {
-        source: source.to_owned(),
-        what: what.to_owned(),
-        value,
-        unit: "ms".into(),
-        limit,
-        ..Evidence::default()
+    let spans = endpoint.source();
+    let evidence = |source: &str, what: &str, value: f64, limit: Option<f64>| {
+        evidence(source, what, value, "ms", limit)
     };
-    let spans = format!("spans of {} requests", endpoint.traced);
     let (confidence, basis) = super::sure(has_floor, "spans + response times", "spans");
     Some(Finding {
         confidence,

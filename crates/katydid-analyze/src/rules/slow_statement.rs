@@ -15,7 +15,7 @@ use katydid_record::Finding;
 use katydid_record::finding::Evidence;
 
 use super::case::{Case, Database, Statement};
-use super::words::{figures, percent, statement};
+use super::words::{evidence, figures, percent, statement};
 use super::{Judged, Need, Rule, limits};
 
 /// Its row.
@@ -85,21 +85,16 @@ fn of_database(case: &Case<'_>, database: &Database<'_>) -> Option<Finding> {
             figures(first.mean_ms())
         ),
         cost,
-        evidence: evidence(database, first, share),
+        evidence: numbers(database, first, share),
         advice: "Look at its plan with EXPLAIN (ANALYZE, BUFFERS); ask for less, compute it ahead, or keep its answer in the cache.".into(),
         check: "its share of the database's time should fall".into(),
         ..Finding::default()
     })
 }
 
-fn evidence(database: &Database<'_>, of: &Statement<'_>, share: f64) -> Vec<Evidence> {
-    let one = |what: &str, value: f64, unit: &str, limit: Option<f64>| Evidence {
-        source: database.title.to_owned(),
-        what: what.to_owned(),
-        value,
-        unit: unit.to_owned(),
-        limit,
-        phase: String::new(),
+fn numbers(database: &Database<'_>, of: &Statement<'_>, share: f64) -> Vec<Evidence> {
+    let one = |what: &str, value: f64, unit: &str, limit: Option<f64>| {
+        evidence(database.title, what, value, unit, limit)
     };
     vec![
         one(

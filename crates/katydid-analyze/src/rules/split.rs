@@ -1,16 +1,15 @@
 //! Where the time of an endpoint goes, as far as it was seen; and whether what was counted fits together.
 
+use katydid_record::Histogram;
 use katydid_record::summary::{LittleSummary, SplitSummary};
-use katydid_record::{Histogram, Timeline};
 
-use super::case::{Case, Database, EndpointCase, Statement, levels, mean};
+use super::case::{Call, Case, Database, EndpointCase, grown, mean};
 use crate::target::Part;
 
 /// The parts of each endpoint's mean time, the longest in all first. Of what nobody saw the rest is told as the service's own.
-pub fn splits(timeline: &Timeline) -> Vec<SplitSummary> {
-    let case = Case::new(timeline);
+pub fn splits(case: &Case<'_>) -> Vec<SplitSummary> {
     let seen = case.endpoints.iter().filter(|of| of.has_calls());
-    seen.map(|of| split(&case, of)).collect()
+    seen.map(|of| split(case, of)).collect()
 }
 
 fn split(case: &Case<'_>, of: &EndpointCase) -> SplitSummary {
@@ -20,16 +19,13 @@ fn split(case: &Case<'_>, of: &EndpointCase) -> SplitSummary {
     let database = if is_traced {
         of.database_ms()
     } else {
-        let mean = |text: &str, alone: f64| {
-            let mut all = case
-                .databases
-                .iter()
-                .filter_map(|database| database.statement(text));
-            all.next().map_or(alone, Statement::mean_ms)
+        let mean = |call: &Call| {
+            let found = case.statement(&call.key.text);
+            found.map_or(call.each_ms, |(_, statement)| statement.mean_ms())
         };
         of.calls
             .iter()
-            .map(|call| call.per_request * mean(&call.key.text, call.each_ms))
+            .map(|call| call.per_request * mean(call))
             .sum()
     };
     let cache = is_traced.then(|| of.cache_ms());
@@ -51,8 +47,7 @@ fn split(case: &Case<'_>, of: &EndpointCase) -> SplitSummary {
 
 /// How many there were in the longest phase, by looks and by Little's law (*A proof for the queuing formula L = λW*, 1961): requests under way at the generator,
 /// and sessions at work in each database.
-pub fn little(timeline: &Timeline) -> Vec<LittleSummary> {
-    let case = Case::new(timeline);
+pub fn little(case: &Case<'_>) -> Vec<LittleSummary> {
     let longest = case
         .phases
         .iter()
@@ -61,7 +56,7 @@ pub fn little(timeline: &Timeline) -> Vec<LittleSummary> {
         return Vec::new();
     };
     let mut all = Vec::new();
-    all.extend(requests(&case, part));
+    all.extend(requests(case, part));
     all.extend(
         case.databases
             .iter()
@@ -93,17 +88,8 @@ fn requests(case: &Case<'_>, part: &Part) -> Option<LittleSummary> {
 
 fn statements(database: &Database<'_>, part: &Part) -> Option<LittleSummary> {
     const AT_WORK: [&str; 6] = ["running", "lock", "lwlock", "io", "ipc", "other wait"];
-    let subject = database.subject;
-    let looks = AT_WORK
-        .iter()
-        .filter_map(|class| levels(subject, "sessions", Some(("class", class)), part));
-    let looks = looks.reduce(|sums, more| {
-        sums.iter()
-            .zip(&more)
-            .map(|(sum, more)| sum + more)
-            .collect()
-    })?;
-    let (spent, seconds) = subject.grown(subject.plain("statements.time")?, part.from, part.until);
+    let looks = database.sessions(&AT_WORK, part)?;
+    let (spent, seconds) = grown(database.subject, "statements.time", part)?;
     (seconds > 0.0).then(|| LittleSummary {
         what: format!("statements running, {}", database.title),
         phase: part.phase.clone(),

@@ -12,14 +12,14 @@
 //!
 //! **False alarms.** Values under many keys are computed once for each: where a statement asks for a tenant's or user's rows, nothing is said.
 
-use katydid_record::finding::{Evidence, Fix};
+use katydid_record::finding::Evidence;
 use katydid_record::probe::ProbedEver;
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
 use super::cache_tenant::owner;
-use super::case::{Case, Database, EndpointCase, Statement};
-use super::words::{figures, statement};
+use super::case::{Case, Database, EndpointCase, Statement, grown};
+use super::words::{evidence, figures, fix, statement};
 use super::{Judged, Need, Rule, limits};
 
 /// Its row.
@@ -79,11 +79,7 @@ fn behind<'c>(case: &'c Case<'_>, endpoint: &'c EndpointCase) -> Vec<Behind<'c>>
         .filter(|of| owner(&of.text).is_none());
     shared
         .filter_map(|ever| {
-            let found = case
-                .databases
-                .iter()
-                .find_map(|database| Some((database, database.statement(&ever.text)?)));
-            let (database, of) = found?;
+            let (database, of) = case.statement(&ever.text)?;
             let is_heavy = of.mean_ms() >= limits::SLOW_MS && of.calls >= limits::STATEMENT_CALLS;
             is_heavy.then(|| Behind {
                 database,
@@ -98,22 +94,11 @@ fn behind<'c>(case: &'c Case<'_>, endpoint: &'c EndpointCase) -> Vec<Behind<'c>>
 
 /// What the caches counted: keys that expired, and keys looked for in vain.
 fn of_caches(case: &Case<'_>) -> Vec<Evidence> {
-    let caches = case
-        .timeline
-        .target
-        .subjects
-        .values()
-        .filter(|of| of.watched.kind == "redis");
     let counted = |cache: &Subject, name: &str, what: &str| {
-        let (grown, _) = cache.grown(cache.plain(name)?, case.whole.from, case.whole.until);
-        Some(Evidence {
-            source: cache.watched.title.clone(),
-            what: what.to_owned(),
-            value: grown,
-            ..Evidence::default()
-        })
+        let (by, _) = grown(cache, name, &case.whole)?;
+        Some(evidence(&cache.watched.title, what, by, "", None))
     };
-    caches
+    case.watched("redis")
         .flat_map(|cache| {
             [
                 counted(cache, "keys.expired", "keys that expired"),
@@ -133,15 +118,6 @@ fn finding(case: &Case<'_>, behind: &Behind<'_>) -> Finding {
         one_by_one,
     } = behind;
     let share = 1.0 - one_by_one / under_load;
-    let evidence =
-        |source: &str, what: &str, value: f64, unit: &str, limit: Option<f64>| Evidence {
-            source: source.to_owned(),
-            what: what.to_owned(),
-            value,
-            unit: unit.to_owned(),
-            limit,
-            ..Evidence::default()
-        };
     let mut all = vec![
         evidence(
             "probe",
@@ -188,8 +164,8 @@ fn finding(case: &Case<'_>, behind: &Behind<'_>) -> Finding {
         evidence: all,
         advice: "Let one compute the value while the others wait for it or get the old one, and spread the times to live.".into(),
         fixes: vec![
-            Fix { r#in: "redis-py".into(), text: "with client.lock(f\"{key}:lock\", timeout=10): look again, then compute".into() },
-            Fix { r#in: "Redis".into(), text: "SET key:lock 1 NX PX 10000; who does not get it waits, or takes the old value".into() },
+            fix("redis-py", "with client.lock(f\"{key}:lock\", timeout=10): look again, then compute"),
+            fix("Redis", "SET key:lock 1 NX PX 10000; who does not get it waits, or takes the old value"),
         ],
         check: format!("the statement should run {} times per second, whatever the load is", figures(*one_by_one)),
         ..Finding::default()

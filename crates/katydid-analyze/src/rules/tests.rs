@@ -1,6 +1,5 @@
 //! Rules on small timelines with known truth: each speaks where it should, and is silent beside its limit.
 
-use katydid_record::probe::{ProbeSummary, ProbedEndpoint, ProbedStatement};
 use katydid_record::timeline::{CallKey, CallTotals, Calls, Example, TraceSeen};
 use katydid_record::{
     Body, Confidence, EndpointKey, EndpointWindow, Exemplar, Fact, Finding, Findings, Frame,
@@ -10,7 +9,12 @@ use katydid_record::{
 
 mod probed;
 
-use super::findings;
+use super::{Diagnosis, diagnose};
+
+/// As at the end of a run.
+fn diagnosis(timeline: &Timeline, valid: bool) -> Diagnosis {
+    diagnose(timeline, crate::probe::probe(timeline).as_ref(), valid)
+}
 
 const S: u64 = 1_000_000;
 const LIST: &str = "SELECT a FROM orders WHERE tenant_id = $1 ORDER BY created_at DESC LIMIT $2";
@@ -39,13 +43,6 @@ impl Run {
             timeline: Timeline::default(),
             series: 0,
         };
-        let name = Name::Endpoint {
-            id: 0,
-            kind: Kind::Request,
-            method: "GET".into(),
-            name: "/orders".into(),
-            tagged: None,
-        };
         let phase = Mark::PhaseBegan {
             phase: 1,
             name: "hold".into(),
@@ -59,9 +56,8 @@ impl Run {
             from_send: times.to_sparse(),
             ..EndpointWindow::default()
         };
-        run.apply(0, 0, Body::Names(vec![name]));
         run.apply(0, 0, Body::Mark(phase));
-        run.apply(19 * S, 0, Body::Requests(vec![window]));
+        run.endpoint(0, "GET", "/orders", window);
         run.apply(
             0,
             OBSERVERS,
@@ -74,6 +70,22 @@ impl Run {
             })),
         );
         run
+    }
+
+    fn endpoint(&mut self, id: u32, method: &str, name: &str, window: EndpointWindow) {
+        let name = Name::Endpoint {
+            id,
+            kind: Kind::Request,
+            method: method.into(),
+            name: name.into(),
+            tagged: None,
+        };
+        self.apply(0, 0, Body::Names(vec![name]));
+        let window = EndpointWindow {
+            endpoint: id,
+            ..window
+        };
+        self.apply(19 * S, 0, Body::Requests(vec![window]));
     }
 
     fn apply(&mut self, at: u64, source: u32, body: Body) {
@@ -206,7 +218,7 @@ impl Run {
     }
 
     fn findings(&self, valid: bool) -> Findings {
-        findings(&self.timeline, valid)
+        diagnosis(&self.timeline, valid).findings
     }
 
     fn only(&self) -> Finding {
@@ -568,7 +580,7 @@ fn memory_that_grows_with_requests_and_does_not_slow_down() {
 
 #[test]
 fn what_was_not_watched_is_said_and_nothing_is_found() {
-    let all = findings(&Timeline::default(), true);
+    let all = diagnosis(&Timeline::default(), true).findings;
     assert!(
         all.findings.is_empty() && all.suspected.is_empty() && all.ruled_out.is_empty(),
         "{all:#?}"
@@ -579,55 +591,4 @@ fn what_was_not_watched_is_said_and_nothing_is_found() {
         .map(|one| one.remedy.as_str())
         .collect();
     assert!(blind.contains(&"--watch env:DATABASE_URL"), "{blind:?}");
-}
-
-fn probed(of: ProbedStatement) -> Fact {
-    let found = ProbeSummary {
-        endpoints: vec![ProbedEndpoint {
-            method: "GET".into(),
-            name: "/orders".into(),
-            requests: 20,
-            queries: Some(of.per_request),
-            entries: Some(20.0),
-            statements: vec![of],
-            ..ProbedEndpoint::default()
-        }],
-        ..ProbeSummary::default()
-    };
-    Fact {
-        topic: crate::probe::FACT.into(),
-        subject: crate::probe::FACT.into(),
-        text: serde_json::to_string(&found).expect("plain data"),
-    }
-}
-
-#[test]
-fn a_probe_is_enough_to_name_the_endpoint() {
-    let of = |per_request| ProbedStatement {
-        text: ITEM.into(),
-        per_request,
-        rows: 1.0,
-        ms: 0.5,
-        ..ProbedStatement::default()
-    };
-    let said = |per_request| {
-        let mut run = Run::new(100, 40);
-        run.apply(0, 1, Body::Facts(vec![probed(of(per_request))]));
-        findings(&run.timeline, true)
-    };
-    let found = said(20.0);
-    let [finding] = found.findings.as_slice() else {
-        panic!("{found:#?}");
-    };
-    assert_eq!(finding.rule, "n_plus_one");
-    assert_eq!(
-        (finding.confidence, finding.basis.as_str()),
-        (Confidence::Strong, "probe")
-    );
-    assert!(
-        finding.what.ends_with("; 20 entries are shown"),
-        "{}",
-        finding.what
-    );
-    assert!(said(4.0).findings.is_empty());
 }

@@ -1,5 +1,7 @@
 //! How rules write numbers and statements into sentences.
 
+use katydid_record::finding::{Evidence, Fix};
+
 use crate::target::{cut, shortened};
 
 /// Characters of a statement in a sentence.
@@ -56,6 +58,32 @@ pub fn percent(share: f64) -> String {
 /// A statement for a sentence: without its columns, cut.
 pub fn statement(text: &str) -> String {
     cut(shortened(text), STATEMENT)
+}
+
+/// A number that a finding rests on: who says it, what it is, how much, in which unit (empty for a count), and from where on the rule speaks.
+pub fn evidence(
+    source: &str,
+    what: impl Into<String>,
+    value: f64,
+    unit: &str,
+    limit: Option<f64>,
+) -> Evidence {
+    Evidence {
+        source: source.to_owned(),
+        what: what.into(),
+        value,
+        unit: unit.to_owned(),
+        limit,
+        phase: String::new(),
+    }
+}
+
+/// A change: where, and what to write.
+pub fn fix(place: &str, text: impl Into<String>) -> Fix {
+    Fix {
+        r#in: place.to_owned(),
+        text: text.into(),
+    }
 }
 
 #[cfg(test)]

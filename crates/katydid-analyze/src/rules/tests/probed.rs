@@ -4,8 +4,9 @@ use katydid_record::probe::{
     ProbeSummary, ProbedBeside, ProbedEndpoint, ProbedEver, ProbedOther, ProbedStatement,
 };
 
+use katydid_record::EndpointCalls;
+
 use super::*;
-use crate::rules::{little, splits};
 
 const SUM: &str = "SELECT count(*), sum(total) FROM orders WHERE tenant_id = $1";
 const MARKET: &str = "SELECT city, sum(total) FROM orders WHERE created_at >= $1 GROUP BY city";
@@ -27,10 +28,21 @@ fn probed() -> ProbedEndpoint {
     }
 }
 
+fn ended(ok: u64) -> EndpointWindow {
+    EndpointWindow {
+        ok,
+        ..EndpointWindow::default()
+    }
+}
+
 impl Run {
-    fn probed(mut self, of: ProbedEndpoint) -> Self {
+    fn probed(self, of: ProbedEndpoint) -> Self {
+        self.all_probed(vec![of])
+    }
+
+    fn all_probed(mut self, endpoints: Vec<ProbedEndpoint>) -> Self {
         let found = ProbeSummary {
-            endpoints: vec![of],
+            endpoints,
             ..ProbeSummary::default()
         };
         let fact = Fact {
@@ -101,7 +113,16 @@ fn a_call_that_blocks_the_process_slows_another_endpoint() {
     assert_eq!(found.rule, "event_loop");
     assert_eq!(found.endpoints, ["GET /orders"]);
     assert!(blocked(9.0, 0.1).ruled_out("event_loop"), "three times");
-    assert!(blocked(75.0, 0.9).ruled_out("event_loop"), "it computes");
+    let computes = blocked(75.0, 0.9).findings(true).ruled_out;
+    let why = &computes
+        .iter()
+        .find(|of| of.rule == "event_loop")
+        .unwrap()
+        .why;
+    assert_eq!(
+        why,
+        "GET /health takes 3 ms alone and 75 beside 8 requests for GET /orders, while the processes compute"
+    );
 }
 
 fn sums(of: &ProbedStatement) -> ProbedEndpoint {
@@ -183,32 +204,17 @@ fn another_tenants_response_without_a_query() {
         leaks.findings(true).findings.is_empty(),
         "all may be of one tenant"
     );
-    let mut run = Run::new(200, 20);
-    let name = Name::Endpoint {
-        id: 1,
-        kind: Kind::Request,
-        method: "GET".into(),
-        name: "/me".into(),
-        tagged: None,
+    let with_queries = |queries: f64| {
+        let mut run = Run::new(200, 20);
+        run.endpoint(1, "GET", "/me", ended(20));
+        run.all_probed(vec![of("/orders", 3, queries), of("/me", 0, 1.0)])
     };
-    run.apply(0, 0, Body::Names(vec![name]));
-    let window = EndpointWindow {
-        endpoint: 1,
-        ok: 20,
-        ..EndpointWindow::default()
-    };
-    run.apply(19 * S, 0, Body::Requests(vec![window]));
-    let found = ProbeSummary {
-        endpoints: vec![of("/orders", 3, 0.0), of("/me", 0, 1.0)],
-        ..ProbeSummary::default()
-    };
-    let fact = Fact {
-        topic: crate::probe::FACT.into(),
-        subject: crate::probe::FACT.into(),
-        text: serde_json::to_string(&found).expect("plain data"),
-    };
-    run.apply(0, 1, Body::Facts(vec![fact]));
-    let found = run.only();
+    let asked = with_queries(1.0);
+    assert!(
+        asked.findings(true).findings.is_empty(),
+        "what is computed anew for each, and alike, is not cached"
+    );
+    let found = with_queries(0.0).only();
     assert_eq!(
         (found.rule.as_str(), found.endpoints[0].as_str()),
         ("cache_tenant", "GET /orders")
@@ -245,20 +251,7 @@ fn what_is_cached_is_computed_by_all_who_miss_it() {
 fn a_write_that_computes_while_its_user_waits() {
     let post = |cpu: f64, database_ms: f64, name: &str| {
         let mut run = Run::new(1, 1);
-        let endpoint = Name::Endpoint {
-            id: 1,
-            kind: Kind::Request,
-            method: "POST".into(),
-            name: name.into(),
-            tagged: None,
-        };
-        run.apply(0, 0, Body::Names(vec![endpoint]));
-        let window = EndpointWindow {
-            endpoint: 1,
-            ok: 20,
-            ..EndpointWindow::default()
-        };
-        run.apply(19 * S, 0, Body::Requests(vec![window]));
+        run.endpoint(1, "POST", name, ended(20));
         run.probed(ProbedEndpoint {
             method: "POST".into(),
             name: name.into(),
@@ -336,7 +329,7 @@ fn the_time_of_a_request_has_parts() {
     let traced = Run::new(100, 60)
         .statement("aa", LIST, 100.0, 20.0, 20.0, 30.0)
         .spans(50, LIST, 2, 15_000);
-    let all = splits(&traced.timeline);
+    let all = diagnosis(&traced.timeline, true).splits;
     let [one] = all.as_slice() else {
         panic!("{all:#?}");
     };
@@ -357,7 +350,7 @@ fn the_time_of_a_request_has_parts() {
             }],
             ..probed()
         });
-    let all = splits(&probed.timeline);
+    let all = diagnosis(&probed.timeline, true).splits;
     // The statement's mean under load, not that of the probe.
     assert!(
         all[0].inferred && (all[0].database_ms - 20.0).abs() < 1e-9,
@@ -377,10 +370,70 @@ fn sessions_at_work_are_what_statements_take() {
             SeriesKind::Counter,
             &[(1, 0.0), (19, 36.0)],
         );
-    let all = little(&run.timeline);
+    let all = diagnosis(&run.timeline, true).little;
     let found = all
         .iter()
         .find(|of| of.what.starts_with("statements"))
         .expect("it is watched");
     assert_eq!((found.counted, found.computed), (2.0, 2.0));
+}
+
+#[test]
+fn a_probe_is_enough_to_name_the_endpoint() {
+    let of = |per_request| ProbedStatement {
+        text: ITEM.into(),
+        per_request,
+        rows: 1.0,
+        ms: 0.5,
+        ..ProbedStatement::default()
+    };
+    let said = |per_request| {
+        let run = Run::new(100, 40).probed(ProbedEndpoint {
+            entries: Some(20.0),
+            queries: Some(per_request),
+            statements: vec![of(per_request)],
+            ..probed()
+        });
+        run.findings(true)
+    };
+    let found = said(20.0);
+    let [finding] = found.findings.as_slice() else {
+        panic!("{found:#?}");
+    };
+    assert_eq!(finding.rule, "n_plus_one");
+    assert_eq!(
+        (finding.confidence, finding.basis.as_str()),
+        (Confidence::Strong, "probe")
+    );
+    assert!(
+        finding.what.ends_with("; 20 entries are shown"),
+        "{}",
+        finding.what
+    );
+    assert!(said(4.0).findings.is_empty());
+}
+
+#[test]
+fn what_passes_before_the_service_begins_is_told_apart() {
+    let mut run = Run::new(1, 1);
+    let window = EndpointWindow {
+        traced: 20,
+        traced_us: 20 * 100_000,
+        ..ended(20)
+    };
+    run.endpoint(1, "GET", "/me", window);
+    let calls = EndpointCalls {
+        of: 0,
+        endpoint: 1,
+        requests: 20,
+        served_us: 20 * 30_000,
+        ..EndpointCalls::default()
+    };
+    run.apply(19 * S, OBSERVERS, Body::Calls(vec![calls]));
+    let all = diagnosis(&run.timeline, true).splits;
+    let one = all
+        .iter()
+        .find(|of| of.endpoint == "GET /me")
+        .expect("traced");
+    assert_eq!(one.before_ms, Some(70.0));
 }
