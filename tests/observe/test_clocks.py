@@ -79,6 +79,8 @@ def test_the_observers_clock_is_set(
         serving(tmp_path_factory.mktemp("pg"), "18") as server,
         looking("host", server.url(), env=env) as look,
     ):
+        # A process that has only just begun has no library yet.
+        look.until(lambda look: look.frames)
         assert str(FAKETIME) in Path(f"/proc/{look.process}/maps").read_text()
         for offset in ("+1h", "-2h", "+0h"):
             set_to(offset)
