@@ -11,11 +11,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from built import ROOT, example
 
 
 class Look:
@@ -95,23 +93,11 @@ class Look:
         return values[-1] if values else None
 
 
-@cache
-def program() -> str:
-    """The example, built: that may take longer than any look."""
-    command = ["cargo", "build", "--release", "-p", "katydid-observe", "--example", "look"]
-    told = subprocess.run(
-        [*command, "--message-format", "json"], cwd=ROOT, check=True, stdout=subprocess.PIPE
-    )
-    built = [json.loads(line).get("executable") for line in told.stdout.splitlines()]
-    (executable,) = filter(None, built)
-    return str(executable)
-
-
 @contextmanager
 def looking(*addresses: str, env: dict[str, str] | None = None) -> Iterator[Look]:
     """Watches these while the block runs; at its end everything has been read."""
     process = subprocess.Popen(
-        [program(), *addresses],
+        [example("look"), *addresses],
         cwd=ROOT,
         env=env,
         text=True,

@@ -14,6 +14,10 @@ from typing import Any
 
 import causes
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+from built import example
+
 ROOT = Path(__file__).parents[2]
 
 Data = dict[str, Any]
@@ -457,9 +461,13 @@ def empty() -> Data:
 
 def page(run: Data) -> str:
     """The report's page of a run."""
-    command = ["cargo", "run", "--quiet", "--release", "-p", "katydid-report", "--example", "page"]
     done = subprocess.run(
-        command, cwd=ROOT, input=json.dumps(run), stdout=subprocess.PIPE, text=True, check=True
+        [example("page")],
+        cwd=ROOT,
+        input=json.dumps(run),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     return done.stdout
 
