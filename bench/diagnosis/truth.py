@@ -7,57 +7,54 @@ and goes on where it was. Knows the command and the files that it writes, nothin
 """
 
 import argparse
-import fcntl
 import json
 import os
-import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness import machine
 from harness.errors import BenchError
 from harness.process import Child, Finished, end_as_an_error_would
-from harness.tools import OUT
 
 from diagnosis.cases import EXPECTED, HEALTHY, USERS, Case, schedule
 from diagnosis.judge import Line, is_right
 from diagnosis.page import page, says
+from diagnosis.runs import (
+    CHECKOUT,
+    HERE,
+    SCRATCH,
+    alone,
+    mend,
+    read,
+    remove,
+    short,
+    start,
+    without_settings,
+)
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
-_HERE = Path("bench/diagnosis")
-_SCRATCH = OUT / "diagnosis"
 _LOAD = ("-t", "20s", "--only-summary")
-_SETTINGS = ("GITHUB_", "KATYDID_", "LOCUST_", "OTEL_", "SHOP_")
 _LIMIT_S = 240.0  # of a run: seeding on the first, a probe of a minute and a half, the load
-_LEFT_S = 150.0  # what a killed start left behind ends by itself
 _AGAIN_S = 5.0
 _MOST_FAILURES = 3  # in a row: then something is wrong that waiting does not mend
-_LONGEST = 100  # letters of what a finding is about
 
 
 def main() -> int:
     """Exit code 0 when nothing stood in the way, whatever the table says; 1 when runs fail."""
     options = _options()
-    os.chdir(_CHECKOUT)
+    os.chdir(CHECKOUT)
     end_as_an_error_would()
-    # What a user has set for other runs is not for these.
-    for name in [name for name in os.environ if name.startswith(_SETTINGS)]:
-        if name != "KATYDID_DEMO_DIR":
-            del os.environ[name]
+    without_settings()
     suffix = "" if options.probe else "-no-probe"
     options.out.mkdir(parents=True, exist_ok=True)
     runs = options.out / f"runs{suffix}.jsonl"
     table = options.out / f"truth{suffix}.md"
     code = 0
     if not options.table:
-        with _alone() as lock:
+        with alone() as lock:
             code = _measure(runs, table, options, lock)
     table.write_text(page(read(runs), options.probe), encoding="utf-8")
     print(f"kept in {table}")
@@ -88,28 +85,11 @@ def _measure(runs: Path, table: Path, options: argparse.Namespace, lock: int) ->
     return 0
 
 
-def read(runs: Path) -> list[Line]:
-    """What is there; of each run the last line. A last line that was not ended is none."""
-    if not runs.exists():
-        return []
-    whole = runs.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
-    lines: list[Line] = [json.loads(text) for text in whole if text]
-    last = {(line["fault"], line["number"]): line for line in lines}
-    return list(last.values())
-
-
-def mend(runs: Path) -> None:
-    """Takes off a last line that was not ended, as a kill leaves it."""
-    if runs.exists():
-        whole = runs.read_bytes()
-        os.truncate(runs, whole.rfind(b"\n") + 1)
-
-
 def _tried(case: Case, probe: bool, lock: int) -> Line:
     """A run, tried twice: while katydid is being installed anew there is a moment when it is not there."""
-    line = _start(case)
+    line = start(case.fault, case.number)
     began = time.monotonic()
-    folder = _SCRATCH / f"{case.fault}-{case.number}"
+    folder = SCRATCH / f"{case.fault}-{case.number}"
     for is_last in (False, True):
         try:
             line |= _run(case, folder, probe, lock)
@@ -123,29 +103,18 @@ def _tried(case: Case, probe: bool, lock: int) -> Line:
                 time.sleep(_AGAIN_S)
     line["seconds"] = round(time.monotonic() - began, 1)
     if "error" not in line and is_right(line):
-        _remove(folder)
+        remove(folder)
     return line
-
-
-def _start(case: Case) -> Line:
-    facts = machine.facts()
-    return {
-        "fault": case.fault,
-        "number": case.number,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "commit": _commit(),
-        "machine": f"{facts['processor']}, {facts['cores']} cores",
-    }
 
 
 def _run(case: Case, folder: Path, probe: bool, lock: int) -> Line:
     """One run, with a shop of its own; what it said."""
-    _remove(folder)
+    remove(folder)
     argv = [sys.executable, "-m", "katydid", "demo", *_LOAD, "--run-dir", str(folder)]
     users = EXPECTED[case.fault].users if case.fault in EXPECTED else USERS
     argv += ["-u", str(users), "--fault", "none" if case.fault == HEALTHY else case.fault]
     argv += ["--probe"] if probe else []
-    with Child(argv, _SCRATCH / "last", kept=(lock,)) as child:
+    with Child(argv, SCRATCH / "last", kept=(lock,)) as child:
         ended = _ended(child)
     if not (folder / "findings.json").exists():
         raise BenchError(f"ended with {ended.exit_code}: {ended.stderr[-300:]}")
@@ -160,8 +129,8 @@ def _run(case: Case, folder: Path, probe: bool, lock: int) -> Line:
         "valid": summary["run"]["valid"],
         "exit_code": summary["run"]["exit_code"],
         "reasons": summary["generator"]["reasons"],
-        "findings": [_short(one) for one in found["findings"]],
-        "suspected": [_short(one) for one in found["suspected"]],
+        "findings": [short(one) for one in found["findings"]],
+        "suspected": [short(one) for one in found["suspected"]],
         "instead": _instead(case, found),
     }
 
@@ -173,17 +142,6 @@ def _ended(child: Child) -> Finished:
         # As Ctrl-C, so that it takes its shop down.
         child.interrupt()
         raise
-
-
-def _short(finding: dict[str, Any]) -> dict[str, Any]:
-    cost = finding["cost"]
-    return {
-        "rule": finding["rule"],
-        "endpoints": finding["endpoints"],
-        "about": finding["about"][:_LONGEST],
-        "confidence": finding["confidence"],
-        "cost": {"share": round(cost["share"], 4)} if cost else None,
-    }
 
 
 def _instead(case: Case, found: dict[str, Any]) -> str:
@@ -199,44 +157,6 @@ def _told(line: Line) -> str:
     invalid = "" if line["valid"] else ", INVALID"
     said = "; ".join(says(one) for one in line["findings"]) or "nothing"
     return f"{word}{invalid}: {said} ({line['seconds']:.0f} s)"
-
-
-def _remove(folder: Path) -> None:
-    for place in (folder, Path(f"{folder}-probe")):
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _commit() -> str:
-    """The checkout's; that this folder's results are new changes nothing."""
-
-    def git(*words: str) -> str:
-        done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)
-        return done.stdout.strip()
-
-    where = ("--", ".", f":!{_HERE}")
-    changed = git("status", "--porcelain", "--untracked-files=no", *where)
-    return (git("rev-parse", "--short", "HEAD") or "unknown") + (" with changes" if changed else "")
-
-
-@contextmanager
-def _alone() -> Iterator[int]:
-    """Nobody else measures meanwhile: neither another start, nor what a killed one left, which holds this lock until it is gone."""
-    _SCRATCH.mkdir(parents=True, exist_ok=True)
-    with (_SCRATCH / "lock").open("ab") as file:
-        end = time.monotonic() + _LEFT_S
-        while not _locked(file.fileno()):
-            if time.monotonic() >= end:
-                raise BenchError("another start is at work")
-            time.sleep(1)
-        yield file.fileno()
-
-
-def _locked(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _options(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -264,7 +184,7 @@ def _options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help="probe before each run [yes]; without, files are called …-no-probe",
     )
     parser.add_argument(
-        "--out", type=Path, default=_CHECKOUT / _HERE, help="folder of runs and table [this one]"
+        "--out", type=Path, default=CHECKOUT / HERE, help="folder of runs and table [this one]"
     )
     options = parser.parse_args(argv)
     options.out = options.out.absolute()

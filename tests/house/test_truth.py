@@ -10,7 +10,7 @@ import pytest
 from diagnosis.cases import EXPECTED, HEALTHY, schedule, wanted
 from diagnosis.judge import at_least, goal, interval, is_right, named_at_all, named_soon, strong
 from diagnosis.page import page
-from diagnosis.truth import mend, read
+from diagnosis.runs import mend, read
 from tree import ROOT
 
 
