@@ -16,7 +16,6 @@ mod memory_leak;
 mod missing_index;
 mod n_plus_one;
 mod order;
-mod plan;
 mod pool;
 mod queue_backlog;
 mod rate_limit;

@@ -14,6 +14,7 @@ pub mod manifest;
 pub mod metric;
 pub mod plan;
 pub mod probe;
+pub mod query_plan;
 pub mod reader;
 pub mod redact;
 pub mod schedule;

@@ -1,6 +1,7 @@
-//! A statement's plan and its tables, as the observer told them: which columns of a table a scan is for. Knows no threshold.
+//! A statement's plan and its tables, as facts `plan` and `table` tell them: which columns of a table a scan is for, and what an index of
+//! them was tried to change (`plan.tried`). Knows no threshold.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sqlparser::ast::{BinaryOperator, Expr};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -50,6 +51,24 @@ pub struct Index {
     columns: Vec<String>,
 }
 
+/// An index that is not there, as if it were: what the server would then do (`HypoPG`). A list of them is the fact `plan.tried`, by statement.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Tried {
+    /// Its table.
+    pub table: String,
+    /// Its columns, as [`Scan::index`] gives them.
+    pub columns: Vec<String>,
+    /// The statement's cost without it, in the server's unit.
+    pub before: f64,
+    /// With it.
+    pub after: f64,
+    /// The server would use it.
+    pub is_used: bool,
+    /// Its size, as estimated, in bytes.
+    pub bytes: f64,
+}
+
 /// How one table is read by a statement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scan {
@@ -73,18 +92,27 @@ pub struct Scan {
     pub is_whole: bool,
     /// Rows are thrown away that no index kept out.
     pub is_filtered: bool,
+    /// The statement gives each row that this scan gives: nothing above it joins, adds up or leaves out.
+    pub is_given: bool,
 }
 
 impl Node {
     /// Every scan of a table below this node.
     pub fn scans(&self) -> Vec<Scan> {
         let mut scans = Vec::new();
-        self.collect(false, None, &mut scans);
+        self.collect(false, None, true, &mut scans);
         scans
     }
 
-    /// `limited`: only a part of the rows is asked for; `sort`: by these keys, and how many rows are sorted.
-    fn collect(&self, limited: bool, sort: Option<(&[String], f64)>, scans: &mut Vec<Scan>) {
+    /// `limited`: only a part of the rows is asked for; `sort`: by these keys, and how many rows are sorted; `given`: all that comes from here
+    /// is given.
+    fn collect(
+        &self,
+        limited: bool,
+        sort: Option<(&[String], f64)>,
+        given: bool,
+        scans: &mut Vec<Scan>,
+    ) {
         let limited = limited || self.kind == "Limit";
         let is_sort = self.kind == "Sort" && limited;
         let rows = self.below.first().map_or(0.0, |node| node.rows);
@@ -94,7 +122,10 @@ impl Node {
             sort
         };
         if let Some(table) = &self.table {
-            scans.push(self.scan(table, sort));
+            scans.push(Scan {
+                is_given: given,
+                ..self.scan(table, sort)
+            });
         }
         // What adds up its rows has to read them all.
         let goes_on = !self.kind.contains("Aggregate") && self.kind != "Group";
@@ -104,7 +135,19 @@ impl Node {
             } else {
                 (false, None)
             };
-            node.collect(limited, sort, scans);
+            let passes_on = [
+                "Sort",
+                "Incremental Sort",
+                "Gather",
+                "Gather Merge",
+                "Materialize",
+            ];
+            node.collect(
+                limited,
+                sort,
+                given && passes_on.contains(&self.kind.as_str()),
+                scans,
+            );
         }
     }
 

@@ -27,6 +27,8 @@ pub const SCAN_BLOCKS: f64 = 100.0;
 pub const SCAN_BLOCKS_PER_ROW: f64 = 20.0;
 /// Rows read for each that is kept, by the plan.
 pub const SCAN_WASTE: f64 = 10.0;
+/// Of a plan's cost, what is left at most where an index helps that was tried (dexter: half).
+pub const TRIED_COST: f64 = 0.5;
 /// Rows of a table below which a scan is right.
 pub const SCAN_ROWS: f64 = 10_000.0;
 /// Share of a statement in the database's time that is a finding of its own.

@@ -6,6 +6,9 @@
 //! rows and more to keep a few, or filters what an index gave it, or sorts many rows to give the first few. The endpoint feels it: the
 //! statement takes a tenth of its time, or a twentieth of the database's.
 //!
+//! Where `HypoPG` is installed in the database, the index is tried in the plan, without being built. It has to be used, and to halve the plan's cost at least:
+//! otherwise nothing is said. A plan knows no values, so that a refusal counts only where as many rows come as it expects.
+//!
 //! **Cause.** No index has the columns that the query asks by, in the order that serves it: what has to be equal first, then the order in which
 //! rows are asked for, or a range.
 //!
@@ -17,12 +20,12 @@
 //! little.
 
 use katydid_record::finding::Evidence;
+use katydid_record::query_plan::{Node, Scan, Table, Tried};
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 use serde::de::DeserializeOwned;
 
 use super::case::{Case, Database, EndpointCase, Statement};
-use super::plan::{Node, Scan, Table};
 use super::words::{evidence, figures, fix, rows, statement};
 use super::{Judged, Need, Rule, limits};
 
@@ -67,7 +70,15 @@ fn judge(case: &Case<'_>) -> Judged {
         None if wasteful.is_empty() => {
             Judged::Clear("no statement that matters reads much more than it gives".into())
         }
-        None => Judged::Clear("what reads much has no index to gain, by its plan".into()),
+        None => {
+            let was_tried = wasteful
+                .iter()
+                .any(|(database, of)| database.subject.fact("plan.tried", of.id).is_some());
+            let tried = if was_tried { " and by HypoPG" } else { "" };
+            Judged::Clear(format!(
+                "what reads much has no index to gain, by its plan{tried}"
+            ))
+        }
     }
 }
 
@@ -100,13 +111,26 @@ fn fact<T: DeserializeOwned>(subject: &Subject, topic: &str, about: &str) -> Opt
 fn of_statement(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) -> Option<Finding> {
     let plan: Node = fact(database.subject, "plan", of.id)?;
     let scans = plan.scans();
-    let (scan, table, columns) = scans.iter().find_map(|scan| {
+    let (scan, table, columns, tried) = scans.iter().find_map(|scan| {
         let table: Table = fact(database.subject, "table", &scan.table)?;
         let columns = wanted(scan, &table, of)?;
-        Some((scan, table, columns))
+        let tried = tried(database, of, scan, &columns);
+        let is_refuted = tried.as_ref().is_some_and(|tried| refutes(tried, scan, of));
+        (!is_refuted).then_some((scan, table, columns, tried))
     })?;
+    let helps = tried.filter(gains);
     let hurt = hurt(case, of);
     let callers = case.callers(of.text);
+    let by_trial = helps.as_ref().map_or(String::new(), |tried| {
+        format!(
+            " + HypoPG {} → {}",
+            figures(tried.before),
+            figures(tried.after)
+        )
+    });
+    let by_caller = callers.first().map_or(String::new(), |(endpoint, _)| {
+        format!(" + {}", endpoint.basis())
+    });
     let cost = hurt.map(|(endpoint, ms)| case.cost_in_all(endpoint, ms, of.seconds));
     let name = if table.schema == "public" {
         scan.table.clone()
@@ -116,10 +140,7 @@ fn of_statement(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) ->
     let listed = columns.join(", ");
     Some(Finding {
         confidence: Confidence::Strong,
-        basis: callers.first().map_or_else(
-            || "plan + statements".into(),
-            |(endpoint, _)| format!("plan + statements + {}", endpoint.basis()),
-        ),
+        basis: format!("plan{by_trial} + statements{by_caller}"),
         endpoints: callers
             .iter()
             .map(|(endpoint, _)| endpoint.title.clone())
@@ -134,7 +155,7 @@ fn of_statement(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) ->
             does(scan, &table)
         ),
         cost,
-        evidence: numbers(database, of, scan, &table, plan.cost),
+        evidence: numbers(database, of, scan, &table, plan.cost, helps.as_ref()),
         advice: advice(&table, &columns),
         fixes: vec![fix(
             "SQL",
@@ -148,6 +169,30 @@ fn of_statement(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) ->
     })
 }
 
+/// What the index was tried to change, where that could be tried.
+fn tried(
+    database: &Database<'_>,
+    of: &Statement<'_>,
+    scan: &Scan,
+    columns: &[String],
+) -> Option<Tried> {
+    let all: Vec<Tried> = fact(database.subject, "plan.tried", of.id)?;
+    all.into_iter()
+        .find(|tried| tried.table == scan.table && tried.columns == columns)
+}
+
+/// The server would not gain by it. It knows no values, though: where it expects many more rows than come, those asked for are rarer than it
+/// thinks, and its refusal says nothing.
+fn refutes(tried: &Tried, scan: &Scan, of: &Statement<'_>) -> bool {
+    let is_misjudged =
+        scan.is_given && scan.rows >= limits::SCAN_WASTE * of.rows_per_call().max(1.0);
+    !gains(tried) && !is_misjudged
+}
+
+fn gains(tried: &Tried) -> bool {
+    tried.is_used && tried.after <= limits::TRIED_COST * tried.before
+}
+
 /// The columns of an index that would spare most of what a scan does; `None` where none would, or one is there.
 fn wanted(scan: &Scan, table: &Table, of: &Statement<'_>) -> Option<Vec<String>> {
     if table.rows < limits::SCAN_ROWS {
@@ -156,7 +201,13 @@ fn wanted(scan: &Scan, table: &Table, of: &Statement<'_>) -> Option<Vec<String>>
     let sorts_much = scan.sorted_rows >= limits::SCAN_WASTE * of.rows_per_call().max(1.0);
     let columns = scan.index(table);
     let has_column = !scan.equal.is_empty() || !scan.range.is_empty() || sorts_much;
-    let keeps_few = scan.rows * limits::SCAN_WASTE <= table.rows;
+    // Where all that it keeps is given, that was counted; the plan's guess is for values that it does not know.
+    let kept = if scan.is_given {
+        of.rows_per_call()
+    } else {
+        scan.rows
+    };
+    let keeps_few = kept * limits::SCAN_WASTE <= table.rows;
     let is_wasteful = sorts_much || keeps_few && (scan.is_whole || scan.is_filtered);
     let is_there = table
         .indexes
@@ -207,6 +258,7 @@ fn numbers(
     scan: &Scan,
     table: &Table,
     cost: f64,
+    tried: Option<&Tried>,
 ) -> Vec<Evidence> {
     let title = database.title;
     let share = of.seconds / database.seconds() * 100.0;
@@ -238,6 +290,24 @@ fn numbers(
             Some(limits::SCAN_ROWS),
         ),
     ];
+    if let Some(tried) = tried {
+        let limit = limits::TRIED_COST * tried.before;
+        let mib = tried.bytes / f64::from(1 << 20);
+        all.push(evidence(
+            "HypoPG",
+            "cost with the index",
+            tried.after,
+            "",
+            Some(limit),
+        ));
+        all.push(evidence(
+            "HypoPG",
+            "size of the index, as estimated",
+            mib,
+            "MiB",
+            None,
+        ));
+    }
     if scan.sorted_rows > 0.0 {
         all.push(evidence(
             "plan",

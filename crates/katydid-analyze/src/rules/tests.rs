@@ -347,6 +347,68 @@ fn no_index_is_wanted_of_a_small_table_where_there_is_one_or_little_is_read() {
     assert!(sorted(300.0, &table(200_000, "\"tenant_id\"")).ruled_out("missing_index"));
 }
 
+/// What `HypoPG` said of the index that `sorted` wants.
+fn tried(is_used: bool, after: f64) -> Run {
+    let told = format!(
+        r#"[{{"table": "orders", "columns": ["tenant_id", "created_at DESC"], "before": 900, "after": {after}, "is_used": {is_used},
+            "bytes": 4194304}}]"#
+    );
+    sorted(1_900.0, &table(200_000, "\"tenant_id\"")).fact("plan.tried", "aa", &told)
+}
+
+#[test]
+fn an_index_that_was_tried_in_vain_is_not_named() {
+    let found = tried(true, 58.0).only();
+    assert!(
+        found.basis.starts_with("plan + HypoPG 900 → 58"),
+        "{}",
+        found.basis
+    );
+    let left = found.evidence.iter().find(|one| one.source == "HypoPG");
+    assert_eq!(
+        left.map(|one| (one.value, one.limit)),
+        Some((58.0, Some(450.0)))
+    );
+    assert!(
+        tried(true, 600.0).ruled_out("missing_index"),
+        "little is gained"
+    );
+    assert!(
+        tried(false, 900.0).ruled_out("missing_index"),
+        "it is not used"
+    );
+}
+
+/// The server expects a third of the table, whatever is asked for; ten rows come.
+#[test]
+fn what_is_asked_for_is_rarer_than_the_plan_knows() {
+    const OPEN: &str = "SELECT id FROM orders WHERE status = $1";
+    let run = |rows: f64| {
+        Run::new(200, 60)
+            .statement("aa", OPEN, 200.0, 30.0, rows, 1_900.0)
+            .spans(50, OPEN, 1, 31_000)
+            .fact("plan", "aa", r#"{"node": "Seq Scan", "table": "orders", "filter": "(status = $1)", "rows": 66000, "cost": 1975}"#)
+            .fact("table", "orders", &table(200_000, "\"id\""))
+            .fact(
+                "plan.tried",
+                "aa",
+                r#"[{"table": "orders", "columns": ["status"], "before": 1975, "after": 1888, "is_used": true}]"#,
+            )
+    };
+    let found = run(10.0).only();
+    assert_eq!(
+        (found.rule.as_str(), found.about.as_str()),
+        ("missing_index", "orders (status)")
+    );
+    assert!(
+        !found.basis.contains("HypoPG"),
+        "it knows nothing of these values: {}",
+        found.basis
+    );
+    // 66,000 rows of 2,000 blocks are no waste.
+    assert!(run(66_000.0).ruled_out("missing_index"));
+}
+
 /// A sum over a part of a table gives one row, however many it read.
 #[test]
 fn a_scan_that_keeps_much_of_its_table_is_right() {

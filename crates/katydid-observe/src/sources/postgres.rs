@@ -109,6 +109,7 @@ impl Looking {
         sights.splice(at..at, told);
         let at = sights.len().saturating_sub(1);
         sights.insert(at, plans::sight(client, &probe.role, probe.number).await?);
+        sights.extend(plans::trial(client).await?);
         Ok(Self {
             activity: Activity::open(client, probe.most_connections).await?,
             server: Server::open(client).await?,

@@ -1,11 +1,12 @@
 //! Plans of the statements that took most time, and the indexes of their tables: asked once the load is over. Versions 13–18.
 //!
 //! Nothing is run: a plan is what the server would do for values that it does not know (a generic plan). What stands in it of anybody's
-//! data is taken out.
+//! data is taken out. Where `HypoPG` is installed, indexes that might help are tried: they exist in our session alone, and nothing is built.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use katydid_record::Sight;
+use katydid_record::query_plan::{Node, Table, Tried};
 use serde_json::{Value, json};
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
@@ -18,6 +19,8 @@ use crate::batch::Batch;
 pub const PLANS: usize = 20;
 /// Tables whose indexes are told.
 const TABLES: usize = 20;
+/// Indexes that are tried for a statement.
+const TRIED: usize = 4;
 /// Deeper plans are cut off.
 const DEPTH: usize = 12;
 
@@ -43,7 +46,22 @@ pub async fn sight(client: &Client, role: &str, number: i32) -> Result<Sight, Er
     Ok(Sight::blind("plans", note, remedy))
 }
 
-/// Tells plans as facts `plan`, by statement, and tables as facts `table`, by name.
+/// Whether indexes can be tried; `None` where that is nothing that this server has.
+pub async fn trial(client: &Client) -> Result<Option<Sight>, Error> {
+    let sql = "SELECT /* katydid */ installed_version IS NOT NULL FROM pg_available_extensions WHERE name = 'hypopg'";
+    let found = client.query_opt(sql, &[]).await?;
+    let note =
+        "HypoPG is not in this database, so that an index that might help is not tried in a plan";
+    Ok(found.map(|row| {
+        if row.get(0) {
+            Sight::seen("trial indexes")
+        } else {
+            Sight::blind("trial indexes", note, "CREATE EXTENSION hypopg;")
+        }
+    }))
+}
+
+/// Tells plans as facts `plan`, by statement, tables as facts `table`, by name, and what indexes would change as facts `plan.tried`, by statement.
 pub async fn tell(
     client: &Client,
     number: i32,
@@ -51,11 +69,13 @@ pub async fn tell(
     batch: &mut Batch,
 ) -> Result<(), Error> {
     let mut tables = BTreeSet::new();
+    let mut plans = Vec::new();
     for statement in ran.iter().take(PLANS) {
         match plan(client, number, &statement.query).await {
             Ok(Some(plan)) => {
                 let told = compact(&plan["Plan"], 0, &mut tables);
                 batch.fact("plan", &statement.id, &told.to_string());
+                plans.push((statement, told));
             }
             Ok(None) => {}
             Err(error) if error.as_db_error().is_none() => return Err(error),
@@ -66,12 +86,116 @@ pub async fn tell(
             }
         }
     }
+    let mut known = BTreeMap::new();
     for table in tables.iter().take(TABLES) {
         if let Some(told) = table_of(client, table).await? {
             batch.fact("table", table, &told.to_string());
+            known.insert(table.clone(), told);
+        }
+    }
+    if !trial(client).await?.is_some_and(|sight| sight.seen) {
+        return Ok(());
+    }
+    for (statement, plan) in plans {
+        match tried(client, number, &statement.query, plan, &known).await {
+            Ok(all) if all.is_empty() => {}
+            Ok(all) => batch.fact("plan.tried", &statement.id, &json!(all).to_string()),
+            Err(error) if error.as_db_error().is_none() => return Err(error),
+            // As with plans: one that is refused leaves the others.
+            Err(error) => {
+                let why = error.as_db_error().map_or("", |error| error.message());
+                batch.fact("plan.refused", &statement.id, &scrub(why));
+            }
         }
     }
     Ok(())
+}
+
+/// What the server would do if it had the indexes that would serve a statement's scans, each alone.
+async fn tried(
+    client: &Client,
+    number: i32,
+    query: &str,
+    told: Value,
+    tables: &BTreeMap<String, Value>,
+) -> Result<Vec<Tried>, Error> {
+    let Ok(node) = serde_json::from_value::<Node>(told) else {
+        return Ok(Vec::new());
+    };
+    let mut all: Vec<Tried> = Vec::new();
+    for scan in node.scans() {
+        let table = tables.get(&scan.table).cloned();
+        let Some(table) = table.and_then(|told| serde_json::from_value::<Table>(told).ok()) else {
+            continue;
+        };
+        let columns = scan.index(&table);
+        let is_there = table
+            .indexes
+            .iter()
+            .any(|index| index.begins_with(&columns));
+        let is_known = all
+            .iter()
+            .any(|one| (&one.table, &one.columns) == (&scan.table, &columns));
+        if columns.is_empty() || is_there || is_known || all.len() == TRIED {
+            continue;
+        }
+        let index = format!(
+            "CREATE INDEX ON {}.{} ({})",
+            quoted(&table.schema),
+            quoted(&scan.table),
+            listed(&columns)
+        );
+        let with = with_index(client, number, query, &index).await;
+        client
+            .simple_query(&format!("SELECT {OWN} hypopg_reset()"))
+            .await?;
+        if let Some((after, is_used, bytes)) = with? {
+            all.push(Tried {
+                table: scan.table,
+                columns,
+                before: node.cost,
+                after,
+                is_used,
+                bytes,
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// Columns with their directions, as SQL.
+fn listed(columns: &[String]) -> String {
+    let one = |column: &String| match column.split_once(' ') {
+        Some((name, direction)) => format!("{} {direction}", quoted(name)),
+        None => quoted(column),
+    };
+    columns.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// A statement's cost with this index, whether it would be used, and its size in bytes.
+async fn with_index(
+    client: &Client,
+    number: i32,
+    query: &str,
+    index: &str,
+) -> Result<Option<(f64, bool, f64)>, Error> {
+    let sql = "SELECT /* katydid */ i.indexrelid, i.indexname::text, hypopg_relation_size(i.indexrelid)::float8 \
+               FROM hypopg_create_index($1::text) AS i";
+    let row = client.query_one(sql, &[&index]).await?;
+    let (name, bytes): (String, f64) = (row.get(1), row.get(2));
+    // Planned anew: a plan that is kept knows nothing of it.
+    let plan = plan(client, number, query).await?;
+    Ok(plan.map(|plan| {
+        let cost = plan["Plan"]["Total Cost"].as_f64().unwrap_or_default();
+        (cost, uses(&plan["Plan"], &name), bytes)
+    }))
+}
+
+fn uses(node: &Value, index: &str) -> bool {
+    node["Index Name"] == index
+        || node["Plans"]
+            .as_array()
+            .is_some_and(|below| below.iter().any(|node| uses(node, index)))
 }
 
 /// What the server would do for a statement; `None` for what has no plan.
