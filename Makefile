@@ -27,7 +27,7 @@ test: setup wheel ## all tests, in Rust and Python
 	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run $(TESTED); else cargo test --lib --bins --tests $(TESTED); fi
 	cargo test --doc $(TESTED)
 	$(if $(ARGS),,$(BIN)/python -m pytest tests/python)
-	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadfile --ignore=tests/python --ignore=tests/apps)
+	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadfile --ignore=tests/python)
 
 check: setup ## format, lints, types, the rules of the house
 	cargo fmt --all --check

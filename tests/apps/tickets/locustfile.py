@@ -59,7 +59,7 @@ class Agent(Person):
         path = f"/tickets/{random.choice(self.tickets)}/comments"
         self.client.post(path, json={"body": "Solved."}, name="/tickets/[id]/comments")
 
-    @task(5)
+    @task(12)
     def overview(self):
         self.client.get(f"/projects/{a_project()}", name="/projects/[id]")
 
