@@ -53,8 +53,6 @@ COLUMNS = (
 )
 #: There when there is something to tell: an idle server may have none of these.
 SOMETIMES = ("io.", "statement.io_time", "blocking.")
-#: Seen where an extension was created that is no part of the server; said only where it could be.
-OPTIONAL = ("trial indexes",)
 
 
 @dataclass
@@ -126,8 +124,7 @@ def survey(version: str, server: Server, seen: Seen) -> None:
         seen.own_commits = (commits[-1] - commits[-8]) / 7
     seen.title = look.watched()[-1]["title"]
     seen.series = names(look)
-    blind = [what for what, sight in look.sights().items() if not sight["seen"]]
-    seen.blind = [what for what in blind if what not in OPTIONAL]
+    seen.blind = [what for what, sight in look.sights().items() if not sight["seen"]]
     texts = look.facts("statement").values()
     if not any("SELECT name FROM item WHERE id =" in text for text in texts):
         seen.troubles.append("the statement's text is not there")

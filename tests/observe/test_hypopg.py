@@ -20,7 +20,6 @@ pytestmark = pytest.mark.skipif(
 ORDERS = """
 CREATE TABLE orders AS SELECT g AS id, g % 500 AS tenant, g % 2 AS kind, 100000 - g AS at, repeat('x', 80) AS note
     FROM generate_series(1, 100000) AS g;
-CREATE EXTENSION hypopg;
 CREATE ROLE watcher LOGIN PASSWORD 'watcher' IN ROLE pg_monitor, pg_read_all_data;
 """
 OF_TENANT = "SELECT id FROM orders WHERE tenant = 7 ORDER BY at DESC LIMIT 10"

@@ -171,9 +171,11 @@ def made(folder: Path, version: str, *settings: str) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def serving(folder: Path, version: str, *settings: str) -> Iterator[Server]:
-    """A server that runs, with the extension created where its library is loaded."""
+    """A server that runs, with the extensions created that it has: where its library is loaded, and HypoPG."""
     with made(folder, version, *settings) as server:
         server.start()
         if any("pg_stat_statements" in setting for setting in server.settings):
             server.do("CREATE EXTENSION pg_stat_statements")
+        if server.do("SELECT 1 FROM pg_available_extensions WHERE name = 'hypopg'"):
+            server.do("CREATE EXTENSION hypopg")
         yield server
