@@ -83,7 +83,7 @@ def main() -> int:
     if not options.table:
         with alone():
             code = _measure(pairs, table, options)
-    table.write_text(_page(read(pairs)), encoding="utf-8")
+    table.write_text(page(read(pairs)), encoding="utf-8")
     print(f"kept in {table}")
     return code
 
@@ -107,7 +107,7 @@ def _measure(pairs: Path, table: Path, options: argparse.Namespace) -> int:
                 code = 1
             with pairs.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
-            table.write_text(_page(read(pairs)), encoding="utf-8")
+            table.write_text(page(read(pairs)), encoding="utf-8")
             print(f"{fault} {number}: {_told(line)}", flush=True)
     return code
 
@@ -119,7 +119,7 @@ def _pair(fault: str) -> Line:
     if not named:
         said = ", ".join(one["rule"] for one in found) or "nothing"
         return {"named": False, "said": said, "before": before}
-    followed = _follow(fault, named)
+    followed = follow(fault, named)
     after, left = _run(fault, followed)
     return {
         "named": True,
@@ -134,7 +134,7 @@ def _pair(fault: str) -> Line:
     }
 
 
-def _follow(fault: str, named: list[dict[str, Any]]) -> Followed:
+def follow(fault: str, named: list[dict[str, Any]]) -> Followed:
     """What the findings of a fault advise, as far as it can be done without a change of code."""
     texts = [fix["text"] for one in named for fix in one["fixes"]]
     if fault == "missing_index":
@@ -168,7 +168,7 @@ def _do_sql(texts: list[str]) -> Callable[[Shop, ExitStack], None]:
     def prepare(shop: Shop, _: ExitStack) -> None:
         with psycopg.connect(shop["postgres"], autocommit=True) as db:
             for text in texts:
-                db.execute(text)  # type: ignore[call-overload]
+                db.execute(text)
 
     return prepare
 
@@ -268,7 +268,7 @@ def _told(line: Line) -> str:
     return f"{'gone' if line['gone'] else 'STILL THERE'}, p95 {'–' if ratio is None else f'x {ratio:.2f}'}; {line['done']}"
 
 
-def _page(lines: list[Line]) -> str:
+def page(lines: list[Line]) -> str:
     made = [line for line in lines if "error" not in line]
     commits = ", ".join(sorted({line["commit"] for line in made})) or "–"
     machines = ", ".join(sorted({line["machine"] for line in made})) or "–"
