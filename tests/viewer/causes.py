@@ -7,6 +7,7 @@ from typing import Any
 Data = dict[str, Any]
 
 ITEM = "SELECT items.id, items.name, items.price FROM items WHERE items.id = $1"
+TENANT = "SELECT tenants.id, tenants.name FROM tenants WHERE tenants.id = $1"
 LIST = (
     "SELECT orders.id, orders.tenant_id, orders.customer_id, orders.status, orders.total_cents, orders.created_at FROM orders "
     "WHERE orders.tenant_id = $1 ORDER BY orders.created_at DESC LIMIT $2 OFFSET $3"
@@ -82,10 +83,20 @@ def probed(method: str, name: str, *statements: Data, **more: Any) -> Data:
 
     return {
         "method": method, "name": name, "requests": 20, "failed": 0, "first_ms": 24.462, "median_ms": 3.872, "together_ms": None, "together": 0,
+        "slowest_together_ms": None, "together_cpu": None, "together_same": None, "beside": None, "other": None, "alone_cpu": None,
         "entries": None, "queries": sum(of["per_request"] for of in statements), "first_queries": None,
         "rows": all_of("rows"), "blocks": all_of("blocks"), "database_ms": all_of("ms"),
         "commands": None, "hits": None, "misses": None, "new_keys": None, "statements": [*statements], "by_command": [],
+        "ever": [{"text": of["text"], "calls": 20.0 * of["per_request"]} for of in statements], "over_s": 4.2,
     } | more  # fmt: skip
+
+
+def beside(endpoint: str, alone_ms: float, beside_ms: float) -> Data:
+    return {"endpoint": endpoint, "alone_ms": alone_ms, "beside_ms": beside_ms}
+
+
+def other(same: int, queries: float | None) -> Data:
+    return {"tries": 3, "same": same, "queries": queries}
 
 
 def probe() -> Data:
@@ -102,14 +113,44 @@ def probe() -> Data:
             probed("POST", "/login", asked("SELECT users.id, users.email FROM users WHERE users.email = $1", 1, 1, 3, 0.09)),
             probed(
                 "GET", "/orders?page=[n]", asked(LIST, 1, 21, 808.25, 1.565), asked(ITEM, 20, 1, 3, 0.014, least=0, most=20, per_entry=1.0, together=20),
-                requests=41, first_ms=36.38, median_ms=20.667, together_ms=125.04, together=8, entries=20.0, first_queries=23.0, commands=1.0, misses=0.0, new_keys=0.0,
+                requests=41, first_ms=36.38, median_ms=20.667, together_ms=125.04, together=8, slowest_together_ms=127.8,
+                together_cpu=0.984, alone_cpu=0.786, together_same=True, beside=beside("GET /healthz", 0.43, 75.31), other=other(0, 2.0), entries=20.0, first_queries=23.0, commands=1.0, misses=0.0, new_keys=0.0,
                 by_command=[{"name": "GET", "per_request": 1.0}],
             ),
             probed(
-                "GET", "/dashboard", asked(sums, 0.3, 1, 1_056.7, 1.578, least=0, most=2), together_ms=21.4, together=8, **cached,
+                "GET", "/dashboard", asked(sums, 0.3, 1, 1_056.7, 1.578, least=0, most=2, request_ms=3.1, together=1.0), together_ms=21.4, together=8, **cached,
+                slowest_together_ms=22.18, together_cpu=0.0, alone_cpu=0.0, together_same=False, other=other(3, 0.0),
+                ever=[{"text": sums, "calls": 6.0}, {"text": TENANT, "calls": 1.0}],
                 by_command=[{"name": "GET", "per_request": 2.0}, {"name": "SET", "per_request": 0.15}],
             ),
             probed("POST", "/orders", asked("INSERT INTO orders (tenant_id, status) VALUES ($1, $2) RETURNING id", 1, 1, 14, 0.11), failed=2),
             probed("GET", "/healthz", queries=None, rows=None, blocks=None, database_ms=None, first_ms=1.2, median_ms=0.43),
         ],
     }  # fmt: skip
+
+
+def split(endpoint: str, mean_ms: float, database_ms: float, source: str, **more: float) -> Data:
+    """What is not said was not seen. What is left is the rest."""
+    seen = database_ms + sum(more.values())
+    return {
+        "endpoint": endpoint, "mean_ms": mean_ms, "before_ms": None, "pool_ms": None, "database_ms": database_ms, "cache_ms": None, "services_ms": None,
+        "rest_ms": max(mean_ms - seen, 0.0), "source": source, "inferred": source.startswith("probe"),
+    } | more  # fmt: skip
+
+
+def splits() -> list[Data]:
+    """One of which all is known, one that waits for a connection, one whose calls are made side by side, and one that only a probe knows."""
+    return [
+        split("POST /orders", 383.6, 39.89, "spans of 43 requests", before_ms=8.81, pool_ms=0.0, cache_ms=5.58, services_ms=262.49),
+        split("GET /orders?page=[n]", 254.2, 120.9, "spans of 80 requests", before_ms=4.7, pool_ms=61.3, cache_ms=13.4, services_ms=-0.0),
+        split("GET /dashboard", 148.9, 309.5, "spans of 22 requests", before_ms=0.0, pool_ms=0.0, cache_ms=1.3, services_ms=0.0),
+        split("GET /orders/[id]/items/[item]/history?page=[page]&size=[size]", 24.3, 1.9, "probe of 20 requests"),
+    ]  # fmt: skip
+
+
+def little() -> list[Data]:
+    """Requests that agree, and statements of which there were few; the second of a run without phases."""
+    return [
+        {"what": "requests under way", "phase": "hold", "counted": 5.667, "looks": 1_204, "computed": 6.676},
+        {"what": "statements running, PostgreSQL 18.1, database shop", "phase": "", "counted": 0.385, "looks": 13, "computed": 0.0123},
+    ]  # fmt: skip

@@ -401,6 +401,8 @@ def shop(span: float = 120.0) -> Data:
         "notes": ["Shopper.client: 214 requests went through requests because an auth object was set."],
         "findings": causes.findings(),
         "probe": causes.probe(),
+        "splits": causes.splits(),
+        "little": causes.little(),
     }  # fmt: skip
     view = {
         "endpoints": [endpoint_view(e, span) for e in endpoints],
@@ -417,6 +419,9 @@ def probed() -> Data:
     run["summary"]["run"] |= {"command": "probe", "users": 0, "verdict": "", "reason": ""}
     for name in ("slos", "spikes", "drifts", "events", "phases"):
         run["summary"][name] = []
+    run["summary"]["little"] = []
+    probe = "probe of 41 requests"
+    run["summary"]["splits"] = [causes.split("GET /orders?page=[n]", 20.667, 1.845, probe)]
     run["manifest"]["argv"] = ["katydid", "probe", "-f", "locustfile.py"]
     run["manifest"]["plan"] |= {"command": "probe", "users": 0}
     return run

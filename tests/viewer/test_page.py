@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 from browser import Browser, Page, browsing
 from page import run_in
@@ -25,6 +28,13 @@ CELLS = (
 #: The instant under the cursor, or what is zoomed in on.
 AT = "document.querySelector('.at').textContent"
 CHARTS = "document.querySelectorAll('.plot canvas').length"
+#: Parts of an endpoint's time, as they are drawn.
+PARTS = ("before", "pool", "database", "cache", "services", "rest")
+#: Of each bar its width, and of its pieces what they are, how long, and where.
+BARS = (
+    "[...document.querySelectorAll('#splits .split')].map(bar => [bar.getBoundingClientRect().width, [...bar.children]"
+    ".map(one => [one.className, one.getBoundingClientRect().width, one.offsetLeft])])"
+)
 
 Made = Callable[..., Page]
 
@@ -46,6 +56,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "empty": runs.empty,
         "hostile": hostile,
         "traced": traced,
+        "uncached": uncached,
     }
 
     def made(kind: str) -> Path:
@@ -97,8 +108,23 @@ def hostile() -> runs.Data:
         named |= {"endpoints": [name], "fixes": [{"in": name, "text": name}]}
         summary["findings"]["suspected"].append(first | named)
         by_command = [{"name": name, "per_request": 1.0}]
-        asked = causes.probed(name, name, causes.asked(name, 1, 1, 1, 1.0), by_command=by_command)
+        more = {
+            "by_command": by_command,
+            "beside": causes.beside(name, 1.0, 2.0),
+            "ever": [{"text": f"{name}!", "calls": 1.0}],
+        }
+        asked = causes.probed(name, name, causes.asked(name, 1, 1, 1, 1.0), **more)
         summary["probe"]["endpoints"].append(asked)
+        summary["splits"].append(causes.split(name, 2.0, 1.0, name))
+        summary["little"].append(summary["little"][0] | {"what": name, "phase": name})
+    return run
+
+
+def uncached() -> runs.Data:
+    """No cache was watched."""
+    run: runs.Data = runs.shop()
+    for of in run["summary"]["probe"]["endpoints"]:
+        of |= dict.fromkeys(("commands", "hits", "misses", "new_keys"))
     return run
 
 
@@ -125,6 +151,25 @@ def over(chart: str) -> str:
     return f"[data-chart={chart}] .u-over"
 
 
+def near(value: float | None) -> Any:
+    """Equals a number as it is written: to three places, or two, one, none where it is larger."""
+    if value is None:
+        return None
+    places = 3 - sum(abs(value) >= limit for limit in (0.0995, 9.995, 99.95))
+    return pytest.approx(value, rel=0, abs=0.501 * 10**-places)
+
+
+def written(cell: str) -> float | None:
+    """The number in a cell; none for a dash."""
+    return None if cell == "–" else float(cell.removeprefix("~").replace(",", ""))
+
+
+@pytest.mark.parametrize("made", [runs.shop, runs.probed, runs.empty])
+def test_made_up_runs_are_what_the_schema_promises(made: Callable[[], runs.Data]) -> None:
+    schema = runs.ROOT / "docs/schema/summary.schema.json"
+    jsonschema.validate(made()["summary"], json.loads(schema.read_text()))
+
+
 def test_numbers_are_those_of_the_summary(show: Made) -> None:
     page = show("shop")
     summary = runs.shop()["summary"]
@@ -148,7 +193,8 @@ def test_every_section_is_there(show: Made) -> None:
     found = page.js("[...document.querySelectorAll('main section')].map(section => section.id)")
     for wanted in (
         "objectives", "load", "drifts", "endpoints", "phases", "events", "failures", "responses",
-        "findings", "probe", "exceptions", "slowest", "traces", "generator", "plan", "machine", "marks", "notes", "method",
+        "findings", "splits", "probe", "exceptions", "slowest", "traces", "generator", "little", "plan", "machine", "marks",
+        "notes", "method",
     ):  # fmt: skip
         assert wanted in found, wanted
     assert "spike" in page.js("document.getElementById('phases').innerText")
@@ -235,12 +281,122 @@ def test_one_request_opens_to_its_queries(show: Made) -> None:
     page.until(f"{section}.querySelector('.queries') === null")
 
 
+def test_many_at_once_and_other_users_stand_below_a_request(show: Made) -> None:
+    page = show("shop")
+    rows = "[...document.querySelectorAll('#probe tr.{}')]"
+    notes = page.js(f"{rows.format('note')}.map(row => row.innerText)")
+    orders, dashboard = causes.probe()["endpoints"][1:3]
+    beside, other = orders["beside"], orders["other"]
+    assert notes == [
+        f"{beside['endpoint']} takes {beside['beside_ms']:.1f} ms beside {orders['together']} such requests ({beside['alone_ms']} alone)"
+        f" · {other['same']} of {other['tries']} other users got the same response, with {other['queries']:.0f} queries each",
+        "3 of 3 other users got the same response, without a query",
+    ]  # fmt: skip
+    noted = page.js(f"{rows.format('noted')}.map(row => row.cells[0].innerText.trim())")
+    assert noted == ["GET /orders?page=[n]", "GET /dashboard"]
+    page.js(f"{rows.format('opens')}.forEach(row => row.click())")
+    opened = page.js(f"{rows.format('more')}.map(row => row.innerText)")
+    login, first, second, _ = opened
+    # What is opened comes after the line.
+    assert page.js("document.querySelectorAll('#probe tr.note + tr.more').length") == 2
+    of_8 = "8 such requests at once: the slowest took"
+    assert f"{of_8} 128 ms; all got the same response; 0.98 processors in use (0.79 by one alone)" in first  # fmt: skip
+    assert "first request only" not in first and "keys it looked for" not in first
+    # Too short for its processor time to be counted.
+    assert f"{of_8} 22.2 ms; responses differed" in second and "processors" not in second
+    assert "keys it looked for: 1.85 found, 0.15 not" in second
+    assert "1 per request when many are made at once · each call makes the request 3.10 ms longer" in second  # fmt: skip
+    # What a cold cache asked for.
+    ever = page.js(CELLS.format("#probe .first tbody tr"))
+    assert ever == [["1", causes.TENANT]] and dashboard["ever"][1]["text"] == causes.TENANT
+    # Where nothing was tried nothing is said.
+    assert not re.search("at once|other user|processors|keys it", login)
+
+
+def test_of_a_cache_that_was_not_watched_there_are_no_columns(show: Made) -> None:
+    heads = show("uncached").js("[...document.querySelectorAll('#probe > .scroll thead th')].map(one => one.innerText)")  # fmt: skip
+    assert "queries" in heads and "8 at once" in heads
+    assert not {"cache", "commands", "misses", "new keys"} & set(heads)
+
+
+def test_the_time_of_an_endpoint_is_split(show: Made) -> None:
+    page = show("shop")
+    splits = causes.splits()
+    heads = page.js("[...document.querySelectorAll('#splits th')].map(one => one.innerText)")
+    assert heads == ["Endpoint", "all", *PARTS]
+    rows = page.js(CELLS.format("#splits tbody tr"))
+    for row, of in zip(rows, splits, strict=True):
+        assert row[0].split("\n")[0].startswith(of["endpoint"]) and of["source"] in row[0]
+        numbers = [of["mean_ms"], *(of[f"{part}_ms"] for part in PARTS)]
+        assert [written(cell) for cell in row[1:]] == [near(number) for number in numbers]
+        # What is inferred says so, and only that.
+        assert [cell[0] == "~" for cell in row[1:]] == [part == "database" and of["inferred"] for part in ("all", *PARTS)]  # fmt: skip
+    # Lengths are in proportion, on one scale for all.
+    lengths = [[max(of[f"{part}_ms"] or 0.0, 0.0) for part in PARTS] for of in splits]
+    scale = max(map(sum, lengths))
+    for (width, pieces), of, parts in zip(page.js(BARS), splits, lengths, strict=True):
+        drawn = {name.split()[1]: length for name, length, _ in pieces if name.startswith("part")}
+        assert drawn == {
+            part: pytest.approx(ms / scale * width, abs=0.1) for part, ms in zip(PARTS, parts, strict=True) if ms > 0
+        }  # fmt: skip
+        assert [name for name, *_ in pieces if "inferred" in name] == ["part database inferred"] * of["inferred"]  # fmt: skip
+        # Where parts add up to more than there is, a line says where the request ends.
+        ends = [left for name, _, left in pieces if name == "end"]
+        over = sum(parts) > of["mean_ms"] + 0.1
+        assert ends == [pytest.approx(of["mean_ms"] / scale * width, abs=1.5)] * over
+    # Readers aloud have the numbers; the picture is for the others.
+    assert page.js("document.querySelectorAll('#splits .split:not([aria-hidden])').length") == 0
+    legend = page.js("[...document.querySelectorAll('#splits .parts b')].map(one => one.innerText)")
+    assert legend == list(PARTS)
+    text = page.js("document.getElementById('splits').innerText")
+    assert "mean of a request from send" in text and "is inferred" in text
+    assert "A line in a bar is where the request ends" in text and "Not seen" not in text
+
+
+def test_what_nobody_saw_is_no_part(show: Made) -> None:
+    page = show("probed")
+    heads = page.js("[...document.querySelectorAll('#splits th')].map(one => one.innerText)")
+    assert heads == ["Endpoint", "all", "database", "rest"]
+    text = page.js("document.getElementById('splits').innerText")
+    assert "median of a request made alone" in text
+    unseen = "Not seen, so in the rest: the time until the service began with it; the time until it had a connection to a database; "
+    assert f"{unseen}cache; other services that it calls." in text
+    assert page.js("document.querySelectorAll('#splits .end').length") == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_parts_can_be_told_apart(show: Made, scheme: str) -> None:
+    page = show("shop", 700, prefers_color_scheme=scheme)
+    background = "getComputedStyle({}).backgroundColor"
+    keys = "[...document.querySelectorAll('#splits .parts .part')]"
+    colours = page.js(f"{keys}.map(one => {background.format('one')})")
+    paper = page.js(background.format("document.body"))
+    assert len({*colours, paper}) == len(PARTS) + 1
+    scrolls = "[...document.querySelectorAll('#splits .scroll, #little .scroll')].filter(one => one.scrollWidth > one.clientWidth).length"
+    assert page.js(scrolls) == 0 and page.js("document.scrollingElement.scrollWidth") <= 700
+
+
+def test_littles_law_is_told_of_what_was_counted(show: Made) -> None:
+    rows = show("shop").js(CELLS.format("#little tbody tr"))
+    for row, of in zip(rows, causes.little(), strict=True):
+        assert row[:2] == [of["what"], of["phase"] or "whole run"]
+        numbers = [of[name] for name in ("counted", "looks", "computed")]
+        assert [written(cell) for cell in row[2:]] == [near(number) for number in numbers]
+
+
+def test_of_what_was_not_told_there_is_no_section(show: Made) -> None:
+    there = "['splits', 'little', 'probe'].filter(id => document.getElementById(id) !== null)"
+    assert show("empty").js(there) == []
+    assert show("probed").js(there) == ["splits", "probe"]
+
+
 def test_of_a_probe_the_page_shows_its_requests_right_after_the_findings(show: Made) -> None:
     ids = "[...document.querySelectorAll('main section')].map(section => section.id)"
     page = show("probed")
-    assert page.js(ids)[:2] == ["findings", "probe"]
+    assert page.js(ids)[:3] == ["findings", "probe", "splits"]
     assert "one request at a time" in page.js("document.querySelector('.who').innerText")
     of_load = show("shop").js(ids)
+    assert of_load[:2] == ["findings", "splits"]
     assert of_load[of_load.index("endpoints") + 1] == "probe"
 
 

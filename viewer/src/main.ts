@@ -5,6 +5,7 @@ import "./style/page.css";
 import "./style/tables.css";
 import "./style/charts.css";
 import "./style/findings.css";
+import "./style/splits.css";
 import "./style/traces.css";
 import "./style/print.css";
 import * as about from "./about";
@@ -22,6 +23,7 @@ import { PhaseChoice } from "./phase";
 import { probeSection } from "./probe";
 import { type Run, readRun } from "./run";
 import { shortName, sourceSection } from "./source";
+import { littleSection, splitSection } from "./split";
 import { nextTheme, onTheme, startTheme, themeButton } from "./theme";
 import { traceSection } from "./traces";
 
@@ -42,10 +44,12 @@ function parts(run: Run, board: Board, moments: Moments, choice: PhaseChoice): P
   return [
     ["Findings", findingSection(run)],
     ...(alone ? [asked] : []),
+    ["Where the time goes", splitSection(run)],
     ["Objectives", happened.objectives(run)],
     ["Load", loadSection(run, board, moments)],
     ...sources,
     ["Generator", about.generator(run, board, moments)],
+    ["Little’s law", littleSection(run)],
     ["Drift", happened.drifts(run)],
     ["Endpoints", endpointSection(run, choice)],
     ...(alone ? [] : [asked]),

@@ -188,6 +188,29 @@ export interface Mark {
   text: string;
 }
 
+/** Where the mean time of an endpoint's requests goes, from send; null where nobody saw it. */
+export interface Split {
+  endpoint: string;
+  mean_ms: number;
+  before_ms: Maybe;
+  pool_ms?: Maybe;
+  database_ms: number;
+  cache_ms: Maybe;
+  services_ms: Maybe;
+  rest_ms: number;
+  source: string;
+  inferred: boolean;
+}
+
+/** How many there were on average, counted and by Little's law. */
+export interface Little {
+  what: string;
+  phase: string;
+  counted: number;
+  looks: number;
+  computed: number;
+}
+
 /** What an endpoint asks for, of a request; null where nobody counts it. */
 export interface ProbedEndpoint {
   method: string;
@@ -198,6 +221,12 @@ export interface ProbedEndpoint {
   median_ms: Maybe;
   together_ms: Maybe;
   together: number;
+  slowest_together_ms: Maybe;
+  together_cpu: Maybe;
+  together_same: boolean | null;
+  beside: { endpoint: string; alone_ms: number; beside_ms: number } | null;
+  other: { tries: number; same: number; queries: Maybe } | null;
+  alone_cpu: Maybe;
   entries: Maybe;
   queries: Maybe;
   first_queries: Maybe;
@@ -205,8 +234,10 @@ export interface ProbedEndpoint {
   blocks: Maybe;
   database_ms: Maybe;
   commands: Maybe;
+  hits: Maybe;
   misses: Maybe;
   new_keys: Maybe;
+  ever: { text: string; calls: number }[];
   statements: ProbedStatement[];
   by_command: { name: string; per_request: number }[];
 }
@@ -220,6 +251,8 @@ export interface ProbedStatement {
   blocks: number;
   ms: number;
   per_entry: Maybe;
+  request_ms: Maybe;
+  together: Maybe;
 }
 
 export interface Summary {
@@ -247,5 +280,7 @@ export interface Summary {
   marks: Mark[];
   notes: string[];
   findings: Findings | null;
+  splits: Split[];
+  little: Little[];
   probe: { endpoints: ProbedEndpoint[] } | null;
 }

@@ -19,6 +19,8 @@ export interface Row {
   name?: string;
   /** Stays below the others. */
   fixed?: boolean;
+  /** A line beneath the row. */
+  note?: string;
   /** Shown beneath the row when it is opened. */
   more?: () => HTMLElement;
   /** Tones of cells, by place. */
@@ -101,11 +103,17 @@ function rowElement(row: Row, heads: Head[]): DocumentFragment {
   });
   const both = document.createDocumentFragment();
   both.append(made);
-  if (row.more) opens(made, row.more, heads.length);
+  if (row.note) {
+    made.classList.add("noted");
+    const line = el("td", { colspan: heads.length }, el("div", {}, row.note));
+    both.append(el("tr", { class: "note" }, line));
+  }
+  if (row.more) opens(made, both.lastElementChild ?? made, row.more, heads.length);
   return both;
 }
 
-function opens(row: HTMLElement, more: () => HTMLElement, width: number): void {
+/** `last` is the row, or the line beneath it. */
+function opens(row: HTMLElement, last: Element, more: () => HTMLElement, width: number): void {
   let shown: HTMLElement | null = null;
   row.classList.add("opens");
   row.tabIndex = 0;
@@ -113,7 +121,7 @@ function opens(row: HTMLElement, more: () => HTMLElement, width: number): void {
   const toggle = () => {
     if (shown) shown.remove();
     shown = shown ? null : el("tr", { class: "more" }, el("td", { colspan: width }, more()));
-    if (shown) row.after(shown);
+    if (shown) last.after(shown);
     row.setAttribute("aria-expanded", String(shown !== null));
   };
   row.addEventListener("click", (event) => {

@@ -549,13 +549,15 @@ pub struct SplitSummary {
     pub mean_ms: f64,
     /// Before the service began with it: on the way, in its queues, for its event loop. Null where spans do not say.
     pub before_ms: Option<f64>,
+    /// Until it had a connection to a database; null where no span tells of it.
+    pub pool_ms: Option<f64>,
     /// In databases.
     pub database_ms: f64,
     /// In caches; null where nobody saw it.
     pub cache_ms: Option<f64>,
     /// In other services; null where nobody saw it.
     pub services_ms: Option<f64>,
-    /// The rest: the service's own work, its waits for a connection or a processor, and what nobody saw.
+    /// The rest: the service's own work, its waits that nobody saw, and what else was not seen.
     pub rest_ms: f64,
     /// Who says it: `spans of 50 requests`.
     pub source: String,

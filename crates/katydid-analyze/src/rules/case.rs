@@ -297,6 +297,13 @@ impl EndpointCase {
         self.time_in(|key| key.about == "db" && !is_cache(key))
     }
 
+    /// Until a connection to a database was had, ms; `None` where no span tells of it.
+    pub fn pool_ms(&self) -> Option<f64> {
+        let is_it = |key: &CallKey| key.about == "pool";
+        let is_told = self.calls.iter().any(|call| is_it(&call.key));
+        is_told.then(|| self.time_in(is_it))
+    }
+
     /// In caches, ms.
     pub fn cache_ms(&self) -> f64 {
         self.time_in(is_cache)

@@ -17,7 +17,7 @@
 use katydid_record::Finding;
 use katydid_record::finding::Evidence;
 
-use super::case::{Case, EndpointCase, levels};
+use super::case::{Call, Case, EndpointCase, levels};
 use super::words::{evidence, figures};
 use super::{Judged, Need, Rule, limits};
 use crate::numbers::median;
@@ -93,14 +93,12 @@ fn judge(case: &Case<'_>) -> Judged {
 /// The endpoint that calls the database and spends much more time outside of it than the others, most of that between two statements or after
 /// the last; and that time, ms. What is done before the first statement holds no connection.
 fn who<'c>(case: &'c Case<'_>, held: f64) -> Option<(&'c EndpointCase, f64)> {
-    let outside = |of: &EndpointCase| of.mean_ms - of.time_in(|key| key.about == "db");
-    let calls_sql = |endpoint: &&EndpointCase| {
-        endpoint.has_calls()
-            && endpoint
-                .calls
-                .iter()
-                .any(|call| call.key.text.contains(' '))
+    // While it waits for a connection it holds none.
+    let outside = |of: &EndpointCase| {
+        of.mean_ms - of.time_in(|key| key.about == "db") - of.pool_ms().unwrap_or(0.0)
     };
+    let calls_sql =
+        |endpoint: &&EndpointCase| endpoint.has_calls() && endpoint.calls.iter().any(Call::is_sql);
     let mut all: Vec<(&EndpointCase, f64)> = case
         .endpoints
         .iter()

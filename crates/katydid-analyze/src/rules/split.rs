@@ -30,11 +30,17 @@ fn split(case: &Case<'_>, of: &EndpointCase) -> SplitSummary {
     };
     let cache = is_traced.then(|| of.cache_ms());
     let services = is_traced.then(|| of.service_ms());
-    let seen = before.unwrap_or(0.0) + database + cache.unwrap_or(0.0) + services.unwrap_or(0.0);
+    let pool = if is_traced { of.pool_ms() } else { None };
+    let seen = before.unwrap_or(0.0)
+        + pool.unwrap_or(0.0)
+        + database
+        + cache.unwrap_or(0.0)
+        + services.unwrap_or(0.0);
     SplitSummary {
         endpoint: of.title.clone(),
         mean_ms: of.mean_ms,
         before_ms: before,
+        pool_ms: pool,
         database_ms: database,
         cache_ms: cache,
         services_ms: services,

@@ -149,7 +149,19 @@ impl Run {
     }
 
     /// Spans of `requests`, which call `text` so often each.
-    fn spans(mut self, requests: u64, text: &str, per_request: u64, each_us: u64) -> Self {
+    fn spans(self, requests: u64, text: &str, per_request: u64, each_us: u64) -> Self {
+        self.calls("db", requests, text, per_request, each_us)
+    }
+
+    /// Of any kind.
+    fn calls(
+        mut self,
+        about: &str,
+        requests: u64,
+        text: &str,
+        per_request: u64,
+        each_us: u64,
+    ) -> Self {
         let endpoint = EndpointKey {
             kind: Kind::Request,
             method: "GET".into(),
@@ -165,7 +177,7 @@ impl Run {
             failed: 0,
         };
         let key = CallKey {
-            about: "db".into(),
+            about: about.into(),
             system: "postgresql".into(),
             text: text.into(),
         };

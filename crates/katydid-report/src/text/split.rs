@@ -10,23 +10,39 @@ use crate::words::{clean, columns, pad_left, pad_right, shorten};
 
 const MOST: usize = 12;
 const NUMBER: usize = 10;
-const HEADS: [&str; 6] = ["all", "before", "database", "cache", "services", "rest"];
+const HEADS: [&str; 7] = [
+    "all", "before", "pool", "database", "cache", "services", "rest",
+];
 
 /// Nothing where nobody saw what endpoints call.
 pub fn write(page: &mut Page, summary: &Summary) {
     if summary.splits.is_empty() {
         return;
     }
-    page.title("Where the time goes, mean of a request, ms");
+    let what = if summary.run.command == "probe" {
+        "median of a request made alone"
+    } else {
+        "mean of a request"
+    };
+    page.title(&format!("Where the time goes, {what}, ms"));
     let rows: Vec<&SplitSummary> = summary.splits.iter().take(MOST).collect();
     let widest = rows
         .iter()
         .map(|of| columns(&clean(&of.endpoint)))
         .max()
         .unwrap_or(0);
-    let name = widest.min(page.width().saturating_sub(NUMBER * HEADS.len()).max(8));
+    // Few drivers tell of it.
+    let has_pool = rows.iter().any(|of| of.pool_ms.is_some());
+    let is_shown = |head: &&str| has_pool || *head != "pool";
+    let shown = HEADS.iter().filter(|head| is_shown(head)).count();
+    let name = widest.min(page.width().saturating_sub(NUMBER * shown).max(8));
     let line = |first: &str, cells: &[String]| {
-        let cells: String = cells.iter().map(|cell| pad_left(cell, NUMBER)).collect();
+        let cells: String = HEADS
+            .iter()
+            .zip(cells)
+            .filter(|(head, _)| is_shown(head))
+            .map(|(_, cell)| pad_left(cell, NUMBER))
+            .collect();
         format!("{}{cells}", pad_right(first, name))
     };
     let heads = HEADS.map(str::to_owned);
@@ -36,6 +52,7 @@ pub fn write(page: &mut Page, summary: &Summary) {
         let cells = [
             short(of.mean_ms),
             short_or_dash(of.before_ms),
+            short_or_dash(of.pool_ms),
             format!("{mark}{}", short(of.database_ms)),
             short_or_dash(of.cache_ms),
             short_or_dash(of.services_ms),
@@ -46,6 +63,9 @@ pub fn write(page: &mut Page, summary: &Summary) {
     more(page, summary.splits.len(), MOST, "endpoints");
     let inferred = rows.iter().any(|of| of.inferred);
     let mut note = "before: until the service began with it; rest: its own work, its waits, and what was not seen".to_owned();
+    if has_pool {
+        note += "; pool: until it had a connection to the database";
+    }
     if inferred {
         note += "; ~ is inferred: calls per request times the statement's mean";
     }

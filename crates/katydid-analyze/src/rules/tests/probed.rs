@@ -328,17 +328,21 @@ fn refusals_of_a_limiter_are_told() {
 fn the_time_of_a_request_has_parts() {
     let traced = Run::new(100, 60)
         .statement("aa", LIST, 100.0, 20.0, 20.0, 30.0)
-        .spans(50, LIST, 2, 15_000);
+        .spans(50, LIST, 2, 15_000)
+        .calls("pool", 50, "pg-pool.connect", 1, 10_000);
     let all = diagnosis(&traced.timeline, true).splits;
     let [one] = all.as_slice() else {
         panic!("{all:#?}");
     };
     assert!(!one.inferred);
     assert!(
-        (one.database_ms - 30.0).abs() < 1e-9 && (one.rest_ms - 30.0).abs() < 1.0,
+        (one.database_ms - 30.0).abs() < 1e-9 && (one.rest_ms - 20.0).abs() < 1.0,
         "{one:#?}"
     );
-    assert_eq!((one.cache_ms, one.before_ms), (Some(0.0), None));
+    assert_eq!(
+        (one.cache_ms, one.before_ms, one.pool_ms),
+        (Some(0.0), None, Some(10.0))
+    );
     let probed = Run::new(100, 60)
         .statement("aa", LIST, 100.0, 20.0, 20.0, 30.0)
         .probed(ProbedEndpoint {

@@ -14,6 +14,8 @@ use crate::sources::postgres::scrub;
 const TEXT: usize = 500;
 const NAME: usize = 120;
 /// Databases whose statements are SQL, by the beginning of what they are called.
+/// Names of spans in which a driver gets a connection: from its pool, where one is free, or a new one.
+const CONNECTS: [&str; 3] = ["connect", "pg.connect", "pg-pool.connect"];
 const SQL: &[&str] = &[
     "postgres",
     "mysql",
@@ -69,6 +71,16 @@ pub fn about(span: &Span) -> Calling {
     if let Some(system) = attributes.text(&["db.system.name", "db.system"]) {
         let statement = attributes.text(&["db.query.text", "db.statement"]);
         let command = attributes.text(&["db.operation.name", "db.operation"]);
+        let is_sql = SQL.iter().any(|known| system.starts_with(known));
+        let asks_nothing = statement.or(command).is_none();
+        if is_sql && asks_nothing && CONNECTS.contains(&span.name.as_str()) {
+            return Calling {
+                about: "pool",
+                system: system.to_owned(),
+                raw: span.name.clone(),
+                is_told: true,
+            };
+        }
         return Calling {
             about: "db",
             system: system.to_owned(),
@@ -193,14 +205,17 @@ pub fn seen(span: &Span, service: &str, about: &'static str, text: String) -> Se
 mod tests {
     use super::*;
 
-    fn check(attributes: &[(&str, &str)], expected: (&str, &str, bool)) {
-        let attribute = |(key, value): &(&str, &str)| KeyValue {
+    fn attribute((key, value): &(&str, &str)) -> KeyValue {
+        KeyValue {
             key: (*key).into(),
             value: Some(AnyValue {
                 value: Some(Value::StringValue((*value).into())),
             }),
             ..KeyValue::default()
-        };
+        }
+    }
+
+    fn check(attributes: &[(&str, &str)], expected: (&str, &str, bool)) {
         let span = Span {
             name: "the name".into(),
             kind: 3,
@@ -243,6 +258,23 @@ mod tests {
             ),
         );
         check(&[("db.system", "postgresql")], ("db", "the name", false));
+    }
+
+    #[test]
+    fn getting_a_connection_is_no_statement() {
+        let about = |name: &str, system: &str, more: &[(&str, &str)]| {
+            let attributes = [&[("db.system", system)], more].concat();
+            let span = Span {
+                name: name.into(),
+                attributes: attributes.iter().map(attribute).collect(),
+                ..Span::default()
+            };
+            about(&span).about
+        };
+        assert_eq!(about("pg-pool.connect", "postgresql", &[]), "pool");
+        assert_eq!(about("connect", "redis", &[]), "db");
+        let text = [("db.statement", "SELECT 1")];
+        assert_eq!(about("connect", "postgresql", &text), "db");
     }
 
     #[test]

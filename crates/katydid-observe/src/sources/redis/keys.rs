@@ -1,5 +1,6 @@
 //! Keys by their form: `user:{n}:cart`. What is in a key is kept only where many keys share it, since it may be somebody's name.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Between the parts of a key.
@@ -11,6 +12,8 @@ const SHARED_SHARE: f64 = 0.05;
 const WORDS_AT_A_PLACE: usize = 3;
 /// Longer parts are identities, however often they come.
 const LONGEST: usize = 24;
+/// Letters of a uuid.
+const UUID: usize = 36;
 /// Stands for what is not told.
 pub const HIDDEN: &str = "{…}";
 /// Templates that are told.
@@ -51,7 +54,7 @@ impl Words {
     pub fn learn(found: &[Found]) -> Self {
         let mut places: Vec<HashMap<String, usize>> = Vec::new();
         for found in found {
-            for (place, part) in found.key.split(SEPARATORS).enumerate() {
+            for (place, part) in without_uuids(&found.key).split(SEPARATORS).enumerate() {
                 if places.len() <= place {
                     places.push(HashMap::new());
                 }
@@ -107,7 +110,7 @@ pub fn is_single(key: &str) -> bool {
 
 fn shaped(key: &str, is_kept: impl Fn(usize, &str) -> bool) -> String {
     let mut out = String::new();
-    for (place, part) in key.split_inclusive(SEPARATORS).enumerate() {
+    for (place, part) in without_uuids(key).split_inclusive(SEPARATORS).enumerate() {
         let (word, separator) = match part.strip_suffix(SEPARATORS) {
             Some(word) => (word, &part[word.len()..]),
             None => (part, ""),
@@ -117,11 +120,33 @@ fn shaped(key: &str, is_kept: impl Fn(usize, &str) -> bool) -> String {
         out.push_str(if is_told { &word } else { HIDDEN });
         out.push_str(separator);
     }
-    // A uuid is five parts.
     while out.contains("{…}-{…}") {
         out = out.replace("{…}-{…}", "{…}");
     }
     out
+}
+
+/// With one part, an identity, for each uuid: its five would have other forms from key to key.
+fn without_uuids(key: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut rest = key;
+    while let Some(at) = rest.as_bytes().windows(UUID).position(is_uuid) {
+        out.push_str(&rest[..at]);
+        out.push('@');
+        rest = &rest[at + UUID..];
+    }
+    if out.is_empty() {
+        return Cow::Borrowed(key);
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+fn is_uuid(bytes: &[u8]) -> bool {
+    bytes.iter().enumerate().all(|(place, byte)| match place {
+        8 | 13 | 18 | 23 => *byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    })
 }
 
 /// A part with its numbers taken out, or `{…}` where it is somebody's or something's identity.
@@ -191,8 +216,11 @@ mod tests {
         assert_eq!((forms[0].1.count, forms[0].1.bytes), (60, 600));
         assert_eq!(
             words.template("cart:0c9f1d2e-1111-4222-8333-444455556666"),
-            "cart:{…}-{n}-{n}-{n}-{n}"
+            "cart:{…}"
         );
+        let twice =
+            "cart:abcdefab-abcd-abcd-abcd-abcdefabcdef:0c9f1d2e-1111-4222-8333-444455556666:n";
+        assert_eq!(words.template(twice), "cart:{…}:{…}:{…}");
         assert_eq!(words.template("alice"), "{…}");
     }
 }
