@@ -18,6 +18,7 @@ import httpx
 import psycopg
 import pytest
 from redis import Redis
+from waiting import until
 
 from conftest import ROOT, manager
 from katydid_shop import cache
@@ -172,7 +173,9 @@ def test_all_who_miss_a_report_compute_it_over_one_connection(
     connections = (
         "SELECT pid FROM pg_stat_activity WHERE usename = 'postgres' AND pid <> pg_backend_pid()"
     )
-    assert len(ask(faulty, connections + " AND backend_type = 'client backend'")) == 1
+    connections += " AND backend_type = 'client backend'"
+    # Those of the questions before end a moment later; a pool keeps its own.
+    until(lambda: len(ask(faulty, connections)) == 1, "the app has more than one connection")
 
 
 @pytest.mark.parametrize(("single_flight", "computed"), [(True, 1), (False, 6)])
