@@ -16,7 +16,7 @@ from page import run_in
 
 PAGES = Path(__file__).parents[1] / "fixtures/prometheus"
 #: The second recording is shown after so many requests.
-LATER = 40
+LATER = 120
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def exporters() -> Iterator[str]:
 def test_what_real_exporters_tell_is_drawn(katydid: Any, exporters: str) -> None:
     names = ("node_exporter", "nodejs")
     watch = [word for name in names for word in ("--watch", f"prometheus:{exporters}/{name}")]
-    words = ("attack", exporters, "--rate", "40", "-t", "5s", "--no-discovery", "--run-dir", "run")
+    words = ("attack", exporters, "--rate", "40", "-t", "12s", "--no-discovery", "--run-dir", "run")
     page = katydid.folder / "page.html"
     katydid(*words, *watch, "--html", str(page)).ended(0)
     targets = run_in(page)["view"]["target"]

@@ -62,6 +62,8 @@ pub const LEAK_BYTES: f64 = 30.0 * 1_048_576.0;
 pub const LEAK_SHARE: f64 = 0.33;
 /// Growth per request in the last third, over that in the middle one.
 pub const LEAK_GOES_ON: f64 = 0.6;
+/// How long a heap may grow before its collector has shown what is left, s.
+pub const LEAK_COLLECTED_S: f64 = 120.0;
 /// Requests in a third of the load.
 pub const LEAK_REQUESTS: f64 = 100.0;
 /// Of all processors' time in a phase.

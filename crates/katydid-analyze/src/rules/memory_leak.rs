@@ -10,7 +10,8 @@
 //! **Fix.** Bound it (`functools.lru_cache(maxsize=…)`, `cachetools.TTLCache`), or keep it elsewhere with a time to live. Two snapshots of the heap, some
 //! minutes apart, name it (`tracemalloc`, `heaptrack`, Chrome's heap snapshots of Node).
 //!
-//! **False alarms.** A cache that is meant to fill for longer than the run. A run that is longer tells.
+//! **False alarms.** A cache that is meant to fill for longer than the run; a heap that its collector lets grow at first (Node, Java, .NET, Ruby: only suspected
+//! in runs below two minutes). A run that is longer tells.
 
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
@@ -28,6 +29,9 @@ pub const RULE: Rule = Rule {
     needs: None,
     judge,
 };
+
+/// Programs whose collector lets a heap grow for a while before it takes what nobody uses.
+const COLLECTED: [&str; 6] = ["node", "deno", "bun", "java", "dotnet", "ruby"];
 
 const MIB: f64 = 1_048_576.0;
 
@@ -107,13 +111,23 @@ fn finding(subject: &Subject, growth: &Growth) -> Finding {
     let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| {
         evidence(title, what, value, unit, limit)
     };
+    let program = title.split([',', ' ']).next().unwrap_or_default();
+    let is_young = COLLECTED.contains(&program) && growth.seconds < limits::LEAK_COLLECTED_S;
+    let (confidence, but) = if is_young {
+        (
+            Confidence::Suspected,
+            "; in so short a run that may be what its collector has still to take",
+        )
+    } else {
+        (Confidence::Strong, "")
+    };
     let per_minute = (last - first) / MIB / growth.seconds * 60.0;
     Finding {
-        confidence: Confidence::Strong,
+        confidence,
         basis: "memory + requests".into(),
         about: title.clone(),
         what: format!(
-            "{title} grew from {} to {} MiB in {} s, {} KiB for each request, and does not slow down",
+            "{title} grew from {} to {} MiB in {} s, {} KiB for each request, and does not slow down{but}",
             figures(first / MIB),
             figures(last / MIB),
             figures(growth.seconds),

@@ -603,6 +603,10 @@ fn a_queue_that_grows_and_goes_on_to() {
 
 /// 30 s with 20 requests each, and a process whose memory was so many MiB after each third.
 fn process(levels: [f64; 4]) -> Run {
+    process_of("uvicorn, port 8000", levels)
+}
+
+fn process_of(title: &str, levels: [f64; 4]) -> Run {
     let mut run = Run::new(0, 1);
     for at in 0..30 {
         let window = EndpointWindow {
@@ -617,7 +621,7 @@ fn process(levels: [f64; 4]) -> Run {
         Body::Watched(Box::new(Watched {
             subject: "db".into(),
             kind: "process".into(),
-            title: "uvicorn, port 8000".into(),
+            title: title.into(),
             every_ms: 1_000,
             ..Watched::default()
         })),
@@ -650,6 +654,9 @@ fn memory_that_grows_with_requests_and_does_not_slow_down() {
         process([900.0, 950.0, 990.0, 1_030.0]).ruled_out("memory_leak"),
         "a small part"
     );
+    let young = process_of("node, port 3000", [50.0, 90.0, 130.0, 170.0]).findings(true);
+    assert!(young.findings.is_empty(), "its collector may not have run");
+    assert_eq!(young.suspected[0].rule, "memory_leak");
 }
 
 #[test]
