@@ -138,7 +138,7 @@ def follow(fault: str, named: list[dict[str, Any]]) -> Followed:
     """What the findings of a fault advise, as far as it can be done without a change of code."""
     texts = [fix["text"] for one in named for fix in one["fixes"]]
     if fault == "missing_index":
-        return Followed("; ".join(texts), fault, prepare=_do_sql(texts))
+        return Followed(" ".join(texts), fault, prepare=_do_sql(texts))
     if fault == "small_pool":
         size = _number(r"pool_size=(\d+)", texts)
         return Followed(
