@@ -262,14 +262,10 @@ class Prober(Walker):
 
     def _by_another(self, key: Key, user: Any) -> None:
         for attempt in range(ATTEMPTS):
-            with self._collecting() as first:
-                self._repeat[key](self._asked_by[key])
-                gevent.sleep(SETTLE)
+            first = self._once(key, self._asked_by[key])
             self._look()
             last = self._last
-            with self._collecting() as other:
-                self._repeat[key](user)
-                gevent.sleep(SETTLE)
+            other = self._once(key, user)
             is_seen = self._look()
             if not (first and other) or first[-1].failed:
                 return
@@ -278,6 +274,12 @@ class Prober(Walker):
             if is_seen and (same or attempt == ATTEMPTS - 1):
                 self._tell("other", key, other[-1:], last, same=same)
                 return
+
+    def _once(self, key: Key, user: Any) -> list[Ended]:
+        with self._collecting() as ended:
+            self._repeat[key](user)
+            gevent.sleep(SETTLE)
+        return ended
 
     def _tell(self, kind: str, key: Key, ended: list[Ended], last: int, **more: Any) -> None:
         what = {

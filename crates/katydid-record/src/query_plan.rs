@@ -57,7 +57,7 @@ pub struct Index {
 pub struct Tried {
     /// Its table.
     pub table: String,
-    /// Its columns, as [`Scan::index`] gives them.
+    /// Its columns, as [`Scan::missing`] gives them.
     pub columns: Vec<String>,
     /// The statement's cost without it, in the server's unit.
     pub before: f64,
@@ -96,6 +96,15 @@ pub struct Scan {
     pub is_given: bool,
 }
 
+/// Nodes that give each row that they get.
+const PASSES_ON: [&str; 5] = [
+    "Sort",
+    "Incremental Sort",
+    "Gather",
+    "Gather Merge",
+    "Materialize",
+];
+
 impl Node {
     /// Every scan of a table below this node.
     pub fn scans(&self) -> Vec<Scan> {
@@ -129,25 +138,14 @@ impl Node {
         }
         // What adds up its rows has to read them all.
         let goes_on = !self.kind.contains("Aggregate") && self.kind != "Group";
+        let given = given && PASSES_ON.contains(&self.kind.as_str());
         for node in &self.below {
             let (limited, sort) = if goes_on {
                 (limited, sort)
             } else {
                 (false, None)
             };
-            let passes_on = [
-                "Sort",
-                "Incremental Sort",
-                "Gather",
-                "Gather Merge",
-                "Materialize",
-            ];
-            node.collect(
-                limited,
-                sort,
-                given && passes_on.contains(&self.kind.as_str()),
-                scans,
-            );
+            node.collect(limited, sort, given, scans);
         }
     }
 
@@ -277,9 +275,19 @@ fn column(expr: &Expr) -> Option<String> {
 }
 
 impl Scan {
+    /// The columns of an index that would serve it and is not there, if there is such a one.
+    pub fn missing(&self, table: &Table) -> Option<Vec<String>> {
+        let columns = self.index(table);
+        let is_there = table
+            .indexes
+            .iter()
+            .any(|index| index.begins_with(&columns));
+        (!columns.is_empty() && !is_there).then_some(columns)
+    }
+
     /// The columns of an index that would serve it: equal ones first, those of an index that is there in its order; then those by which rows
     /// are asked for in order, or else the first range.
-    pub fn index(&self, table: &Table) -> Vec<String> {
+    fn index(&self, table: &Table) -> Vec<String> {
         let keeps_order = |column: &&String| self.sorted.is_empty() || !self.among.contains(column);
         let equal: Vec<&String> = self.equal.iter().filter(keeps_order).collect();
         let mut columns: Vec<String> = Vec::new();

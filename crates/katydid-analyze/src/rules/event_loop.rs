@@ -17,7 +17,7 @@
 //! one holds (a lock, the only connection): the rules for these come first.
 
 use katydid_record::finding::Fix;
-use katydid_record::probe::ProbedBeside;
+use katydid_record::probe::{ProbedBeside, ProbedEndpoint};
 use katydid_record::{Confidence, Finding};
 
 use super::case::{Case, EndpointCase};
@@ -44,24 +44,17 @@ fn judge(case: &Case<'_>) -> Judged {
         return Judged::Found(found);
     }
     let delayed = case.endpoints.iter().filter_map(|of| {
-        let beside = of.probed.as_ref()?.beside.as_ref()?;
-        Some((beside.beside_ms - beside.alone_ms, of))
+        let probed = of.probed.as_ref()?;
+        Some((of, probed, probed.beside.as_ref()?))
     });
-    match delayed.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((_, most)) => Judged::Clear(not_blocked(most)),
+    match delayed.max_by(|(.., a), (.., b)| delay(a).total_cmp(&delay(b))) {
+        Some((of, probed, beside)) => Judged::Clear(not_blocked(of, probed, beside)),
         None => Judged::Silent,
     }
 }
 
 /// What a request took beside those for this endpoint, and what else may have made it wait.
-fn not_blocked(of: &EndpointCase) -> String {
-    let Some((probed, beside)) = of
-        .probed
-        .as_ref()
-        .and_then(|p| Some((p, p.beside.as_ref()?)))
-    else {
-        return String::new();
-    };
+fn not_blocked(of: &EndpointCase, probed: &ProbedEndpoint, beside: &ProbedBeside) -> String {
     let but = match probed.together_cpu {
         _ if !is_delayed(beside) => "",
         None => "; whether the processes compute meanwhile is not known",
@@ -78,9 +71,13 @@ fn not_blocked(of: &EndpointCase) -> String {
     )
 }
 
+/// By how much longer a request takes beside others, ms.
+fn delay(beside: &ProbedBeside) -> f64 {
+    beside.beside_ms - beside.alone_ms
+}
+
 fn is_delayed(beside: &ProbedBeside) -> bool {
-    beside.beside_ms >= limits::BESIDE_TIMES * beside.alone_ms
-        && beside.beside_ms - beside.alone_ms >= limits::BESIDE_MS
+    beside.beside_ms >= limits::BESIDE_TIMES * beside.alone_ms && delay(beside) >= limits::BESIDE_MS
 }
 
 fn by_probe(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {

@@ -199,7 +199,6 @@ fn wanted(scan: &Scan, table: &Table, of: &Statement<'_>) -> Option<Vec<String>>
         return None;
     }
     let sorts_much = scan.sorted_rows >= limits::SCAN_WASTE * of.rows_per_call().max(1.0);
-    let columns = scan.index(table);
     let has_column = !scan.equal.is_empty() || !scan.range.is_empty() || sorts_much;
     // Where all that it keeps is given, that was counted; the plan's guess is for values that it does not know.
     let kept = if scan.is_given {
@@ -209,11 +208,7 @@ fn wanted(scan: &Scan, table: &Table, of: &Statement<'_>) -> Option<Vec<String>>
     };
     let keeps_few = kept * limits::SCAN_WASTE <= table.rows;
     let is_wasteful = sorts_much || keeps_few && (scan.is_whole || scan.is_filtered);
-    let is_there = table
-        .indexes
-        .iter()
-        .any(|index| index.begins_with(&columns));
-    (is_wasteful && has_column && !columns.is_empty() && !is_there).then_some(columns)
+    scan.missing(table).filter(|_| is_wasteful && has_column)
 }
 
 fn does(scan: &Scan, table: &Table) -> String {

@@ -90,7 +90,9 @@ pub async fn tell(
     for table in tables.iter().take(TABLES) {
         if let Some(told) = table_of(client, table).await? {
             batch.fact("table", table, &told.to_string());
-            known.insert(table.clone(), told);
+            if let Ok(told) = serde_json::from_value::<Table>(told) {
+                known.insert(table.clone(), told);
+            }
         }
     }
     if !trial(client).await?.is_some_and(|sight| sight.seen) {
@@ -117,26 +119,21 @@ async fn tried(
     number: i32,
     query: &str,
     told: Value,
-    tables: &BTreeMap<String, Value>,
+    tables: &BTreeMap<String, Table>,
 ) -> Result<Vec<Tried>, Error> {
     let Ok(node) = serde_json::from_value::<Node>(told) else {
         return Ok(Vec::new());
     };
     let mut all: Vec<Tried> = Vec::new();
     for scan in node.scans() {
-        let table = tables.get(&scan.table).cloned();
-        let Some(table) = table.and_then(|told| serde_json::from_value::<Table>(told).ok()) else {
+        let Some(table) = tables.get(&scan.table) else {
             continue;
         };
-        let columns = scan.index(&table);
-        let is_there = table
-            .indexes
-            .iter()
-            .any(|index| index.begins_with(&columns));
-        let is_known = all
-            .iter()
-            .any(|one| (&one.table, &one.columns) == (&scan.table, &columns));
-        if columns.is_empty() || is_there || is_known || all.len() == TRIED {
+        let Some(columns) = scan.missing(table) else {
+            continue;
+        };
+        let is_known = |one: &Tried| one.table == scan.table && one.columns == columns;
+        if all.iter().any(is_known) || all.len() == TRIED {
             continue;
         }
         let index = format!(
