@@ -1,18 +1,21 @@
-"""The lines of a file of runs, and what every run of the demo shop needs here: to be alone, and none of a user's settings."""
+"""The lines of a file of runs, and what every start and every run needs here: to be alone, none of a user's settings, a whole end."""
 
+import argparse
 import fcntl
 import json
 import os
 import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from harness import machine
 from harness.errors import BenchError
+from harness.process import Child, Finished, end_as_an_error_would
 from harness.tools import OUT
 
 from diagnosis.judge import Line, Said
@@ -22,15 +25,87 @@ HERE = Path("bench/diagnosis")
 """Where the results are kept, in the checkout."""
 SCRATCH = OUT / "diagnosis"
 _SETTINGS = ("GITHUB_", "KATYDID_", "LOCUST_", "OTEL_", "SHOP_")
+_LIMIT_S = 240.0  # of a run: seeding on the first, a probe of a minute and a half, the load
 _LEFT_S = 150.0  # what a killed start left behind ends by itself
 _LONGEST = 100  # letters of what a finding is about
 
 
-def without_settings() -> None:
-    """What a user has set for other runs is not for these."""
+def options_of(path: str, doc: str, faults: Iterable[str], what: str) -> argparse.ArgumentParser:
+    """The options of a script that makes such runs; `what` is one of them in a word."""
+    parser = argparse.ArgumentParser(prog=path, description=doc.split("\n")[0])
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=tuple(faults),
+        metavar="FAULT",
+        help="this fault; may be repeated",
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), help=f"begin no {what} after so many"
+    )
+    parser.add_argument(
+        "--table", action="store_true", help="only write the table of what is there"
+    )
+    parser.add_argument(
+        "--out",
+        type=lambda word: Path(word).absolute(),
+        default=CHECKOUT / HERE,
+        help=f"folder of {what}s and table [this one]",
+    )
+    return parser
+
+
+def prepare(out: Path) -> None:
+    """Of this process: it works in the checkout, ends as an error would, and has no settings of a user's; and the folder is there."""
+    os.chdir(CHECKOUT)
+    end_as_an_error_would()
+    # What a user has set for other runs is not for these.
     for name in [name for name in os.environ if name.startswith(_SETTINGS)]:
         if name != "KATYDID_DEMO_DIR":
             del os.environ[name]
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def exit_with(main: Callable[[], int]) -> None:
+    """Ends this process as `main` does: what the bench could not do is said, Ctrl-C is 130."""
+    try:
+        sys.exit(main())
+    except BenchError as error:
+        sys.exit(f"bench: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def keep(runs: Path, line: Line) -> None:
+    """Adds a line, so that it is there whatever happens next."""
+    with runs.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def finished(child: Child) -> Finished:
+    """Waits for a run."""
+    try:
+        return child.wait(_LIMIT_S)
+    except BaseException:
+        # As Ctrl-C, so that it takes its shop down.
+        child.interrupt()
+        raise
+
+
+def results(folder: Path, ended: Finished, probe: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Summary and findings of a run; BenchError where it says nothing of the shop."""
+    if not (folder / "findings.json").exists():
+        raise BenchError(f"ended with {ended.exit_code}: {ended.stderr[-300:]}")
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    found = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+    if probe and not summary["probe"]:
+        told = [text for text in ended.stderr.splitlines() if "The probe failed" in text]
+        raise BenchError(told[0] if told else "the run knows nothing of its probe")
+    if any(failure["cause"] == "refused" for failure in summary["failures"]):
+        raise BenchError("the shop went away during the run")
+    return summary, found
 
 
 def read(runs: Path) -> list[Line]:

@@ -7,8 +7,6 @@ and goes on where it was. Knows the command and the files that it writes, nothin
 """
 
 import argparse
-import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -18,26 +16,28 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness.errors import BenchError
-from harness.process import Child, Finished, end_as_an_error_would
+from harness.process import Child
 
 from diagnosis.cases import EXPECTED, HEALTHY, USERS, Case, schedule
 from diagnosis.judge import Line, is_right
 from diagnosis.page import page, says
 from diagnosis.runs import (
-    CHECKOUT,
-    HERE,
     SCRATCH,
     alone,
+    exit_with,
+    finished,
+    keep,
     mend,
+    options_of,
+    prepare,
     read,
     remove,
+    results,
     short,
     start,
-    without_settings,
 )
 
 _LOAD = ("-t", "20s", "--only-summary")
-_LIMIT_S = 240.0  # of a run: seeding on the first, a probe of a minute and a half, the load
 _AGAIN_S = 5.0
 _MOST_FAILURES = 3  # in a row: then something is wrong that waiting does not mend
 
@@ -45,11 +45,8 @@ _MOST_FAILURES = 3  # in a row: then something is wrong that waiting does not me
 def main() -> int:
     """Exit code 0 when nothing stood in the way, whatever the table says; 1 when runs fail."""
     options = _options()
-    os.chdir(CHECKOUT)
-    end_as_an_error_would()
-    without_settings()
+    prepare(options.out)
     suffix = "" if options.probe else "-no-probe"
-    options.out.mkdir(parents=True, exist_ok=True)
     runs = options.out / f"runs{suffix}.jsonl"
     table = options.out / f"truth{suffix}.md"
     code = 0
@@ -72,10 +69,7 @@ def _measure(runs: Path, table: Path, options: argparse.Namespace, lock: int) ->
         if time.monotonic() >= end:
             break
         line = _tried(case, options.probe, lock)
-        with runs.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        keep(runs, line)
         table.write_text(page(read(runs), options.probe), encoding="utf-8")
         print(f"{number}/{len(cases)} {case.fault} {case.number}: {_told(line)}", flush=True)
         failures = failures + 1 if "error" in line else 0
@@ -115,16 +109,8 @@ def _run(case: Case, folder: Path, probe: bool, lock: int) -> Line:
     argv += ["-u", str(users), "--fault", "none" if case.fault == HEALTHY else case.fault]
     argv += ["--probe"] if probe else []
     with Child(argv, SCRATCH / "last", kept=(lock,)) as child:
-        ended = _ended(child)
-    if not (folder / "findings.json").exists():
-        raise BenchError(f"ended with {ended.exit_code}: {ended.stderr[-300:]}")
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    found = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
-    if probe and not summary["probe"]:
-        told = [text for text in ended.stderr.splitlines() if "The probe failed" in text]
-        raise BenchError(told[0] if told else "the run knows nothing of its probe")
-    if any(failure["cause"] == "refused" for failure in summary["failures"]):
-        raise BenchError("the shop went away during the run")
+        ended = finished(child)
+    summary, found = results(folder, ended, probe)
     return {
         "valid": summary["run"]["valid"],
         "exit_code": summary["run"]["exit_code"],
@@ -133,15 +119,6 @@ def _run(case: Case, folder: Path, probe: bool, lock: int) -> Line:
         "suspected": [short(one) for one in found["suspected"]],
         "instead": _instead(case, found),
     }
-
-
-def _ended(child: Child) -> Finished:
-    try:
-        return child.wait(_LIMIT_S)
-    except BaseException:
-        # As Ctrl-C, so that it takes its shop down.
-        child.interrupt()
-        raise
 
 
 def _instead(case: Case, found: dict[str, Any]) -> str:
@@ -161,38 +138,15 @@ def _told(line: Line) -> str:
 
 def _options(argv: Sequence[str] | None = None) -> argparse.Namespace:
     assert __doc__ is not None
-    parser = argparse.ArgumentParser(
-        prog="bench/diagnosis/truth.py", description=__doc__.split("\n")[0]
-    )
-    parser.add_argument(
-        "--only",
-        action="append",
-        choices=(*EXPECTED, HEALTHY),
-        metavar="FAULT",
-        help="this fault; may be repeated",
-    )
-    parser.add_argument(
-        "--minutes", type=float, default=float("inf"), help="begin no run after so many"
-    )
-    parser.add_argument(
-        "--table", action="store_true", help="only write the table of what is there"
-    )
+    parser = options_of("bench/diagnosis/truth.py", __doc__, (*EXPECTED, HEALTHY), "run")
     parser.add_argument(
         "--probe",
         action=argparse.BooleanOptionalAction,
         default=True,
         help="probe before each run [yes]; without, files are called …-no-probe",
     )
-    parser.add_argument(
-        "--out", type=Path, default=CHECKOUT / HERE, help="folder of runs and table [this one]"
-    )
-    options = parser.parse_args(argv)
-    options.out = options.out.absolute()
-    return options
+    return parser.parse_args(argv)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (BenchError, KeyboardInterrupt) as error_:
-        sys.exit(f"bench: {error_}" if isinstance(error_, BenchError) else 130)
+    exit_with(main)

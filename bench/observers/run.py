@@ -20,6 +20,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from harness.shop import Shop, shop, watching
+
 ROOT = Path(__file__).parents[2]
 TICKS = os.sysconf("SC_CLK_TCK")
 #: 97.5 % points of Student's t by degrees of freedom; beyond, the normal's.
@@ -69,44 +73,19 @@ def cpu_s(pids: list[int]) -> float:
     return total / TICKS
 
 
-class Shop:
-    """The demo shop, up."""
-
-    def __enter__(self) -> dict[str, Any]:
-        command = [sys.executable, "-m", "katydid_shop.stack", "run", "--json", "--with-parent"]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT / "demo/shop", stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert self.process.stdout is not None
-        told: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return told
-
-    def __exit__(self, *_: Any) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(60)
-
-
-def run(shop: dict[str, Any], watched: bool, seconds: int, users: int) -> dict[str, float]:
+def run(up: Shop, watched: bool, seconds: int, users: int) -> dict[str, float]:
     """One run: CPU time per request of the shop, µs; of a watched one also what watching cost."""
-    words = ["--no-discovery"]
-    if watched:
-        addresses = ["env:SHOP_OBSERVER_URL", "env:SHOP_VALKEY_URL"]
-        addresses += [f"pid:{shop['pids'][name]}" for name in ("worker", "postgres", "valkey")]
-        words = [word for address in addresses for word in ("--watch", address)]
+    words, env = watching(up)
+    if not watched:
+        words = ["--no-discovery"]
     with tempfile.TemporaryDirectory() as folder:
         summary = Path(folder) / "summary.json"
         command = [str(ROOT / ".venv/bin/katydid"), "-f", str(ROOT / "examples/shop.py")]
-        command += ["-H", shop["app"], "-u", str(users), "-r", str(users), "-t", f"{seconds}s"]
+        command += ["-H", up["app"], "-u", str(users), "-r", str(users), "-t", f"{seconds}s"]
         command += ["--seed", "1", "--run-dir", f"{folder}/run", "--summary", str(summary), *words]
-        env = {
-            **os.environ,
-            "SHOP_OBSERVER_URL": shop["observer"],
-            "SHOP_VALKEY_URL": shop["valkey"],
-        }
-        pids = list(shop["pids"].values())
+        pids = list(up["pids"].values())
         before = cpu_s(pids)
-        subprocess.run(command, env=env, check=False, capture_output=True)
+        subprocess.run(command, env={**os.environ, **env}, check=False, capture_output=True)
         used = cpu_s(pids) - before
         found = json.loads(summary.read_text())
     requests = found["total"]["requests"]
@@ -123,14 +102,12 @@ def main() -> None:
     options = parser.parse_args()
     chance = random.Random(1)
     pairs: list[dict[str, Any]] = []
-    with Shop() as shop:
-        run(shop, True, 5, options.users)  # caches and pools are warm then
+    with shop() as up:
+        run(up, True, 5, options.users)  # caches and pools are warm then
         for number in range(options.pairs):
             order = [True, False]
             chance.shuffle(order)
-            made = {
-                watched: run(shop, watched, options.seconds, options.users) for watched in order
-            }
+            made = {watched: run(up, watched, options.seconds, options.users) for watched in order}
             ratio = made[True]["us"] / made[False]["us"]
             pairs.append({"watched": made[True], "not_watched": made[False], "ratio": ratio})
             print(
