@@ -23,7 +23,7 @@ const PARTS: Part[] = [
   {
     name: "pool",
     about: "the time until it had a connection to a database",
-    ms: (of) => of.pool_ms ?? null,
+    ms: (of) => of.pool_ms,
   },
   { name: "database", about: "", ms: (of) => of.database_ms },
   { name: "cache", about: "", ms: (of) => of.cache_ms },

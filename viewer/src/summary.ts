@@ -193,7 +193,7 @@ export interface Split {
   endpoint: string;
   mean_ms: number;
   before_ms: Maybe;
-  pool_ms?: Maybe;
+  pool_ms: Maybe;
   database_ms: number;
   cache_ms: Maybe;
   services_ms: Maybe;
