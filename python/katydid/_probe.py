@@ -29,6 +29,10 @@ IDLE, BETWEEN = 1.0, 0.4
 TOGETHER, BURSTS, BESIDE, BETWEEN_THEM = 8, 3, 3, 0.01
 #: Other users that ask what the first one has asked, and how often each asks until it gets the same.
 OTHERS, ATTEMPTS = 3, 2
+#: Parts of an experiment, changed or not: what drifts meanwhile (caches, a busy machine) hurts both alike.
+PARTS = (False, True, True, False, False, True)
+#: Requests of an endpoint in a part, and rounds of the tasks in which they have to come.
+IN_A_PART, ROUNDS = 8, 16
 #: Endpoints of one name that differ in their parameters are counted as one; of more names than this the rest is only asked.
 MOST_ENDPOINTS = 300
 #: Different exceptions of tasks that are kept.
@@ -52,11 +56,23 @@ class Ended(NamedTuple):
     body: bytes
 
 
+class Part:
+    """A part of an experiment: requests made with the change, or without it."""
+
+    def __init__(self, experiment: int, number: int, changed: bool) -> None:
+        self.arm = {"experiment": experiment, "number": number, "changed": changed}
+        self.seen: dict[Key, int] = {}
+        self.is_beginning = True
+
+
 class Prober(Walker):
     """Does the tasks over and over, and counts around each request."""
 
     def __init__(self, environment: Environment, session: Any, within: float, say: bool) -> None:
         super().__init__(environment)
+        options = environment.parsed_options
+        self.experiments: list[str] = getattr(options, "experiment", None) or []
+        self.disposable: list[str] = getattr(options, "disposable", None) or []
         self.session = session
         self.within = within
         self.deadline = time.monotonic() + within
@@ -73,9 +89,17 @@ class Prober(Walker):
         self._asked_by: dict[Key, Any] = {}
         self._by_anybody: set[Key] = set()
         self._user: Any = None
+        self._task: Any = None
+        self._asked_in: dict[Any, set[Key]] = {}
+        self._only: set[Any] | None = None
+        self._part: Part | None = None
         environment.events.request.add_listener(self.on_request)
 
     def is_wanted(self, task: Any) -> bool:
+        is_set = isinstance(task, type)
+        if self._only is not None and not is_set and task not in self._only:
+            return False
+        self._task = None if is_set else task
         return getattr(task, "probe", True) is not False and not self.is_over()
 
     def is_over(self) -> bool:
@@ -115,6 +139,8 @@ class Prober(Walker):
         for user_class in classes:
             self._by_others(user_class)
         self._idle(IDLE)
+        if self.experiments:
+            self._experiments(users)
         for user in users:
             self._user = user
             self.step("on_stop", user.on_stop)
@@ -149,8 +175,14 @@ class Prober(Walker):
         if key not in self.asked and len(self.asked) >= MOST_ENDPOINTS:
             self._look()
             return
-        self.asked[key] = count + 1
-        self._tell_progress(key)
+        self._asked_in.setdefault(self._task, set()).add(key)
+        part = self._part
+        if part is None:
+            self.asked[key] = count + 1
+            self._tell_progress(key)
+        elif part.is_beginning:
+            self._look()
+            return
         ended_well = exception is None
         self.succeeded += ended_well
         what = {
@@ -160,6 +192,7 @@ class Prober(Walker):
             "took_us": [round(took * 1000)],
             "failed": int(not ended_well),
             "entries": longest_list(response) if ended_well else None,
+            "arm": part and part.arm,
         }
         gevent.sleep(SETTLE)
         last = self._last
@@ -170,6 +203,8 @@ class Prober(Walker):
             self.blind += 1
         else:
             self.session.probed(what, last, self._last)
+            if part:
+                part.seen[key] = part.seen.get(key, 0) + ended_well
         if ended_well:
             self._took.setdefault(key, []).append(took)
         if ended_well and request_type == "GET":
@@ -280,6 +315,52 @@ class Prober(Walker):
             self._repeat[key](user)
             gevent.sleep(SETTLE)
         return ended
+
+    def _experiments(self, users: list[Any]) -> None:
+        """Tries out what was found on what may be changed: built and dropped in turns, the endpoints concerned asked each time."""
+        apply = get_hub().threadpool.apply
+        for one in apply(self.session.experiments, (self.disposable,)):
+            number, endpoints = one["number"], set(one["endpoints"])
+            keys = {key for key in self.asked if " ".join(key) in endpoints}
+            self._only = {task for task, asked in self._asked_in.items() if task and asked & keys}
+            if not self._only:
+                self.session.experiment_failed(number, "no task asks these endpoints")
+                continue
+            self.deadline = time.monotonic() + self.within
+            why, is_there = "", False
+            try:
+                for place, changed in enumerate(PARTS):
+                    self._tell_part(one["about"], place)
+                    if changed != is_there:
+                        why = apply(self.session.set_experiment, (number, changed))
+                        is_there = changed and not why
+                    if why or not self._ask_in_part(Part(number, place, changed), keys, users):
+                        break
+            finally:
+                self._part = self._only = None
+                left = apply(self.session.set_experiment, (number, False))
+                why = why or left or (f"{self.within:g} s were over" if self.is_over() else "")
+                if why:
+                    self.session.experiment_failed(number, why)
+
+    def _ask_in_part(self, part: Part, keys: set[Key], users: list[Any]) -> bool:
+        """Whether there was time for it. The first round is for what has to be read, planned or cached anew."""
+        self._part = part
+        for round_ in range(1 + ROUNDS):
+            part.is_beginning = round_ == 0
+            if all(part.seen.get(key, 0) >= IN_A_PART for key in keys):
+                break
+            for user in users:
+                self._user = user
+                self.tasks(user)
+        return not self.is_over()
+
+    def _tell_part(self, about: str, place: int) -> None:
+        if self.say:
+            sys.stderr.write(
+                f"\r\x1b[Kindex {about}: {place + 1} of {len(PARTS)}, with it and without"[:120]
+            )
+            sys.stderr.flush()
 
     def _tell(self, kind: str, key: Key, ended: list[Ended], last: int, **more: Any) -> None:
         what = {

@@ -185,7 +185,7 @@ def run(words: list[str]) -> int:
         logger.info("Starting Locust %s (katydid)", _core.__version__)
         _raise_open_files()
         _explain_options(environment, options)
-        if options.probe:
+        if options.probe or options.experiment:
             options.probed = _probe_first(ready, environment)
         processes = _processes_of(ready, environment)
         if processes > 1:
@@ -257,7 +257,8 @@ def probe(words: list[str]) -> int:
         require_here(ready.resolved["plan"], environment, final=False)
         options = ready.options
         outputs = {"html": options.html_file, **_reports(options)}
-        return _probe(ready, environment, outputs, run_dir=options.run_dir)[0]
+        within = float(options.run_time or PROBE_WITHIN)
+        return _probe(ready, environment, outputs, within, run_dir=options.run_dir)[0]
 
     return _without_load(words, go)
 
@@ -289,19 +290,19 @@ def _reports(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _probe(
-    ready: Ready, environment: Environment, outputs: dict[str, Any], **more: Any
+    ready: Ready,
+    environment: Environment,
+    outputs: dict[str, Any],
+    within: float,
+    **more: Any,
 ) -> tuple[int, str]:
     """A probe's exit code, and its folder."""
     from ._probe import probe_environment
 
     session = ready.session(environment, progress=False, csv=None, probed=None, **more)
-    options = ready.options
-    within = PROBE_WITHIN
-    if options.run_time and not options.probe:
-        within = float(options.run_time)
     reason, went_well = "done", 1
     try:
-        prober = probe_environment(environment, within, not options.only_summary)
+        prober = probe_environment(environment, within, not ready.options.only_summary)
         went_well = prober.succeeded
     except KeyboardInterrupt:
         reason = "interrupted"
@@ -331,7 +332,7 @@ def _probe_first(ready: Ready, environment: Environment) -> str | None:
         code = 1
         try:
             ready.resolved["plan"]["command"] = "probe"
-            code, folder = _probe(ready, environment, {"quiet": True}, **place)
+            code, folder = _probe(ready, environment, {"quiet": True}, PROBE_WITHIN, **place)
             os.write(its_end, folder.encode())
         except Exception as error:
             logger.error("The probe failed: %s", error)

@@ -131,7 +131,9 @@ def _arguments(
     urls: dict[str, Any],
     spans: str | None,
 ) -> list[str]:
-    host, watch = urls["app"], _watch(urls)
+    host = urls["app"]
+    changes = any(word.startswith("--experiment") for word in others)
+    watch = _watch(urls, urls["postgres" if changes else "observer"])
     if options.doctor:
         return ["doctor", "-H", host, *watch, *others]
     users = options.users
@@ -142,6 +144,8 @@ def _arguments(
         load = ["-u", str(users), "-r", f"{rate:g}", "-t", str(options.run_time or "30s")]
     if spans is not None:
         watch += ["--watch", f"otlp:{spans}"]
+    if changes:
+        watch += ["--config", str(_disposable(urls))]
     return ["-f", str(scenario), "--headless", *load, "-H", host, *watch, *others]
 
 
@@ -162,10 +166,18 @@ def _spans(others: list[str]) -> str | None:
         return f"127.0.0.1:{free.getsockname()[1]}"
 
 
-def _watch(urls: dict[str, Any]) -> list[str]:
+def _disposable(urls: dict[str, Any]) -> Path:
+    """A configuration file that says that the shop's database may be changed: it is nobody's."""
+    place = urls["postgres"].rpartition("@")[2]
+    file = Path(urls["place"]) / "disposable.toml"
+    file.write_text(f'[tool.locust]\ndisposable = ["{place}"]\n')
+    return file
+
+
+def _watch(urls: dict[str, Any], postgres: str) -> list[str]:
     """What a run of the shop watches besides its host and the app, which are found without being named. URLs with passwords come by the
     environment, as everybody's should."""
-    os.environ.update(SHOP_OBSERVER_URL=urls["observer"], SHOP_VALKEY_URL=urls["valkey"])
+    os.environ.update(SHOP_OBSERVER_URL=postgres, SHOP_VALKEY_URL=urls["valkey"])
     addresses = ["env:SHOP_OBSERVER_URL", "env:SHOP_VALKEY_URL"]
     addresses += [f"pid:{urls['pids'][name]}" for name in ("worker", "postgres", "valkey")]
     return [word for address in addresses for word in ("--watch", address)]

@@ -4,86 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import shutil
-import socket
-import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from looking import looking
-from ports import free_port
-from postgres import Server, as_owner, serving
-from waiting import until
-
-from katydid_shop.stack import places
-
-
-@dataclass
-class Pool:
-    """A running PgBouncer."""
-
-    port: int
-    server: Server
-
-    def url(self, user: str, scheme: str = "pgbouncer", database: str = "") -> str:
-        """Its address for a user, whose password is the same word."""
-        return f"{scheme}://{user}:{user}@127.0.0.1:{self.port}/{database}"
+from pgbouncer import Pool, pooled
 
 
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
-    """A PgBouncer with a pool of two connections before a server."""
-    # Another version than Debian's: bench/observers/versions.py.
-    named = os.environ.get("KATYDID_TEST_PGBOUNCER")
-    program = named or shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
-    if program is None:
-        pytest.skip("pgbouncer is not installed: scripts/test-packages")
-    owner = places.postgres_owner()
-    with serving(tmp_path_factory.mktemp("pooled"), "18") as server, contextlib.ExitStack() as ends:
-        server.do("CREATE ROLE app LOGIN PASSWORD 'app'")
-        place = server.data.parent / "pooler"
-        place.mkdir()
-        port = free_port()
-        write_settings(place, port, server.port)
-        if owner:
-            os.chown(place, *owner)
-        log = ends.enter_context((place / "log").open("wb"))
-        process = subprocess.Popen(
-            [program, place / "pgbouncer.ini"],
-            cwd=place,
-            stdout=log,
-            stderr=log,
-            **as_owner(owner),
-        )
-        ends.callback(process.wait, 20)
-        ends.callback(process.kill)
-        until(lambda: listens(port), f"PgBouncer does not listen: {(place / 'log').read_text()}")
-        yield Pool(port, server)
-
-
-def write_settings(place: Path, port: int, server_port: int) -> None:
-    """Its two files."""
-    (place / "users").write_text('"app" "app"\n"stats" "stats"\n"nosy" "nosy"\n"boss" "boss"\n')
-    (place / "pgbouncer.ini").write_text(
-        f"[databases]\nshop = host=127.0.0.1 port={server_port} dbname=postgres user=app password=app\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = scram-sha-256\n"
-        f"auth_file = {place}/users\nstats_users = stats\nadmin_users = boss\npool_mode = transaction\n"
-        "default_pool_size = 2\nunix_socket_dir =\n"
-    )
-
-
-def listens(port: int) -> bool:
-    """Whether somebody does."""
-    with contextlib.suppress(OSError):
-        socket.create_connection(("127.0.0.1", port), 1).close()
-        return True
-    return False
+    with pooled(tmp_path_factory.mktemp("pooled")) as pool:
+        yield pool
 
 
 def test_pools_and_who_waits(pool: Pool) -> None:

@@ -11,6 +11,7 @@ import socketserver
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -306,3 +307,30 @@ def test_tls_with_a_certificate_that_is_trusted_and_one_that_is_not(tmp_path: Pa
         with looking(address) as look:
             look.until(lambda look: look.marks("lost"))
             assert "certificate" in look.marks("lost")[0]["why"].lower()
+
+
+def test_entries_of_a_queue_are_counted_as_they_come_and_go(
+    valkey: tuple[int, Redis],
+) -> None:
+    port, cache = valkey
+    cache.rpush("jobs", *range(500))
+    with looking(f"redis://127.0.0.1:{port}") as look:
+        look.until(lambda look: look.last("queue.came", queue="jobs") == 0)
+        came, went = 0, 0
+        for turn in range(40):
+            cache.rpush("jobs", *(f"{turn}-{number}" for number in range(5)))
+            cache.lpop("jobs", 3)
+            came, went = came + 5, went + 3
+            time.sleep(0.05)
+        look.until(
+            lambda look: (
+                (look.last("queue.came", queue="jobs"), look.last("queue.went", queue="jobs"))
+                == (came, went)
+            )
+        )
+        assert look.last("queue.length", queue="jobs") == 500 + came - went
+        # Filled at the other end.
+        cache.lpush("jobs", "a", "b")
+        cache.rpop("jobs", 4)
+        look.until(lambda look: look.last("queue.went", queue="jobs") == went + 4)
+        assert look.last("queue.came", queue="jobs") == came + 2

@@ -5,6 +5,7 @@ mod chance;
 pub mod drift;
 pub mod events;
 pub mod exit_code;
+pub mod experiment;
 mod generator;
 
 pub mod interval;
@@ -12,6 +13,7 @@ pub mod locust;
 pub mod metrics;
 mod numbers;
 pub mod probe;
+mod regression;
 pub mod rules;
 pub mod series;
 pub mod slo;

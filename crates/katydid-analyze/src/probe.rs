@@ -12,6 +12,7 @@ use katydid_record::probe::{
 use katydid_record::timeline::{Series, Subject};
 use katydid_record::{RunTime, Timeline};
 
+use crate::experiment;
 use crate::numbers::median;
 
 /// The topic of the fact that carries what an earlier probe found.
@@ -37,10 +38,10 @@ type PerSecond<'a> = &'a dyn Fn(&str, &Grown<'_>) -> f64;
 type Grown<'a> = BTreeMap<usize, BTreeMap<&'a str, [f64; 4]>>;
 
 /// What was seen between two looks.
-struct Window<'a> {
+pub(crate) struct Window<'a> {
     from: RunTime,
     until: RunTime,
-    probed: &'a Probed,
+    pub probed: &'a Probed,
 }
 
 impl Window<'_> {
@@ -64,19 +65,9 @@ pub fn probe(timeline: &Timeline) -> Option<ProbeSummary> {
         let mut told = facts.filter(|fact| fact.topic == FACT);
         return serde_json::from_str(&told.next()?.text).ok();
     }
-    let windows: Vec<Window<'_>> = timeline
-        .probes
-        .iter()
-        .map(|(from, (until, probed))| Window {
-            from: *from,
-            until: *until,
-            probed,
-        })
-        .collect();
+    let windows = windows(timeline, |probed| probed.arm.is_none());
     let subjects = || timeline.target.subjects.values();
-    let databases: Vec<&Subject> = subjects()
-        .filter(|subject| subject.plain("statements.calls").is_some())
-        .collect();
+    let databases: Vec<&Subject> = databases(timeline).collect();
     let caches: Vec<&Subject> = subjects()
         .filter(|subject| subject.watched.kind == "redis")
         .collect();
@@ -131,7 +122,29 @@ pub fn probe(timeline: &Timeline) -> Option<ProbeSummary> {
         counts: (!databases.is_empty(), !caches.is_empty()),
         text: &text,
     };
-    Some(all.summary())
+    Some(ProbeSummary {
+        experiments: experiment::experiments(timeline),
+        ..all.summary()
+    })
+}
+
+/// What was asked, and when, in the order of time.
+pub(crate) fn windows(timeline: &Timeline, is_wanted: impl Fn(&Probed) -> bool) -> Vec<Window<'_>> {
+    let all = timeline.probes.iter();
+    let wanted = all.filter(|(_, (_, probed))| is_wanted(probed));
+    wanted
+        .map(|(from, (until, probed))| Window {
+            from: *from,
+            until: *until,
+            probed,
+        })
+        .collect()
+}
+
+/// Those that count statements.
+pub(crate) fn databases(timeline: &Timeline) -> impl Iterator<Item = &Subject> {
+    let subjects = timeline.target.subjects.values();
+    subjects.filter(|subject| subject.plain("statements.calls").is_some())
 }
 
 fn add<'a>(
@@ -153,7 +166,7 @@ fn add<'a>(
 }
 
 /// What a counter grew by in each window. What it grew by from one look to the next belongs to the window that its middle lies in.
-fn by_window<'a>(
+pub(crate) fn by_window<'a>(
     subject: &'a Subject,
     series: &'a Series,
     windows: &'a [Window<'_>],
@@ -212,6 +225,7 @@ impl All<'_> {
                 .collect(),
             idle_s,
             background,
+            experiments: Vec::new(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! A rule has a file of its own and a row in [`RULES`]. It is a pure function from a [`Case`] to findings, and knows no other rule; what
 //! explains what is said in one place, [`order`]. All thresholds are in [`limits`].
 
+mod cache_misses;
 mod cache_no_ttl;
 mod cache_none;
 mod cache_tenant;
@@ -16,6 +17,7 @@ mod memory_leak;
 mod missing_index;
 mod n_plus_one;
 mod order;
+mod outcome;
 mod pool;
 mod queue_backlog;
 mod rate_limit;
@@ -27,6 +29,7 @@ mod stampede;
 #[cfg(test)]
 mod tests;
 mod words;
+mod workers;
 
 use katydid_record::finding::{FINDINGS_VERSION, NotObserved, RuledOut};
 use katydid_record::probe::ProbeSummary;
@@ -85,8 +88,10 @@ pub const RULES: &[Rule] = &[
     slow_downstream::RULE,
     event_loop::RULE,
     inline_work::RULE,
+    workers::RULE,
     pool::RULE,
     cache_none::RULE,
+    cache_misses::RULE,
     cache_no_ttl::RULE,
     cache_tenant::RULE,
     stampede::RULE,
@@ -107,7 +112,11 @@ pub struct Diagnosis {
 }
 
 /// Looks at a run, of which a probe has said this; `valid`: the generator was not its limit.
-pub fn diagnose(timeline: &Timeline, probe: Option<&ProbeSummary>, valid: bool) -> Diagnosis {
+pub fn diagnose<'a>(
+    timeline: &'a Timeline,
+    probe: Option<&'a ProbeSummary>,
+    valid: bool,
+) -> Diagnosis {
     let case = Case::new(timeline, probe);
     Diagnosis {
         findings: findings(&case, valid),
@@ -154,6 +163,8 @@ fn findings(case: &Case<'_>, valid: bool) -> Findings {
             Judged::Silent => {}
         }
     }
+    let (found, refuted) = outcome::judged(found, case.experiments);
+    all.ruled_out.extend(refuted);
     let found = order::ordered(found);
     let (suspected, strong): (Vec<_>, Vec<_>) = found
         .into_iter()

@@ -11,7 +11,9 @@ use katydid_record::timeline::Example;
 use katydid_record::{Access, Endpoint, EndpointKey, Histogram, Manifest, Plan, Timeline};
 
 use crate::titles::Titles;
-use crate::{drift, events, probe, rules, series, slo, spike, target, validity, verdict};
+use crate::{
+    drift, events, experiment, probe, rules, series, slo, spike, target, validity, verdict,
+};
 
 /// Samples behind a percentile that may be taken at face value.
 const FOR_P99: u64 = 1_000;
@@ -54,7 +56,7 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
     for fact in timeline
         .facts
         .values()
-        .filter(|fact| fact.topic != probe::FACT)
+        .filter(|fact| ![probe::FACT, experiment::FACT].contains(&fact.topic.as_str()))
     {
         notes.push(format!("{}: {}", fact.subject, fact.text));
     }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use katydid_record::Watched;
+use katydid_record::probe::Change;
 use thiserror::Error;
 
 use crate::batch::Batch;
@@ -57,6 +58,35 @@ pub trait Source: Send {
     /// Connects and finds out what can be seen. Also after a loss; the observer that was lost is gone then. The caller sets a time
     /// limit.
     fn open(&mut self) -> Boxed<'_, Result<Box<dyn Observer>, Trouble>>;
+
+    /// What can build an index in it for an experiment, where it has indexes.
+    fn indexes(&self) -> Option<Box<dyn Indexes>> {
+        None
+    }
+}
+
+/// Builds an index for an experiment and drops it: what no observer does. Only `--experiment index` asks for it.
+pub trait Indexes: Send + Sync {
+    /// Builds the index. What is left of earlier experiments is dropped first.
+    ///
+    /// # Errors
+    /// Why there is none now, in a sentence.
+    fn build(&self, change: &Change) -> Result<Built, Trouble>;
+
+    /// Drops it again.
+    ///
+    /// # Errors
+    /// Why it is still there, in a sentence.
+    fn remove(&self, change: &Change) -> Result<(), Trouble>;
+}
+
+/// An index that was built.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Built {
+    /// How long that took.
+    pub took: Duration,
+    /// Its size.
+    pub bytes: f64,
 }
 
 /// Something that is being watched.

@@ -103,7 +103,7 @@ impl Task {
         let longest = every / 2;
         let mut spent = Duration::ZERO;
         let known = *self.signal.borrow();
-        let (mut edges, mut counts) = (known.edges, known.counts);
+        let (mut edges, mut counts, mut surveys) = (known.edges, known.counts, known.surveys);
         batch.look(0, true, Duration::MAX);
         self.look(observer.as_mut(), batch, &mut spent).await?;
         if self.opened.is_some() {
@@ -123,6 +123,10 @@ impl Task {
             if std::mem::replace(&mut counts, told.counts) != told.counts {
                 batch.look(number, false, Duration::MAX);
                 self.count(observer.as_mut(), batch).await?;
+                if std::mem::replace(&mut surveys, told.surveys) != told.surveys {
+                    survey(observer.as_mut(), batch).await?;
+                    (self.sink)(batch.take());
+                }
                 // Nobody may wait for it.
                 let _ = self.counted.send(told.counts);
             }

@@ -27,6 +27,8 @@ pub(crate) struct Signal {
     pub edges: u64,
     /// Counts looks that a probe asks for. From the first on, no others are made but at edges.
     pub counts: u64,
+    /// Counts those of them that see what is otherwise seen at the end.
+    pub surveys: u64,
     /// Look once more, and end.
     pub stop: bool,
 }
@@ -117,12 +119,22 @@ impl Watch {
 
     /// Has all that count exactly tell their counters now, and waits for it, at most so long. False: not all of them did.
     pub fn count(&self, within: Duration) -> bool {
+        self.ask(0, within)
+    }
+
+    /// The same, with what is otherwise seen at the end.
+    pub fn survey(&self, within: Duration) -> bool {
+        self.ask(1, within)
+    }
+
+    fn ask(&self, surveys: u64, within: Duration) -> bool {
         let counted = self.counted.lock();
         let counted = counted.unwrap_or_else(PoisonError::into_inner);
         let (mut number, deadline) = (0, Instant::now() + within);
         let mut missing = self.seeing.load(Ordering::Acquire);
         self.signal.send_modify(|signal| {
             signal.counts += 1;
+            signal.surveys += surveys;
             number = signal.counts;
         });
         while missing > 0 {

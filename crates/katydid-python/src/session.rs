@@ -561,6 +561,51 @@ impl Session {
         Ok(())
     }
 
+    /// The experiments that findings so far propose, of those that may be made: number, what it is about, endpoints. Blocks.
+    fn experiments(&self, py: Python<'_>, disposable: Vec<String>) -> PyResult<Py<PyAny>> {
+        let shared = self.shared.clone();
+        let planned = py.detach(move || {
+            let watching = shared.live().watching();
+            watching.iter().for_each(|watching| {
+                watching.survey();
+            });
+            shared.live().plan_experiments(&disposable)
+        });
+        to_python(py, &serde_json::to_value(planned).unwrap_or_default())
+    }
+
+    /// Builds what an experiment is about, or drops it; why it could not, or an empty text. Blocks until it is done.
+    fn set_experiment(&self, py: Python<'_>, number: u32, there: bool) -> String {
+        let shared = self.shared.clone();
+        py.detach(move || {
+            let (hands, made) = {
+                let mut live = shared.live();
+                (live.hands(), live.experiment(number).cloned())
+            };
+            let Some(mut made) = made else {
+                return String::new();
+            };
+            made.problem.clear();
+            hands.set(&mut made, there);
+            let problem = made.problem.clone();
+            let mut live = shared.live();
+            if let Some(known) = live.experiment(number) {
+                *known = made;
+            }
+            live.tell_experiment(number);
+            problem
+        })
+    }
+
+    /// An experiment did not come to its end; why.
+    fn experiment_failed(&self, number: u32, why: &str) {
+        let mut live = self.shared.live();
+        if let Some(made) = live.experiment(number) {
+            made.problem = redact(why);
+        }
+        live.tell_experiment(number);
+    }
+
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let shared = self.shared.clone();
         let stats = py.detach(move || shared.live().stats());

@@ -5,6 +5,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::probe::Change;
+
 /// Version of `findings.json`.
 pub const FINDINGS_VERSION: u32 = 1;
 
@@ -67,6 +69,8 @@ pub struct Finding {
     pub fixes: Vec<Fix>,
     /// How to see that it worked.
     pub check: String,
+    /// What `--experiment` can change in the target to confirm it.
+    pub change: Option<Change>,
     /// What else was seen and is explained by this.
     pub consequences: Vec<String>,
 }

@@ -47,6 +47,80 @@ pub struct Probed {
     /// Whether all responses were the same; of another user, whether it was what the first one got a moment before.
     #[serde(default)]
     pub same: Option<bool>,
+    /// Made while an experiment was under way, which one and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arm: Option<Arm>,
+}
+
+/// A part of an experiment: requests made while the target was as it is, or changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arm {
+    /// Of the experiment, as in its fact.
+    pub experiment: u32,
+    /// Of this part, in the order of time.
+    pub number: u32,
+    /// The change was there.
+    pub changed: bool,
+}
+
+/// Something that may be changed in the target, to see what it changes in its responses.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Change {
+    /// Of what kind: `index`.
+    pub name: String,
+    /// What is changed: `postgres 127.0.0.1:5432/shop`.
+    pub on: String,
+    /// The schema of the index's table.
+    pub schema: String,
+    /// Its table.
+    pub table: String,
+    /// Its columns, with their directions: `created_at DESC`.
+    pub columns: Vec<String>,
+}
+
+/// An experiment: the same requests, with a change and without it in turns.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ExperimentSummary {
+    /// What was changed.
+    pub change: Change,
+    /// How long the change took, the last time, s.
+    pub took_s: Option<f64>,
+    /// The size of what was built, in bytes.
+    pub bytes: Option<f64>,
+    /// Why it was not made, or not to its end; empty where it was.
+    pub problem: String,
+    /// The target is as it was before. False: what was built is still there.
+    pub undone: bool,
+    /// What came of it, by endpoint.
+    pub endpoints: Vec<Tested>,
+}
+
+/// An endpoint in an experiment: one entry for each part, in the order of time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Tested {
+    /// `GET /orders`.
+    pub endpoint: String,
+    /// As it is.
+    pub without: Vec<Measured>,
+    /// Changed.
+    pub with: Vec<Measured>,
+}
+
+/// Requests made alone, in one part of an experiment. Numbers are medians of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Measured {
+    /// How many.
+    pub requests: u64,
+    /// From send to the end of the response, ms.
+    pub ms: f64,
+    /// Time in databases, ms.
+    pub database_ms: f64,
+    /// Blocks that databases looked at.
+    pub blocks: f64,
 }
 
 /// What a probe found. Times are in ms.
@@ -59,6 +133,8 @@ pub struct ProbeSummary {
     pub idle_s: f64,
     /// Statements that run without being asked for, and how often per second.
     pub background: Vec<Background>,
+    /// What was tried out on the target (`--experiment`).
+    pub experiments: Vec<ExperimentSummary>,
 }
 
 /// What one endpoint asks for.

@@ -9,6 +9,7 @@ pub mod commands;
 mod condition;
 pub mod config;
 mod error;
+mod experiments;
 pub mod here;
 pub mod host;
 pub mod load;

@@ -17,6 +17,7 @@ use crate::cli::{one_on_stdout, option_rows};
 use crate::condition;
 use crate::config::{self, Layer, Source, Surroundings};
 use crate::error::UsageError;
+use crate::experiments;
 use crate::load::{self, Load};
 use crate::resolved::{Resolved, split};
 use crate::slo;
@@ -29,6 +30,9 @@ const GRACE_OF_ARRIVALS: Timespan = Timespan(30);
 pub const NO_LOAD: &str = "nothing says how much load to make. Add for example:
   -u 10 -r 2 -t 1m    10 users, 2 more each second, for one minute
 or a LoadTestShape class to the locustfile; `katydid check -f FILE -H URL` runs each task once.";
+
+/// What is typed again and again does not say that a database may be changed.
+const ONLY_IN_A_FILE: &str = "--disposable is for a configuration file: [watch] disposable = [\"HOST:PORT/DATABASE\"] in katydid.toml";
 
 /// What the first pass tells: enough to set up logging and import the locustfiles.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -179,11 +183,15 @@ pub fn resolve(
         .map(|text| slo::parse(text))
         .collect::<Result<_, _>>()?;
     let abort_on = condition::parse_all(options.goals.abort_on.iter().flatten())?;
-    watching::sources(
-        options.watching.watch.as_deref().unwrap_or_default(),
-        &[],
-        None,
-    )?;
+    let watched = options.watching.watch.as_deref().unwrap_or_default();
+    let watched = watching::sources(watched, &[], None)?;
+    let disposable = options.watching.disposable.as_deref().unwrap_or_default();
+    if matches!(settled.get("disposable"), Some((_, Source::CommandLine))) {
+        return Err(UsageError::new(ONLY_IN_A_FILE));
+    }
+    if options.watching.experiment.is_some() {
+        experiments::check(disposable, &watched)?;
+    }
     let source = |row: &OptionRow| {
         settled
             .get(&row.dest)

@@ -2,6 +2,7 @@
 //!
 //! Observers are opened before the run's clock starts, so that no time of the run goes into that; what they say until then is kept.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use katydid_engine::clock::{self, Nanos};
 use katydid_observe::batch::Clock;
-use katydid_observe::{Address, Opened, Source, Wanted, Watch, receiver};
+use katydid_observe::{Address, Indexes, Opened, Source, Wanted, Watch, receiver};
 use katydid_record::redact::redact;
 use katydid_record::{Body, Frame, Tracing};
 
@@ -20,8 +21,9 @@ use crate::here;
 /// How long the beginning of a run waits for what it watches.
 pub const OPEN_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long a probe waits for counters.
+/// How long a probe waits for counters, and for plans.
 const COUNT_WITHIN: Duration = Duration::from_secs(2);
+const SURVEY_WITHIN: Duration = Duration::from_secs(6);
 
 /// What is to be watched.
 #[derive(Default)]
@@ -89,6 +91,13 @@ impl Sources {
     /// How many things.
     pub fn len(&self) -> usize {
         self.sources.len()
+    }
+
+    /// What can build indexes for an experiment, by subject.
+    pub fn indexes(&self) -> BTreeMap<String, Box<dyn Indexes>> {
+        let all = self.sources.iter();
+        all.filter_map(|source| Some((source.subject(), source.indexes()?)))
+            .collect()
     }
 
     /// Starts watching, and waits until it is known what can be seen.
@@ -187,6 +196,11 @@ impl Watching {
     /// Counters of what counts exactly, now. False: some did not come in time.
     pub fn count(&self) -> bool {
         self.watch.count(COUNT_WITHIN)
+    }
+
+    /// Counters, and what is otherwise seen at the end: plans. False: some did not come in time.
+    pub fn survey(&self) -> bool {
+        self.watch.survey(SURVEY_WITHIN)
     }
 
     /// Looks once more and ends. False: some of the last looks are missing.

@@ -92,6 +92,7 @@ impl Made {
             entries,
             beside: None,
             same: None,
+            arm: None,
         };
         // Looks are over a moment after the instant of what they read.
         let began = (self.looks - 2) * 100 * MS + 5 * MS;

@@ -1,13 +1,14 @@
 //! What the rules look at: a run, by endpoint, by phase, by what was watched. Adds up; judges nothing.
 
 use katydid_record::finding::Cost;
-use katydid_record::probe::{ProbeSummary, ProbedEndpoint, ProbedStatement};
+use katydid_record::probe::{ExperimentSummary, ProbeSummary, ProbedEndpoint, ProbedStatement};
 use katydid_record::timeline::{CallKey, CallTotals, Calls, Series, Subject};
 use katydid_record::{Endpoint, EndpointKey, Kind, RunTime, SeenSpan, SpanKind, Timeline};
 
 use super::limits;
 use crate::numbers::median;
 use crate::probe;
+use crate::regression::regression;
 use crate::target::{Part, table};
 use crate::titles::Titles;
 
@@ -23,10 +24,14 @@ pub struct Case<'a> {
     pub endpoints: Vec<EndpointCase>,
     /// Databases that were watched.
     pub databases: Vec<Database<'a>>,
+    /// What was tried out on the target.
+    pub experiments: &'a [ExperimentSummary],
 }
 
 /// An endpoint.
 pub struct EndpointCase {
+    /// As it is counted.
+    key: EndpointKey,
     /// `GET /orders`.
     pub title: String,
     /// Those that ended well or badly.
@@ -39,12 +44,18 @@ pub struct EndpointCase {
     pub traced: u64,
     /// How long its requests waited before the service began with them, ms, where spans say so.
     pub before_ms: Option<f64>,
+    /// How long the service had them, ms, as its spans say, where they say that too.
+    pub served_ms: Option<f64>,
     /// The longest time without a statement after the first one, ms: the median of the requests whose spans were kept.
     pub quiet_ms: Option<f64>,
     /// What a probe found of it.
     pub probed: Option<ProbedEndpoint>,
     /// What it calls: as spans have it, or else the probe.
     pub calls: Vec<Call>,
+    /// What it seems to call, where neither is known: by how counts go together.
+    pub regressed: Vec<Call>,
+    /// In so many windows.
+    pub windows: usize,
 }
 
 /// What an endpoint calls.
@@ -102,20 +113,30 @@ pub struct Statement<'a> {
 
 impl<'a> Case<'a> {
     /// Looks at a run, of which a probe has said this.
-    pub fn new(timeline: &'a Timeline, probe: Option<&ProbeSummary>) -> Self {
+    pub fn new(timeline: &'a Timeline, probe: Option<&'a ProbeSummary>) -> Self {
         let parts = crate::target::parts(timeline);
         let phases: Vec<Part> = parts[1..].to_vec();
         let whole = Part {
             phase: String::new(),
             from: phases.first().map_or(0, |phase| phase.from),
-            until: phases.last().map_or(timeline.end, |phase| phase.until),
+            until: phases
+                .last()
+                .map_or(until_changed(timeline), |phase| phase.until),
         };
+        let databases: Vec<Database<'a>> = of_kind(timeline, "postgres")
+            .map(|subject| Database::new(subject, &whole))
+            .collect();
+        let mut endpoints = endpoints(timeline, probe);
+        if timeline.probes.is_empty() && endpoints.iter().any(|of| !of.has_calls()) {
+            for database in &databases {
+                regress(timeline, &whole, database, &mut endpoints);
+            }
+        }
         Self {
             timeline,
-            endpoints: endpoints(timeline, probe),
-            databases: of_kind(timeline, "postgres")
-                .map(|subject| Database::new(subject, &whole))
-                .collect(),
+            endpoints,
+            experiments: probe.map_or(&[], |probe| &probe.experiments),
+            databases,
             phases: if phases.is_empty() {
                 vec![whole.clone()]
             } else {
@@ -155,6 +176,15 @@ impl<'a> Case<'a> {
     fn thirds(&self) -> [RunTime; 4] {
         let third = self.whole.until.saturating_sub(self.whole.from) / 3;
         [0, 1, 2, 3].map(|number| self.whole.from + third * number)
+    }
+
+    /// From the end of the first third of the load to its end.
+    pub fn after_first_third(&self) -> Part {
+        Part {
+            phase: String::new(),
+            from: self.thirds()[1],
+            until: self.whole.until,
+        }
     }
 
     /// A level at the end of each third of the load, folded from the looks of the third's last third; `None` where there were none.
@@ -242,21 +272,85 @@ impl<'a> Case<'a> {
 
     /// Endpoints that run a statement, as spans have it, with how often per request: those that run it most in all first.
     pub fn callers(&self, text: &str) -> Vec<(&EndpointCase, f64)> {
+        let calls = |endpoint: &'_ EndpointCase| {
+            if endpoint.has_calls() {
+                &endpoint.calls
+            } else {
+                &endpoint.regressed
+            }
+            .iter()
+            .find(|call| call.key.text == text)
+            .map(|call| call.per_request)
+        };
         let mut all: Vec<_> = self
             .endpoints
             .iter()
-            .filter(|endpoint| endpoint.has_calls())
-            .filter_map(|endpoint| {
-                let call = endpoint.calls.iter().find(|call| call.key.text == text)?;
-                Some((endpoint, call.per_request))
-            })
+            .filter_map(|endpoint| Some((endpoint, calls(endpoint)?)))
             .collect();
         all.sort_by(|a, b| (b.1 * b.0.requests as f64).total_cmp(&(a.1 * a.0.requests as f64)));
         all
     }
 }
 
+/// Requests that wait before the service begins with them, while nothing computes.
+pub struct Late<'c> {
+    /// Endpoints of which that is known.
+    pub traced: Vec<&'c EndpointCase>,
+    /// At so many of them they do.
+    pub at: usize,
+    /// Requests per second, of all of these.
+    pub per_second: f64,
+    /// Requests that the service was busy with, on average: by Little's law.
+    pub inside: f64,
+    /// Requests that waited.
+    pub waiting: f64,
+    /// Processors that its processes used.
+    pub cores: f64,
+}
+
+impl Late<'_> {
+    /// How long each waited, ms.
+    pub fn wait_ms(&self) -> f64 {
+        self.waiting / self.per_second * 1e3
+    }
+}
+
+impl Case<'_> {
+    /// Whether requests wait before the service begins with them, at half of the endpoints and more, while neither its processes nor the machine have
+    /// much to do.
+    pub fn late(&self) -> Option<Late<'_>> {
+        let all = self.endpoints.iter();
+        let traced: Vec<&EndpointCase> = all.filter(|of| of.before_ms.is_some()).collect();
+        let waits = |of: &EndpointCase| of.before_ms.unwrap_or(0.0);
+        let is_late = |of: &&&EndpointCase| {
+            waits(of) >= limits::BEFORE_MS && waits(of) >= limits::BEFORE_SHARE * of.mean_ms
+        };
+        let late = traced.iter().filter(is_late).count();
+        let (cores, busy) = (self.target_cores()?, self.machine_busy()?);
+        let is_idle = cores <= limits::IDLE_CORE && busy <= limits::CPU_BUSY;
+        let per_second = |of: &EndpointCase| of.requests as f64 / self.seconds();
+        let under_way = |ms: fn(&EndpointCase) -> f64| {
+            traced.iter().map(|of| per_second(of) * ms(of) / 1e3).sum()
+        };
+        let inside = under_way(|of| of.served_ms.unwrap_or(0.0));
+        let waiting = under_way(|of| of.before_ms.unwrap_or(0.0));
+        (traced.len() >= 2 && late * 2 >= traced.len() && is_idle).then(|| Late {
+            at: late,
+            per_second: traced.iter().map(|of| per_second(of)).sum(),
+            inside,
+            waiting,
+            cores,
+            traced,
+        })
+    }
+}
+
 impl EndpointCase {
+    /// It is in the service for so long besides the database, in all, ms.
+    pub fn held_ms(&self) -> f64 {
+        (self.served_ms.unwrap_or(self.mean_ms) - self.database_ms()) * self.requests as f64
+    }
+
     /// Its spans are enough to tell calls per request.
     pub fn is_traced(&self) -> bool {
         self.traced >= limits::TRACED
@@ -277,13 +371,18 @@ impl EndpointCase {
     pub fn source(&self) -> String {
         match &self.probed {
             Some(of) if !self.is_traced() => format!("probe of {} requests", of.requests),
+            None if !self.is_traced() => format!("regression over {} windows", self.windows),
             _ => format!("spans of {} requests", self.traced),
         }
     }
 
     /// Who says what it calls, in a word.
     pub fn basis(&self) -> &'static str {
-        if self.is_traced() { "spans" } else { "probe" }
+        match self {
+            of if of.is_traced() => "spans",
+            of if of.is_probed() => "probe",
+            _ => "regression",
+        }
     }
 
     /// A statement, as a probe has it.
@@ -332,6 +431,13 @@ impl EndpointCase {
     }
 }
 
+/// What a probe saw is of the target as it is: until it was changed, or to the end.
+fn until_changed(timeline: &Timeline) -> RunTime {
+    let mut all = timeline.probes.iter();
+    let changed = all.find(|(_, (_, probed))| probed.arm.is_some());
+    changed.map_or(timeline.end, |(from, _)| *from)
+}
+
 fn endpoints(timeline: &Timeline, probe: Option<&ProbeSummary>) -> Vec<EndpointCase> {
     let titles = Titles::new(timeline.endpoints.keys());
     let traced = timeline.traces.by_endpoint();
@@ -349,9 +455,13 @@ fn endpoints(timeline: &Timeline, probe: Option<&ProbeSummary>) -> Vec<EndpointC
             mean_ms: of.from_send.mean_us().unwrap_or(0.0) / 1e3,
             fast_ms: of.from_send.quantile_us(0.05).unwrap_or(0) as f64 / 1e3,
             before_ms: before_ms(of, traced.get(key)),
+            served_ms: served_ms(of, traced.get(key)),
             quiet_ms: quiet_ms(timeline, key),
             traced: traced.get(key).map_or(0, |calls| calls.requests),
             calls: traced.get(key).map_or_else(Vec::new, calls),
+            regressed: Vec::new(),
+            windows: 0,
+            key: key.clone(),
         })
         .collect();
     for endpoint in &mut all {
@@ -372,11 +482,16 @@ fn endpoints(timeline: &Timeline, probe: Option<&ProbeSummary>) -> Vec<EndpointC
 
 /// What those who ask waited for longer than the service says that it took: on the way, in its queues, for its event loop.
 fn before_ms(of: &Endpoint, calls: Option<&Calls>) -> Option<f64> {
-    let calls =
-        calls.filter(|calls| calls.requests >= limits::TRACED && of.traced >= limits::TRACED)?;
-    let asked = of.traced_us as f64 / of.traced as f64;
-    let served = calls.served_us as f64 / calls.requests as f64;
-    (calls.served_us > 0).then(|| ((asked - served) / 1e3).max(0.0))
+    let asked_ms = of.traced_us as f64 / of.traced as f64 / 1e3;
+    served_ms(of, calls).map(|served_ms| (asked_ms - served_ms).max(0.0))
+}
+
+fn served_ms(of: &Endpoint, calls: Option<&Calls>) -> Option<f64> {
+    let is_told = |calls: &&Calls| {
+        calls.requests >= limits::TRACED && of.traced >= limits::TRACED && calls.served_us > 0
+    };
+    let calls = calls.filter(is_told)?;
+    Some(calls.served_us as f64 / calls.requests as f64 / 1e3)
 }
 
 /// In a transaction that an ORM began with the first statement this is how long the database waits for the service.
@@ -420,14 +535,44 @@ fn is_cache(key: &CallKey) -> bool {
     ["redis", "valkey", "memcached"].contains(&key.system.as_str())
 }
 
+/// Gives endpoints of which it is not known what they call what goes with their requests.
+fn regress(
+    timeline: &Timeline,
+    whole: &Part,
+    database: &Database<'_>,
+    endpoints: &mut [EndpointCase],
+) {
+    let Some(told) = regression(timeline, database.subject, whole) else {
+        return;
+    };
+    for (key, id, per_request) in told.calls {
+        let of = database.statements.iter().find(|of| of.id == id);
+        let endpoint = endpoints
+            .iter_mut()
+            .find(|of| of.key == key && !of.has_calls());
+        if let (Some(of), Some(endpoint)) = (of, endpoint) {
+            endpoint.windows = told.windows;
+            endpoint.regressed.push(Call {
+                key: sql(of.text),
+                per_request,
+                each_ms: of.mean_ms() + limits::ROUND_TRIP_MS,
+            });
+        }
+    }
+}
+
+fn sql(text: &str) -> CallKey {
+    CallKey {
+        about: "db".into(),
+        system: "postgresql".into(),
+        text: text.to_owned(),
+    }
+}
+
 fn probed_calls(endpoint: &EndpointCase) -> Vec<Call> {
     let statements = endpoint.probed.iter().flat_map(|of| &of.statements);
     let call = |of: &ProbedStatement| Call {
-        key: CallKey {
-            about: "db".into(),
-            system: "postgresql".into(),
-            text: of.text.clone(),
-        },
+        key: sql(&of.text),
         per_request: of.per_request,
         each_ms: of
             .request_ms

@@ -7,8 +7,8 @@
 //! the service's own first spans say, by 30 % and 20 ms, and its processes are not busy either.
 //!
 //! **Cause.** A call that blocks inside of code that must not: `time.sleep`, `requests` or a database driver that waits in an `async def`; a
-//! synchronous file or DNS call in Node. While it waits, nothing else in the process goes on. The same picture: all workers or threads busy
-//! with waiting.
+//! synchronous file or DNS call in Node. While it waits, nothing else in the process goes on. Where several requests are answered at a time
+//! and others wait, its workers are [too few](workers.md).
 //!
 //! **Fix.** Use the asynchronous client (`httpx.AsyncClient`, `asyncpg`), or hand the call to threads (`run_in_threadpool`,
 //! `asyncio.to_thread`), or write the handler as a plain `def`, which `FastAPI` runs in threads.
@@ -164,45 +164,28 @@ fn fixes() -> Vec<Fix> {
 
 /// Requests wait before the service begins with them, at all endpoints, while its processes have little to do.
 fn by_spans(case: &Case<'_>) -> Option<Finding> {
-    let traced: Vec<&EndpointCase> = case
-        .endpoints
-        .iter()
-        .filter(|of| of.before_ms.is_some())
-        .collect();
+    let late = case.late().filter(|late| late.inside < limits::WORKERS)?;
     let waits = |of: &EndpointCase| of.before_ms.unwrap_or(0.0);
-    let are_late = traced.iter().filter(|of| {
-        waits(of) >= limits::BEFORE_MS && waits(of) >= limits::BEFORE_SHARE * of.mean_ms
-    });
-    let late = are_late.count();
-    let (cores, busy) = (case.target_cores()?, case.machine_busy()?);
-    if traced.len() < 2
-        || late * 2 < traced.len()
-        || cores > limits::IDLE_CORE
-        || busy > limits::CPU_BUSY
-    {
-        return None;
-    }
     // Whoever is in the service for the longest holds it up.
-    let holds =
-        |of: &EndpointCase| (of.mean_ms - waits(of) - of.database_ms()) * of.requests as f64;
-    let who = traced.iter().max_by(|a, b| holds(a).total_cmp(&holds(b)))?;
-    let all: f64 = traced.iter().map(|of| waits(of) * of.requests as f64).sum();
-    let requests: f64 = traced.iter().map(|of| of.requests as f64).sum();
+    let all = late.traced.iter();
+    let who = all.max_by(|a, b| a.held_ms().total_cmp(&b.held_ms()))?;
     Some(Finding {
         confidence: Confidence::Strong,
         basis: "spans + response times + processors".into(),
         endpoints: vec![who.title.clone()],
         about: "event loop".into(),
         what: format!(
-            "requests wait {} ms on average before the service begins with them, at {late} of {} endpoints, while its processes use {} of a \
+            "requests wait {} ms on average before the service begins with them, at {} of {} endpoints, while its processes use {} of a \
              processor: something in it waits and lets nothing else go on; {} is in it for the longest",
-            figures(all / requests),
-            traced.len(),
-            percent(cores),
+            figures(late.wait_ms()),
+            late.at,
+            late.traced.len(),
+            percent(late.cores),
             who.title
         ),
-        cost: Some(case.cost_in_all(who, waits(who), all / 1e3)),
-        evidence: traced
+        cost: Some(case.cost_in_all(who, waits(who), late.waiting * case.seconds())),
+        evidence: late
+            .traced
             .iter()
             .map(|of| {
                 let what = format!("wait before the service begins, {}", of.title);

@@ -29,6 +29,8 @@ pub const SCAN_BLOCKS_PER_ROW: f64 = 20.0;
 pub const SCAN_WASTE: f64 = 10.0;
 /// Of a plan's cost, what is left at most where an index helps that was tried (dexter: half).
 pub const TRIED_COST: f64 = 0.5;
+/// Of the blocks that a request reads, what is left at most where an experiment changed them.
+pub const CHANGED_BLOCKS: f64 = 0.9;
 /// Rows of a table below which a scan is right.
 pub const SCAN_ROWS: f64 = 10_000.0;
 /// Share of a statement in the database's time that is a finding of its own.
@@ -54,8 +56,18 @@ pub const DOWNSTREAM_MS: f64 = 50.0;
 pub const DOWNSTREAM_SHARE: f64 = 0.3;
 /// The fastest requests take this part of it at least.
 pub const FLOOR: f64 = 0.8;
+/// Lookups of a cache from which its hit ratio is told.
+pub const LOOKUPS: f64 = 1_000.0;
+/// The part of them that are reads of values.
+pub const LOOKUPS_READ: f64 = 0.8;
+/// Below it a cache spares less than half.
+pub const HIT_RATIO: f64 = 0.5;
+/// The part of the misses that a count of keys has to explain.
+pub const MISSES_TOLD: f64 = 0.5;
 /// Entries by which a queue grew.
 pub const BACKLOG: f64 = 10.0;
+/// The part of their time that consumers may be busy: what comes unevenly would wait for long otherwise (queueing theory's usual four fifths).
+pub const CONSUMERS_BUSY: f64 = 0.8;
 /// Bytes by which memory grew.
 pub const LEAK_BYTES: f64 = 30.0 * 1_048_576.0;
 /// The same as a share of what it was.
@@ -74,6 +86,8 @@ pub const CPU_OWN: f64 = 0.5;
 pub const CPU_S: f64 = 5.0;
 /// Of one processor's time: a process that cannot use another.
 pub const ONE_CORE: f64 = 0.90;
+/// Share of the looks at which a pool tells that all is in use and somebody waits.
+pub const POOL_TOLD: f64 = 0.2;
 /// Time of a request in the probe's burst, over what so many of them take one after the other: they were answered one by one.
 pub const ONE_BY_ONE: f64 = 0.6;
 /// Another endpoint beside the burst takes so many times as long as alone (the reference's canary has the same five), and so much longer, ms.
@@ -84,6 +98,8 @@ pub const IDLE_CORE: f64 = 0.4;
 /// Wait before the service begins with a request, ms, and as a share of the request's time.
 pub const BEFORE_MS: f64 = 20.0;
 pub const BEFORE_SHARE: f64 = 0.3;
+/// Requests that are in a service at a time, on average, from which it has several workers: one that answers one after the other has one at most.
+pub const WORKERS: f64 = 1.5;
 /// Share of looks at which as many sessions were at work as ever were.
 pub const POOL_SHARE: f64 = 0.8;
 /// Looks in a phase.

@@ -3,7 +3,8 @@
 //! **Symptom.** An endpoint that shows a list gets slower the longer the list is, though each query is quick.
 //!
 //! **Evidence.** A probe, or spans, show the same statement five times or more in one request; the database counts as many calls, of one
-//! or two rows each. Where another statement of the request gives about as many rows as there are calls, it is the list: one query for it, and one
+//! or two rows each. With neither, in runs of minutes, calls per request are told by how the counts of the database go with the requests of each endpoint
+//! (regression): then it is suspected only. Where another statement of the request gives about as many rows as there are calls, it is the list: one query for it, and one
 //! more for each of its rows.
 //!
 //! **Cause.** Code that loops over the rows of a query and asks for something of each: an attribute that an ORM loads lazily, a serialiser,
@@ -29,19 +30,24 @@ pub const RULE: Rule = Rule {
     title: "N+1 queries",
     of_target: true,
     alone: true,
-    needs: Some(Need::Calls),
+    needs: None,
     judge,
 };
 
 fn judge(case: &Case<'_>) -> Judged {
     let traced = case.endpoints.iter().filter(|of| of.has_calls());
-    let found: Vec<Finding> = traced
-        .clone()
-        .flat_map(|endpoint| endpoint.calls.iter().map(move |call| (endpoint, call)))
+    let all = case.endpoints.iter().flat_map(|endpoint| {
+        let calls = endpoint.calls.iter().chain(&endpoint.regressed);
+        calls.map(move |call| (endpoint, call))
+    });
+    let found: Vec<Finding> = all
         .filter_map(|(endpoint, call)| of_call(case, endpoint, call))
         .collect();
     if !found.is_empty() {
         return Judged::Found(found);
+    }
+    if let Some(blind) = Need::Calls.missing(case) {
+        return Judged::Blind(blind);
     }
     let most = traced
         .flat_map(|of| {
@@ -161,7 +167,8 @@ fn sureness(endpoint: &EndpointCase, call: &Call, is_agreed: bool) -> (Confidenc
     if is_agreed {
         sources.push("statements");
     }
-    let confidence = if same || is_agreed {
+    // What goes with an endpoint's requests need not be theirs.
+    let confidence = if (same || is_agreed) && endpoint.has_calls() {
         Confidence::Strong
     } else {
         Confidence::Suspected

@@ -1,6 +1,6 @@
 //! In which order findings are told, and which of them explain others.
 
-use katydid_record::Finding;
+use katydid_record::{Confidence, Finding};
 
 /// What of one rule explains what another says of the same statement or endpoint: the first is the cause.
 const EXPLAINS: &[(&str, &str)] = &[
@@ -9,6 +9,15 @@ const EXPLAINS: &[(&str, &str)] = &[
     ("row_lock", "slow_statement"),
     ("connection_held", "row_lock"),
     ("connection_held", "slow_statement"),
+    ("event_loop", "workers"),
+    ("slow_downstream", "workers"),
+    ("row_lock", "workers"),
+    ("connection_held", "workers"),
+    ("pool", "workers"),
+    ("missing_index", "workers"),
+    ("n_plus_one", "workers"),
+    ("slow_statement", "workers"),
+    ("inline_work", "workers"),
     ("missing_index", "pool"),
     ("n_plus_one", "pool"),
     ("slow_statement", "pool"),
@@ -30,8 +39,9 @@ const EXPLAINS: &[(&str, &str)] = &[
 pub fn ordered(mut found: Vec<Finding>) -> Vec<Finding> {
     found.sort_by(|a, b| {
         let share = |finding: &Finding| finding.cost.map_or(0.0, |cost| cost.share);
-        (b.confidence, share(b))
-            .partial_cmp(&(a.confidence, share(a)))
+        let is_sure = |finding: &Finding| finding.confidence > Confidence::Suspected;
+        (is_sure(b), share(b))
+            .partial_cmp(&(is_sure(a), share(a)))
             .unwrap_or(std::cmp::Ordering::Equal)
             .then_with(|| (&a.rule, &a.about).cmp(&(&b.rule, &b.about)))
     });

@@ -6,6 +6,9 @@
 //! requests and more were under way at endpoints that ask the database (by Little's law: requests per second times the time of each). No lock, no busy processors, and no
 //! connection that is held during other work explain it.
 //!
+//! Where the pool tells it itself (`PgBouncer`, `HikariCP`, OpenTelemetry's metrics of pools, by `--watch pgbouncer:…` and `prometheus:…`): at a fifth of the looks and
+//! more somebody waited for a connection while as many were in use as there may be, and no fewer requests were under way.
+//!
 //! **Cause.** The pool of connections has too few for what is asked of it, so requests wait for one.
 //!
 //! **Fix.** Connections needed are requests per second times the seconds for which each holds one, and twice the square root of that to spare. All
@@ -14,7 +17,10 @@
 //! **False alarms.** Where the database itself is the limit more connections make it worse: with busy processors nothing is said. A generator that has few
 //! users by intention is seen, since no more requests are under way than sessions.
 
+use std::collections::BTreeMap;
+
 use katydid_record::finding::Evidence;
+use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
 use super::case::{Case, Database, EndpointCase, mean};
@@ -22,15 +28,59 @@ use super::words::{evidence, figures, fix, percent};
 use super::{Judged, Need, Rule, limits};
 use crate::target::Part;
 
+type Labels = BTreeMap<String, String>;
+
 /// Its row.
 pub const RULE: Rule = Rule {
     name: "pool",
     title: "Connection pool too small",
     of_target: true,
     alone: false,
-    needs: Some(Need::Calls),
+    needs: None,
     judge,
 };
+
+/// What a pool tells of itself: who waits, what is used, how many there may be, and what to change.
+struct Told {
+    kind: &'static str,
+    waiting: &'static str,
+    used: &'static str,
+    most: &'static str,
+    fix: (&'static str, &'static str),
+}
+
+const TOLD: [Told; 4] = [
+    Told {
+        kind: "pgbouncer",
+        waiting: "pool.clients_waiting",
+        used: "pool.servers_active",
+        most: "database.pool_size",
+        fix: ("PgBouncer", "default_pool_size = "),
+    },
+    Told {
+        kind: "prometheus",
+        waiting: "hikaricp_connections_pending",
+        used: "hikaricp_connections_active",
+        most: "hikaricp_connections_max",
+        fix: ("HikariCP", "spring.datasource.hikari.maximum-pool-size="),
+    },
+    Told {
+        kind: "prometheus",
+        waiting: "db_client_connection_pending_requests",
+        used: "db_client_connection_count",
+        most: "db_client_connection_max",
+        fix: ("pool", "at most "),
+    },
+    Told {
+        kind: "prometheus",
+        waiting: "db_client_connections_pending_requests",
+        used: "db_client_connections_usage",
+        most: "db_client_connections_max",
+        fix: ("pool", "at most "),
+    },
+];
+/// Labels that say in which state connections are.
+const STATES: [&str; 2] = ["db_client_connection_state", "state"];
 
 /// Classes of sessions that are at work for somebody.
 const BUSY: [&str; 8] = [
@@ -65,15 +115,39 @@ struct Narrow<'c> {
     under_way: f64,
 }
 
+/// A pool that has told that it was full.
+struct Full<'c> {
+    of: &'c Told,
+    subject: &'c Subject,
+    /// The name of the pool, as its labels have it; or none.
+    name: String,
+    part: &'c Part,
+    /// Share of the looks at which somebody waited and all were in use.
+    share: f64,
+    waiting: f64,
+    most: f64,
+    under_way: f64,
+}
+
 fn judge(case: &Case<'_>) -> Judged {
+    let is_idle = case
+        .machine_busy()
+        .is_none_or(|busy| busy < limits::CPU_BUSY);
+    let full = full(case);
+    if is_idle
+        && let Some(full) = full.iter().max_by(|a, b| a.share.total_cmp(&b.share))
+        && full.share >= limits::POOL_TOLD
+    {
+        return Judged::Found(vec![told(case, full)]);
+    }
+    if let Some(blind) = Need::Calls.missing(case) {
+        return Judged::Blind(blind);
+    }
     let Some(narrow) = narrowest(case) else {
         return Judged::Silent;
     };
     let is_narrow = narrow.found.share >= limits::POOL_SHARE
         && narrow.under_way >= limits::POOL_TIMES * narrow.found.most;
-    let is_idle = case
-        .machine_busy()
-        .is_none_or(|busy| busy < limits::CPU_BUSY);
     if is_narrow && is_idle {
         return Judged::Found(vec![finding(case, &narrow)]);
     }
@@ -113,6 +187,112 @@ fn narrowest<'c>(case: &'c Case<'_>) -> Option<Narrow<'c>> {
         found,
         users,
     })
+}
+
+/// Labels that two series both have say the same.
+fn agree(a: &Labels, b: &Labels) -> bool {
+    a.iter()
+        .all(|(key, value)| b.get(key).is_none_or(|other| other == value))
+}
+
+/// All pools that tell of themselves, in each phase.
+fn full<'c>(case: &'c Case<'_>) -> Vec<Full<'c>> {
+    let mut all = Vec::new();
+    for of in &TOLD {
+        for subject in case.watched(of.kind) {
+            for (labels, waiting) in subject.named(of.waiting) {
+                let is_used = |of: &Labels| {
+                    let state = STATES.iter().find_map(|name| of.get(*name));
+                    state.is_none_or(|state| state == "used")
+                };
+                let find = |name| {
+                    let mut series = subject.named(name);
+                    series.find(|(other, _)| agree(labels, other) && is_used(other))
+                };
+                let (Some((_, used)), Some((_, most))) = (find(of.used), find(of.most)) else {
+                    continue;
+                };
+                let Some(most) = most.last().filter(|most| *most > 0.0) else {
+                    continue;
+                };
+                all.extend(case.phases.iter().filter_map(|part| {
+                    let within = |at: u64| (part.from..part.until).contains(&at);
+                    let both = waiting.points().iter().zip(used.points());
+                    let looks: Vec<(f64, f64)> = both
+                        .filter(|((at, _), _)| within(*at))
+                        .map(|((_, waiting), (_, used))| (*waiting, *used))
+                        .collect();
+                    let full = looks
+                        .iter()
+                        .filter(|(waiting, used)| *waiting > 0.0 && *used >= most);
+                    let under_way = mean(&case.under_way(part)?);
+                    let is_told = looks.len() >= limits::POOL_LOOKS && under_way >= most;
+                    is_told.then(|| Full {
+                        of,
+                        subject,
+                        name: labels.values().cloned().collect::<Vec<_>>().join(" "),
+                        part,
+                        share: full.count() as f64 / looks.len() as f64,
+                        waiting: mean(
+                            &looks
+                                .iter()
+                                .map(|(waiting, _)| *waiting)
+                                .collect::<Vec<_>>(),
+                        ),
+                        most,
+                        under_way,
+                    })
+                }));
+            }
+        }
+    }
+    all
+}
+
+fn told(case: &Case<'_>, full: &Full<'_>) -> Finding {
+    let title = &full.subject.watched.title;
+    let needed = (full.most + full.waiting).min(4.0 * full.most);
+    let size = figures((needed + 2.0 * needed.sqrt()).ceil());
+    let mut hurt: Vec<&EndpointCase> = case.endpoints.iter().collect();
+    if hurt.iter().any(|of| of.has_calls()) {
+        hurt.retain(|of| of.asks_a_database());
+    }
+    let evidence = |what: &str, value: f64, limit: Option<f64>| Evidence {
+        phase: full.part.phase.clone(),
+        ..evidence(title, what, value, "", limit)
+    };
+    let waiting = full.waiting / full.under_way.max(full.waiting);
+    let (place, setting) = full.of.fix;
+    Finding {
+        confidence: Confidence::Strong,
+        basis: "the pool's own numbers + requests under way".into(),
+        endpoints: hurt.iter().map(|of| of.title.clone()).collect(),
+        about: format!("{title} {}", full.name).trim().to_owned(),
+        what: format!(
+            "all {} connections are in use and {} wait for one, on average, at {} of the looks: {} of the requests under way",
+            figures(full.most),
+            figures(full.waiting),
+            percent(full.share),
+            percent(waiting)
+        ),
+        cost: hurt.first().map(|of| case.cost(of, of.mean_ms * waiting)),
+        evidence: vec![
+            evidence("waiting for a connection", full.waiting, None),
+            evidence("connections at most", full.most, None),
+            evidence(
+                "share of looks at which all are in use and somebody waits",
+                full.share,
+                Some(limits::POOL_TOLD),
+            ),
+            evidence("requests under way", full.under_way, Some(full.most)),
+        ],
+        advice: format!(
+            "Give the pool more connections: {size}, for those that are in use and those that wait, with twice the square root of that to spare."
+        ),
+        fixes: vec![fix(place, format!("{setting}{size}"))],
+        check: "nobody should wait for a connection but at moments".into(),
+        ..Finding::default()
+    }
 }
 
 /// Connections that are enough: what is under way would need one each; how much of it there is when nothing waits is not known, so no more

@@ -2,12 +2,13 @@
 //!
 //! **Symptom.** Background work is done later and later; requests that wait for it take longer and longer.
 //!
-//! **Evidence.** A queue is longer at the end of each third of the load than at the end of the one before, by ten entries and more in all; the
-//! server's count of commands says how much comes and goes per second.
+//! **Evidence.** A queue is longer at the end of each third of the load than at the end of the one before, by ten entries and more in all. How much
+//! comes and goes per second is told of a list by where its ends have got to from one look to the next, or else by the server's count of commands.
 //!
 //! **Cause.** The consumers take less per second than comes. Either there are too few of them, or each does too much for an entry.
 //!
-//! **Fix.** More consumers: as many as what comes per second times the seconds that one entry takes. Or make the entry cheaper: no waiting for others inside
+//! **Fix.** More consumers. Those that there are do not rest while entries wait: so many times as many as what comes over what goes keep up, and a fifth of
+//! their time is left for what comes unevenly. If nothing goes, no consumer of this queue runs. Or make the entry cheaper: no waiting for others inside
 //! of it, several entries at once. More partitions, where a queue has them and consumers cannot share one.
 //!
 //! **False alarms.** A burst that is meant to be worked off later. The report shows whether it was.
@@ -70,13 +71,47 @@ fn judge(case: &Case<'_>) -> Judged {
     }
 }
 
-/// Entries per second that were put into the server's queues, as it counts commands.
-fn puts(case: &Case<'_>, subject: &Subject) -> f64 {
-    let of = |command: &&str| -> f64 {
-        let command = command.to_ascii_lowercase();
-        table::grown(subject, "command.calls", ("command", &command), &case.whole)
+/// What came and what went per second.
+#[derive(Clone, Copy)]
+struct Flow {
+    comes: f64,
+    goes: f64,
+    /// Of this queue alone; otherwise of all queues of its server.
+    is_own: bool,
+}
+
+/// From the end of the first third on, when the load has its height. `grown`: by how much all queues of the server grew in that time. Which of
+/// several queues a command is about is not known.
+fn flow(case: &Case<'_>, subject: &Subject, queue: &str, grown: f64) -> Option<Flow> {
+    let part = case.after_first_third();
+    let seconds = part.until.saturating_sub(part.from) as f64 / 1e6;
+    let own = |name: &str| {
+        let series = subject.of(name, ("queue", queue));
+        let (by, seconds) =
+            series.map_or((0.0, 0.0), |of| subject.grown(of, part.from, part.until));
+        if seconds > 0.0 { by / seconds } else { 0.0 }
     };
-    PUTS.iter().map(of).sum::<f64>() / case.seconds()
+    let (comes, goes) = (own("queue.came"), own("queue.went"));
+    if comes > 0.0 {
+        let is_own = true;
+        return Some(Flow {
+            comes,
+            goes,
+            is_own,
+        });
+    }
+    let puts = |command: &&str| -> f64 {
+        let command = command.to_ascii_lowercase();
+        table::grown(subject, "command.calls", ("command", &command), &part)
+    };
+    let comes = PUTS.iter().map(puts).sum::<f64>() / seconds;
+    let goes = comes - grown / seconds;
+    let is_own = false;
+    (goes > 0.0).then_some(Flow {
+        comes,
+        goes,
+        is_own,
+    })
 }
 
 /// Endpoints that put something into a queue, as spans have it, the busiest first. Of a pipeline spans may tell its first command only.
@@ -93,12 +128,9 @@ fn producers(case: &Case<'_>) -> Vec<String> {
 }
 
 fn finding(case: &Case<'_>, subject: &Subject, queue: &str, levels: [f64; 3], all: f64) -> Finding {
-    let seconds = case.seconds() * 2.0 / 3.0;
-    let grows = (levels[2] - levels[0]) / seconds;
-    let comes = puts(case, subject);
-    // Which of several queues a command is about is not known: what comes and goes is told of all of them.
-    let goes = comes - all / seconds;
-    let is_told = goes > 0.0;
+    let part = case.after_first_third();
+    let grows = (levels[2] - levels[0]) / (part.until.saturating_sub(part.from) as f64 / 1e6);
+    let flow = flow(case, subject, queue, all);
     let title = &subject.watched.title;
     let mut numbers = vec![
         evidence(
@@ -118,21 +150,41 @@ fn finding(case: &Case<'_>, subject: &Subject, queue: &str, levels: [f64; 3], al
         ),
         evidence(title, "growth", grows, "/s", None),
     ];
-    if is_told {
-        let source = format!("{title}, commands");
-        let what = "entries that are put into queues";
-        numbers.push(evidence(&source, what, comes, "/s", None));
+    if let Some(flow) = &flow {
+        let (source, of) = if flow.is_own {
+            (format!("{title}, ends of the list"), "of this queue")
+        } else {
+            (format!("{title}, commands"), "of all its queues")
+        };
+        let mut number = |what: &str, value| {
+            numbers.push(evidence(
+                &source,
+                format!("entries that {what}, {of}"),
+                value,
+                "/s",
+                None,
+            ));
+        };
+        number("come", flow.comes);
+        number("go", flow.goes);
     }
-    let flows = if is_told {
+    let flows = flow.as_ref().map_or(String::new(), |flow| {
+        let into = if flow.is_own {
+            "come"
+        } else {
+            "come into its server's queues"
+        };
         format!(
-            "; {} come into its server's queues and {} go per second",
-            figures(comes),
-            figures(goes)
+            "; {} {into} and {} go per second",
+            figures(flow.comes),
+            figures(flow.goes)
         )
-    } else {
-        String::new()
+    });
+    let by = match &flow {
+        Some(Flow { is_own: true, .. }) => "queue + its entries",
+        _ => "queue + commands",
     };
-    let (confidence, basis) = super::sure(is_told, "queue + commands", "queue");
+    let (confidence, basis) = super::sure(flow.is_some(), by, "queue");
     Finding {
         confidence,
         basis,
@@ -144,15 +196,32 @@ fn finding(case: &Case<'_>, subject: &Subject, queue: &str, levels: [f64; 3], al
             figures(grows)
         ),
         evidence: numbers,
-        advice: if is_told {
-            format!(
-                "Run {} times as many consumers, or make an entry cheaper.",
-                figures((comes / goes).ceil().max(2.0))
-            )
-        } else {
-            "Run more consumers, or make an entry cheaper.".into()
-        },
+        advice: flow.map_or(
+            "Run more consumers, or make an entry cheaper.".into(),
+            advice,
+        ),
         check: format!("{queue} should be as long at the end of the load as in its middle"),
         ..Finding::default()
     }
+}
+
+/// They do not rest while entries wait: what goes is what they can do.
+fn advice(flow: Flow) -> String {
+    if flow.goes <= 0.0 {
+        return "Nobody takes anything out of it: is a consumer of this queue running?".into();
+    }
+    let ratio = flow.comes / flow.goes;
+    let times = figures((ratio / limits::CONSUMERS_BUSY).ceil().max(2.0));
+    let spare = figures((1.0 - limits::CONSUMERS_BUSY) * 100.0);
+    let of_all = if flow.is_own {
+        ""
+    } else {
+        " That is of all queues of the server: if entries of this one take longer than others, it needs more."
+    };
+    format!(
+        "Run {times} times as many consumers ({} ÷ {} = {}, and {spare} % of their time to spare), or make an entry cheaper.{of_all}",
+        figures(flow.comes),
+        figures(flow.goes),
+        figures(ratio)
+    )
 }

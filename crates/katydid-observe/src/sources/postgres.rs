@@ -5,6 +5,7 @@
 
 mod activity;
 pub(super) mod connect;
+mod index;
 pub(super) mod place;
 mod plans;
 mod probe;
@@ -24,6 +25,7 @@ use tokio_postgres::error::SqlState;
 
 use self::activity::Activity;
 use self::connect::{Session, lost};
+use self::index::Builder;
 use self::place::Place;
 use self::probe::Probe;
 use self::server::Server;
@@ -31,7 +33,7 @@ use self::statements::Statements;
 use self::tables::Tables;
 use crate::address::Address;
 use crate::batch::Batch;
-use crate::observer::{Boxed, Observer, Source, Trouble};
+use crate::observer::{Boxed, Indexes, Observer, Source, Trouble};
 
 /// Distance of looks at sessions and the database.
 const EVERY: Duration = Duration::from_secs(1);
@@ -74,6 +76,10 @@ impl Source for Postgres {
             let looking = looking.map_err(|error| lost(&error))?;
             Ok(Box::new(looking) as Box<dyn Observer>)
         })
+    }
+
+    fn indexes(&self) -> Option<Box<dyn Indexes>> {
+        Some(Box::new(Builder(self.place.clone())))
     }
 }
 

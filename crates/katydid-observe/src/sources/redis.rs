@@ -1,8 +1,9 @@
 //! Redis and Valkey: what the server says of itself, its slow log, its keys by their form, and the lengths of queues in it.
 //!
-//! It never keeps a key or an argument, since they may be personal data; only names of queues. Lookups that it makes itself are
+//! It never keeps a key, an argument or an entry, since they may be personal data; only names of queues. Lookups that it makes itself are
 //! taken off the hits and misses that it reports.
 
+mod flow;
 mod info;
 pub(super) mod keys;
 mod look;

@@ -7,6 +7,8 @@ use crate::histogram::Packed;
 
 /// Intervals kept.
 pub const SPARKS: u64 = 60;
+/// Seconds whose requests are counted one by one: an hour.
+const SECONDS: usize = 3_600;
 const SECOND_US: u64 = 1_000_000;
 
 /// What happened in one interval.
@@ -27,6 +29,8 @@ pub struct Sparks {
     pub width_s: u64,
     /// Interval n covers the seconds n·width up to (n+1)·width of the run.
     pub intervals: BTreeMap<u64, Spark>,
+    /// Requests that ended, by second of the run, of its first hour.
+    pub ended: Vec<u32>,
 }
 
 impl Default for Sparks {
@@ -34,6 +38,7 @@ impl Default for Sparks {
         Self {
             width_s: 1,
             intervals: BTreeMap::new(),
+            ended: Vec::new(),
         }
     }
 }
@@ -41,6 +46,11 @@ impl Default for Sparks {
 impl Sparks {
     pub(super) fn add(&mut self, at: RunTime, window: &EndpointWindow) {
         let second = at / SECOND_US;
+        let place = second as usize;
+        if place < SECONDS {
+            self.ended.resize(self.ended.len().max(place + 1), 0);
+            self.ended[place] += (window.ok + window.failed) as u32;
+        }
         while second / self.width_s >= SPARKS {
             self.width_s *= 2;
             for (number, spark) in std::mem::take(&mut self.intervals) {

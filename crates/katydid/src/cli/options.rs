@@ -10,6 +10,7 @@ use super::not_built::{NotBuilt, Removed};
 use super::values::{
     LOGLEVELS, Timespan, above_zero, count, int, loglevel, positive, processes, share, timespan,
 };
+use crate::experiments::NAMES;
 
 /// Every option of a run, with the dests that `environment.parsed_options` shows to a locustfile.
 #[derive(Clone, Debug, Parser, PartialEq, Serialize)]
@@ -245,6 +246,12 @@ pub struct Watching {
     /// Take that from an earlier probe's or run's folder
     #[arg(long, value_name = "DIR", env = "KATYDID_PROBED")]
     pub probed: Option<String>,
+    /// After such a probe, try out what it found on a database that is declared disposable: 'index' builds an index that is missing, asks again, and drops it
+    #[arg(long, value_name = "NAME", env = "KATYDID_EXPERIMENT", conflicts_with = "probed", action = clap::ArgAction::Append, value_parser = clap::builder::PossibleValuesParser::new(NAMES))]
+    pub experiment: Option<Vec<String>>,
+    /// A database that --experiment may change: HOST:PORT/DATABASE. Only in a configuration file; may be repeated
+    #[arg(long, value_name = "DATABASE", action = clap::ArgAction::Append)]
+    pub disposable: Option<Vec<String>>,
     /// Watch nothing but what --watch names
     #[arg(long, env = "KATYDID_NO_DISCOVERY")]
     pub no_discovery: bool,

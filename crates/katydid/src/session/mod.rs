@@ -6,6 +6,7 @@ mod abort;
 pub mod base;
 mod csv_files;
 mod ending;
+pub mod experiment;
 pub mod export;
 pub mod github;
 mod hooks;
@@ -35,6 +36,7 @@ use katydid_engine::message::{Command, Flight, Instants, Message};
 use katydid_engine::recorder::Recorder;
 use katydid_engine::{Engine, EngineError, health};
 use katydid_record::frame::{Body, Fact, Kind, Mark};
+use katydid_record::probe::ExperimentSummary;
 use katydid_record::redact::redact;
 use katydid_record::{
     Access, EndpointId, Frame, Manifest, PhaseId, PhaseKind, Plan, Probed, Run, RunWriter,
@@ -47,6 +49,7 @@ use thiserror::Error;
 use self::abort::End;
 use self::base::{Base, Bases, Target};
 pub use self::ending::{Closing, Ended};
+use self::experiment::Hands;
 use self::export::{Export, Ready, Wishes};
 use self::hooks::Hooks;
 use self::log::{Log, Sink};
@@ -157,6 +160,8 @@ pub struct Live {
     problems: Vec<String>,
     hooks: Hooks,
     watching: Option<Watching>,
+    hands: Hands,
+    experiments: Vec<ExperimentSummary>,
     export: Option<Export>,
     early_end: Arc<End>,
     over: bool,
@@ -196,7 +201,7 @@ impl Live {
         engine: impl FnOnce(Nanos, katydid_engine::FrameSink) -> Result<Engine, EngineError>,
     ) -> Result<Self, SessionError> {
         let export = export(options)?;
-        let watching = watch(options)?;
+        let (watching, hands) = watch(options)?;
         let now = Timestamp::now();
         let dir = options
             .record
@@ -288,6 +293,8 @@ impl Live {
             problems: Vec::new(),
             hooks,
             watching,
+            hands,
+            experiments: Vec::new(),
             export,
             early_end,
             over: false,
@@ -625,18 +632,19 @@ fn export(options: &Options) -> Result<Option<Ready>, SessionError> {
 }
 
 /// Opens what is to be watched. Only the process that keeps a record does.
-fn watch(options: &Options) -> Result<Option<Watching>, SessionError> {
+fn watch(options: &Options) -> Result<(Option<Watching>, Hands), SessionError> {
     if !options.record || options.worker.is_some() {
-        return Ok(None);
+        return Ok((None, Hands::default()));
     }
     let sources = watching::sources(&options.watch, &options.hosts, options.plan.trace);
     let sources = sources.map_err(|error| SessionError::Usage(error.to_string()))?;
     if sources.is_empty() {
-        return Ok(None);
+        return Ok((None, Hands::default()));
     }
+    let hands = Hands::new(sources.indexes());
     let watching = sources.open().map_err(SessionError::Watch)?;
     watching.say(!options.progress);
-    Ok(Some(watching))
+    Ok((Some(watching), hands))
 }
 
 fn sink(

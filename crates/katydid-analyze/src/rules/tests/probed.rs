@@ -1,7 +1,8 @@
 //! Rules that rest on a probe, or on sessions and keys.
 
 use katydid_record::probe::{
-    ProbeSummary, ProbedBeside, ProbedEndpoint, ProbedEver, ProbedOther, ProbedStatement,
+    Change, ExperimentSummary, Measured, ProbeSummary, ProbedBeside, ProbedEndpoint, ProbedEver,
+    ProbedOther, ProbedStatement, Tested,
 };
 
 use katydid_record::EndpointCalls;
@@ -440,4 +441,211 @@ fn what_passes_before_the_service_begins_is_told_apart() {
         .find(|of| of.endpoint == "GET /me")
         .expect("traced");
     assert_eq!(one.before_ms, Some(70.0));
+}
+
+/// An experiment with the index that `sorted` wants: ms and blocks of each part, without it and with it.
+fn built(without: [(f64, f64); 3], with: &[(f64, f64)], problem: &str) -> Run {
+    let parts = |all: &[(f64, f64)]| -> Vec<Measured> {
+        let part = |(ms, blocks): &(f64, f64)| Measured {
+            requests: 8,
+            ms: *ms,
+            database_ms: *ms / 2.0,
+            blocks: *blocks,
+        };
+        all.iter().map(part).collect()
+    };
+    let made = ExperimentSummary {
+        change: Change {
+            name: "index".into(),
+            on: "db".into(),
+            schema: "public".into(),
+            table: "orders".into(),
+            columns: vec!["tenant_id".into(), "created_at DESC".into()],
+        },
+        problem: problem.into(),
+        undone: true,
+        endpoints: vec![Tested {
+            endpoint: "GET /orders".into(),
+            without: parts(&without),
+            with: parts(with),
+        }],
+        ..ExperimentSummary::default()
+    };
+    let found = ProbeSummary {
+        experiments: vec![made],
+        ..ProbeSummary::default()
+    };
+    let mut run = sorted(1_900.0, &table(200_000, "\"tenant_id\""));
+    let fact = Fact {
+        topic: crate::probe::FACT.into(),
+        subject: crate::probe::FACT.into(),
+        text: serde_json::to_string(&found).expect("plain data"),
+    };
+    run.apply(0, 1, Body::Facts(vec![fact]));
+    run
+}
+
+const SLOW: [(f64, f64); 3] = [(41.0, 2_130.0), (40.0, 2_130.0), (44.0, 2_131.0)];
+
+#[test]
+fn an_index_that_was_built_and_helped_is_confirmed() {
+    let found = built(SLOW, &[(3.0, 25.0), (2.9, 25.0), (5.0, 26.0)], "").only();
+    assert_eq!(found.confidence, Confidence::Confirmed);
+    let said = "built and dropped again: GET /orders alone 41 → 3 ms, 2,130 → 25 blocks; plan";
+    assert!(found.basis.starts_with(said), "{}", found.basis);
+    let evidence: Vec<&str> = found
+        .evidence
+        .iter()
+        .filter(|of| of.source == "experiment")
+        .map(|of| of.what.as_str())
+        .collect();
+    assert_eq!(evidence.len(), 6, "{evidence:?}");
+}
+
+#[test]
+fn an_index_that_was_built_in_vain_is_ruled_out() {
+    let run = built(
+        SLOW,
+        &[(30.0, 2_130.0), (31.0, 2_130.0), (30.0, 2_130.0)],
+        "",
+    );
+    assert!(run.ruled_out("missing_index"));
+}
+
+#[test]
+fn what_an_experiment_leaves_open_stays_as_it_was() {
+    let check = |run: Run, said: &str| {
+        let found = run.only();
+        assert_eq!(found.confidence, Confidence::Strong, "{said}");
+        assert!(found.basis.contains(said), "{}", found.basis);
+    };
+    // One part with it was as slow as one without.
+    let mixed = [(3.0, 25.0), (40.0, 25.0), (5.0, 26.0)];
+    check(built(SLOW, &mixed, ""), "fewer blocks, but not less time");
+    let two = [(3.0, 25.0), (3.0, 25.0)];
+    check(
+        built(SLOW, &two, "90 s were over"),
+        "did not come to its end",
+    );
+    check(
+        built(SLOW, &[], "it was refused"),
+        "experiment not made: it was refused",
+    );
+    // A cache answered.
+    let idle = [(2.0, 0.0); 3];
+    check(
+        built(idle, &idle, ""),
+        "did not read as those of the probe did",
+    );
+}
+
+/// A cache that has counted so much by the end of 20 s, each second as much: series, label and total.
+fn counted(all: &[(&str, (&str, &str), f64)]) -> Run {
+    let mut run = Run::new(2_000, 10);
+    let source = OBSERVERS + 1;
+    let watched = Watched {
+        subject: "cache".into(),
+        kind: "redis".into(),
+        title: "Valkey 9".into(),
+        every_ms: 1_000,
+        ..Watched::default()
+    };
+    run.apply(0, source, Body::Watched(Box::new(watched)));
+    for (id, (name, (key, value), _)) in (0..).zip(all) {
+        let labels = (!key.is_empty()).then(|| ((*key).to_owned(), (*value).to_owned()));
+        let is_level = *name == "keys";
+        let name = Name::Series {
+            id,
+            of: "cache".into(),
+            name: (*name).into(),
+            labels: labels.into_iter().collect(),
+            unit: String::new(),
+            kind: if is_level {
+                SeriesKind::Gauge
+            } else {
+                SeriesKind::Counter
+            },
+        };
+        run.apply(0, source, Body::Names(vec![name]));
+    }
+    for at in 0..=20 {
+        let value = |total: f64| total * at as f64 / 20.0;
+        let samples = (0..)
+            .zip(all)
+            .map(|(id, (_, _, total))| (id, value(*total)));
+        run.apply(at * S, source, Body::Samples(samples.collect()));
+    }
+    run
+}
+
+const NONE: (&str, &str) = ("", "");
+const GET: (&str, &str) = ("command", "get");
+
+/// 4,000 lookups with so many hits, and something else that was counted.
+fn cache_of(hits: f64, other: (&str, (&str, &str), f64)) -> Run {
+    counted(&[
+        ("keyspace.hits", NONE, hits),
+        ("keyspace.misses", NONE, 4_000.0 - hits),
+        ("command.calls", GET, 4_000.0),
+        other,
+    ])
+}
+
+#[test]
+fn a_cache_that_is_asked_in_vain_says_why() {
+    let check = |other, said: &str, advice: &str| {
+        let found = cache_of(800.0, other).only();
+        assert_eq!(
+            (found.rule.as_str(), found.confidence),
+            ("cache_misses", Confidence::Strong)
+        );
+        assert!(
+            found
+                .what
+                .starts_with("20 % of 200 lookups per second are hits"),
+            "{}",
+            found.what
+        );
+        assert!(found.what.contains(said), "{}", found.what);
+        assert!(found.advice.starts_with(advice), "{}", found.advice);
+    };
+    check(
+        ("keys.evicted", NONE, 3_000.0),
+        "thrown out for want of memory",
+        "Give the cache more memory",
+    );
+    check(
+        ("keys.expired", NONE, 3_000.0),
+        "keys have expired, after",
+        "Let values live",
+    );
+    check(
+        ("command.calls", ("command", "unlink"), 3_000.0),
+        "keys were deleted",
+        "Delete what has changed",
+    );
+    check(
+        ("keys", ("db", "0"), 3_000.0),
+        "that nobody asked for again",
+        "Leave out of the key",
+    );
+}
+
+#[test]
+fn a_cache_that_hits_or_is_hardly_asked_is_none() {
+    let expired = ("keys.expired", NONE, 3_000.0);
+    assert!(cache_of(2_400.0, expired).ruled_out("cache_misses"));
+    // Nobody wrote what was looked for.
+    let open = cache_of(800.0, ("keys.expired", NONE, 10.0)).findings(true);
+    assert!(open.findings.is_empty());
+    assert_eq!(open.suspected[0].rule, "cache_misses");
+    // Lookups that are no reads of values, as of a queue's keys.
+    let others = counted(&[
+        ("keyspace.hits", NONE, 800.0),
+        ("keyspace.misses", NONE, 3_200.0),
+        ("command.calls", GET, 1_000.0),
+        expired,
+    ]);
+    let all = others.findings(true);
+    assert!(all.findings.is_empty() && all.suspected.is_empty());
 }

@@ -136,12 +136,8 @@ async fn tried(
         if all.iter().any(is_known) || all.len() == TRIED {
             continue;
         }
-        let index = format!(
-            "CREATE INDEX ON {}.{} ({})",
-            quoted(&table.schema),
-            quoted(&scan.table),
-            listed(&columns)
-        );
+        let on = on(&table.schema, &scan.table, &columns);
+        let index = format!("CREATE INDEX ON {on}");
         let with = with_index(client, number, query, &index).await;
         client
             .simple_query(&format!("SELECT {OWN} hypopg_reset()"))
@@ -160,13 +156,15 @@ async fn tried(
     Ok(all)
 }
 
-/// Columns with their directions, as SQL.
-fn listed(columns: &[String]) -> String {
+/// What an index is on, as SQL: a table and its columns with their directions.
+pub fn on(schema: &str, table: &str, columns: &[String]) -> String {
     let one = |column: &String| match column.split_once(' ') {
         Some((name, direction)) => format!("{} {direction}", quoted(name)),
         None => quoted(column),
     };
-    columns.iter().map(one).collect::<Vec<_>>().join(", ")
+    let columns: Vec<String> = columns.iter().map(one).collect();
+    let columns = columns.join(", ");
+    format!("{}.{} ({columns})", quoted(schema), quoted(table))
 }
 
 /// A statement's cost with this index, whether it would be used, and its size in bytes.

@@ -34,7 +34,7 @@ const COMMANDS: usize = 60;
 const SELDOM: u64 = 5;
 /// Entries of the slow log that are read at most.
 const SLOW: u64 = 128;
-const USER: &str = "ACL SETUSER katydid on >PASSWORD ~* +info +slowlog|get +slowlog|len +latency|latest +scan +pttl +type +memory|usage +object +config|get +llen +xlen +xinfo +smembers";
+const USER: &str = "ACL SETUSER katydid on >PASSWORD ~* +info +slowlog|get +slowlog|len +latency|latest +scan +pttl +type +memory|usage +object +config|get +llen +lindex +lpos +xlen +xinfo +smembers";
 /// Totals that never fall but when they begin anew. The last is our own doing, and grows in each look.
 const TOTALS: [&str; 4] = [
     "total_commands_processed",
@@ -242,6 +242,10 @@ impl Server {
             batch.gauge("queue.length", "", &labels, depth.length);
             if let Some(lists) = depth.lists {
                 batch.gauge("queue.lists", "", &labels, lists);
+            }
+            if let Some((came, went)) = depth.flow {
+                batch.counter("queue.came", "", &labels, came);
+                batch.counter("queue.went", "", &labels, went);
             }
             for (group, (pending, lag)) in &depth.groups {
                 let labels = [("queue", depth.name.as_str()), ("group", group)];

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisError, Value, cmd, from_redis_value};
 
+use super::flow::Flow;
 use super::keys::{self, Found, HIDDEN, Words};
 
 /// Queues of one library or form that are looked at, and all of them.
@@ -79,6 +80,22 @@ struct Known {
     kind: &'static str,
     /// As it may be told: a name, or the form that it shares with others.
     shown: String,
+    flow: Flow,
+}
+
+impl Known {
+    fn new(kind: &'static str, shown: String) -> Self {
+        Self {
+            kind,
+            shown,
+            flow: Flow::default(),
+        }
+    }
+
+    /// What comes and goes is told of lists that have a name of their own.
+    fn is_followed(&self) -> bool {
+        self.kind == "list" && !self.shown.contains('{')
+    }
 }
 
 /// What one queue has, or all that are looked at of one form.
@@ -92,6 +109,8 @@ pub struct Depth {
     pub length: f64,
     /// Of a form: the keys of the sample that have it; of these at most 20 are added up.
     pub lists: Option<f64>,
+    /// Entries that have come, and gone, since it was first looked at.
+    pub flow: Option<(f64, f64)>,
     /// Of a stream, by group: delivered and not confirmed, not yet delivered.
     pub groups: BTreeMap<String, (Option<f64>, Option<f64>)>,
 }
@@ -152,7 +171,7 @@ impl Queues {
         for (key, kind, shown) in chosen {
             if seen.insert(key.clone()) {
                 *self.members.entry((shown.clone(), kind)).or_default() += 1;
-                self.add(key, Known { kind, shown });
+                self.add(key, Known::new(kind, shown));
             }
         }
     }
@@ -167,8 +186,7 @@ impl Queues {
             let alike = self.listed.iter().filter(|(of, _)| *of == prefix).count();
             let shown = format!("{prefix}{}", told(&name, alike > QUEUES));
             *self.members.entry((shown.clone(), "list")).or_default() += 1;
-            let kind = "list";
-            self.add(key, Known { kind, shown });
+            self.add(key, Known::new("list", shown));
         }
     }
 
@@ -206,9 +224,17 @@ impl Queues {
             return Ok(Vec::new());
         }
         let mut asked = Pipeline::new();
-        for (key, Known { kind, .. }) in &self.known {
+        let mut ends = Vec::new();
+        for (key, known) in &self.known {
+            let kind = known.kind;
             asked.add_command(length(key, kind));
-            if *kind == "stream" {
+            let is_followed = known.is_followed();
+            ends.push(if is_followed {
+                known.flow.ask(key, &mut asked)
+            } else {
+                0
+            });
+            if kind == "stream" {
                 let mut groups = cmd("XINFO");
                 groups.arg("GROUPS").arg(key);
                 asked.add_command(groups);
@@ -219,14 +245,16 @@ impl Queues {
             .await?
             .into_iter();
         let mut depths: BTreeMap<(&str, &str), Depth> = BTreeMap::new();
-        for Known { kind, shown } in self.known.values() {
+        for (known, ends) in self.known.values_mut().zip(ends) {
+            let (kind, shown, flow) = (known.kind, &known.shown, &mut known.flow);
             let length = answers
                 .next()
                 .and_then(|value| from_redis_value(value).ok());
-            let groups = (*kind == "stream").then(|| answers.next()).flatten();
+            let at_ends: Vec<Value> = answers.by_ref().take(ends).collect();
+            let groups = (kind == "stream").then(|| answers.next()).flatten();
             let exists =
                 length.is_some_and(|length: f64| length > 0.0) || is_array(groups.as_ref());
-            let lookups = if *kind == "stream" { 2.0 } else { 1.0 };
+            let lookups = 1.0 + ends as f64 + f64::from(u8::from(kind == "stream"));
             *(if exists {
                 &mut self.own_hits
             } else {
@@ -236,8 +264,11 @@ impl Queues {
             let depth = depths.entry((shown, kind)).or_default();
             (depth.name, depth.kind) = (shown.clone(), kind);
             depth.length += length;
+            if flow.learn(length, at_ends) {
+                depth.flow = Some((flow.came, flow.went));
+            }
             if shown.contains('{') {
-                let members = self.members.get(&(shown.clone(), *kind));
+                let members = self.members.get(&(shown.clone(), kind));
                 depth.lists = members.map(|members| *members as f64);
             } else if let Some(groups) = groups {
                 depth.groups = read_groups(groups);

@@ -1,0 +1,143 @@
+//! Experiments of a probe (`--experiment`): what its findings propose is built in the target, and dropped again.
+//!
+//! Which requests are made meanwhile is for the probe; what came of it, for the analysis.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use katydid_analyze::{experiment, probe, rules};
+use katydid_engine::clock;
+use katydid_observe::Indexes;
+use katydid_record::frame::{Body, Fact};
+use katydid_record::probe::ExperimentSummary;
+use katydid_record::redact::redact;
+use katydid_record::{Finding, Frame, Timeline};
+use serde::Serialize;
+
+use super::{HUB, Live};
+use crate::experiments;
+
+/// Experiments of one probe.
+const MOST: usize = 3;
+
+/// An experiment that can be made.
+#[derive(Clone, Debug, Serialize)]
+pub struct Planned {
+    /// Its number.
+    pub number: u32,
+    /// What it is about: `orders (tenant_id, created_at DESC)`.
+    pub about: String,
+    /// Whom it should help: `GET /orders`.
+    pub endpoints: Vec<String>,
+}
+
+/// Who can change what, as its address says; shared with threads that wait for it.
+#[derive(Clone, Default)]
+pub struct Hands {
+    indexes: Arc<BTreeMap<String, Box<dyn Indexes>>>,
+    /// One thing at a time: what is being built when a probe is interrupted is dropped once it is there.
+    busy: Arc<Mutex<()>>,
+}
+
+impl Hands {
+    /// Those of all that is watched, by subject.
+    pub fn new(indexes: BTreeMap<String, Box<dyn Indexes>>) -> Self {
+        Self {
+            indexes: Arc::new(indexes),
+            busy: Arc::default(),
+        }
+    }
+
+    /// Builds what an experiment is about, or drops it. It says what it did, or in `problem` why it could not.
+    pub fn set(&self, made: &mut ExperimentSummary, there: bool) {
+        let _alone = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(indexes) = self.indexes.get(&made.change.on) else {
+            "nothing can be built in it".clone_into(&mut made.problem);
+            return;
+        };
+        let done = if there {
+            indexes.build(&made.change).map(|built| {
+                made.took_s = Some(built.took.as_secs_f64());
+                made.bytes = Some(built.bytes);
+            })
+        } else {
+            indexes.remove(&made.change)
+        };
+        match done {
+            Ok(()) => made.undone = !there,
+            Err(trouble) => made.problem = redact(&trouble.to_string()),
+        }
+    }
+}
+
+impl Live {
+    /// The experiments that findings so far propose and that may be made, `disposable` being what may be changed. Those that may not are told with why.
+    pub fn plan_experiments(&mut self, disposable: &[String]) -> Vec<Planned> {
+        self.freshen();
+        let found = self.log.ask(|timeline: &Timeline| {
+            let probe = probe::probe(timeline);
+            rules::diagnose(timeline, probe.as_ref(), true).findings
+        });
+        let findings = found.map(|all| all.findings).unwrap_or_default();
+        let mut planned = Vec::new();
+        for finding in findings {
+            planned.extend(self.plan_one(finding, disposable));
+        }
+        planned
+    }
+
+    fn plan_one(&mut self, finding: Finding, disposable: &[String]) -> Option<Planned> {
+        let change = finding.change?;
+        let number = self.experiments.len() as u32;
+        let problem = if !experiments::may_be_changed(&change.on, disposable) {
+            format!("{} is not declared disposable", change.on)
+        } else if self.experiments.len() >= MOST {
+            format!("{MOST} are made at most")
+        } else {
+            String::new()
+        };
+        let may_be_made = problem.is_empty();
+        self.experiments.push(ExperimentSummary {
+            change,
+            problem,
+            undone: true,
+            ..ExperimentSummary::default()
+        });
+        self.tell_experiment(number);
+        may_be_made.then_some(Planned {
+            number,
+            about: finding.about,
+            endpoints: finding.endpoints,
+        })
+    }
+
+    /// What is known of an experiment; none has this number otherwise.
+    pub fn experiment(&mut self, number: u32) -> Option<&mut ExperimentSummary> {
+        self.experiments.get_mut(number as usize)
+    }
+
+    /// Who can change what.
+    pub fn hands(&self) -> Hands {
+        self.hands.clone()
+    }
+
+    /// Writes into the record what is known of an experiment by now.
+    pub fn tell_experiment(&mut self, number: u32) {
+        let Some(made) = self.experiments.get(number as usize) else {
+            return;
+        };
+        let fact = Fact {
+            topic: experiment::FACT.to_owned(),
+            subject: number.to_string(),
+            text: serde_json::to_string(made).unwrap_or_default(),
+        };
+        let at = self.recorder.run_time(clock::now());
+        self.sender.send(vec![Frame {
+            at,
+            span: 0,
+            source: HUB,
+            phase: 0,
+            body: Body::Facts(vec![fact]),
+        }]);
+    }
+}

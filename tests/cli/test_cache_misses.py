@@ -1,0 +1,121 @@
+"""A cache that is asked in vain: a real Valkey, and services that use it badly in three ways and well in one."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ports import free_port
+from redis import Redis
+from valkey_server import server
+
+LOCUSTFILE = """
+import random
+from locust import HttpUser, constant, task
+
+class Reader(HttpUser):
+    wait_time = constant(0.01)
+
+    @task
+    def read(self):
+        self.client.get(f"/{random.randrange(500)}", name="/product")
+"""
+
+NUMBERS = itertools.count()
+
+
+def well(cache: Redis, product: str) -> str:
+    return remembered(cache, f"product:{product}", ex=60)
+
+
+def too_briefly(cache: Redis, product: str) -> str:
+    return remembered(cache, f"product:{product}", px=200)
+
+
+def under_a_key_of_its_own(cache: Redis, product: str) -> str:
+    return remembered(cache, f"product:{product}:{next(NUMBERS)}", ex=60)
+
+
+def and_deletes_all(cache: Redis, product: str) -> str:
+    found = remembered(cache, f"product:{product}", ex=60)
+    cache.delete(f"product:{product}")
+    return found
+
+
+def remembered(cache: Redis, key: str, **ends: int) -> str:
+    found = cache.get(key)
+    if found is None:
+        found = b"a product" * 10
+        cache.set(key, found, **ends)  # type: ignore[arg-type]
+    return bytes(found).decode()  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[int]:
+    port = free_port()
+    with server(port, tmp_path):
+        yield port
+
+
+def served(valkey: int, use: Any) -> ThreadingHTTPServer:
+    local = threading.local()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16  # One write for an answer: two would wait for each other.
+
+        def do_GET(self) -> None:
+            if not hasattr(local, "cache"):
+                local.cache = Redis(port=valkey, protocol=2)
+            body = use(local.cache, self.path[1:]).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=web.serve_forever, daemon=True).start()
+    return web
+
+
+def findings(katydid: Any, valkey: int, use: Any) -> Any:
+    (katydid.folder / "locustfile.py").write_text(LOCUSTFILE)
+    web = served(valkey, use)
+    host = f"http://127.0.0.1:{web.server_port}"
+    words = ["-H", host, "--headless", "-u", "8", "-r", "8", "-t", "9s", "--run-dir", "run"]
+    try:
+        done = katydid(*words, "--watch", f"redis://127.0.0.1:{valkey}").ended(0)
+    finally:
+        web.shutdown()
+        web.server_close()
+    return json.loads((done.run / "findings.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("use", "why"),
+    [
+        (too_briefly, "keys have expired, after 0."),
+        (under_a_key_of_its_own, "that nobody asked for again"),
+        (and_deletes_all, "keys were deleted"),
+    ],
+)
+def test_why_a_cache_is_asked_in_vain(katydid: Any, valkey: int, use: Any, why: str) -> None:
+    all_ = findings(katydid, valkey, use)
+    found = [of for of in all_["findings"] if of["rule"] == "cache_misses"]
+    assert len(found) == 1 and found[0]["confidence"] == "strong", all_
+    assert why in found[0]["what"], found[0]["what"]
+
+
+def test_a_cache_that_is_well_used(katydid: Any, valkey: int) -> None:
+    all_ = findings(katydid, valkey, well)
+    assert [of["rule"] for of in all_["findings"] + all_["suspected"]] == []
+    assert "cache_misses" in [of["rule"] for of in all_["ruled_out"]]
