@@ -10,8 +10,6 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # One profile for the wheel and the tests, so that things are compiled once.
 RELEASE := --release $(if $(CI),--locked)
 TESTED := --workspace --exclude katydid-python $(RELEASE)
-# Tests that load the whole machine: another run beside them makes theirs invalid.
-ALONE := tests/demo/test_faults.py tests/apps
 RUST := Cargo.toml Cargo.lock $(shell find crates -type f -not -path '*/tests/*' -not -path '*/target/*' -not -path '*/fuzz/*')
 PYTHON_FILES := $(shell find -L python demo/shop examples -type f -not -name '*.py[co]' -not -name '*.so')
 
@@ -28,9 +26,7 @@ test: setup wheel ## all tests, in Rust and Python
 	scripts/test-packages
 	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run $(TESTED); else cargo test --lib --bins --tests $(TESTED); fi
 	cargo test --doc $(TESTED)
-	$(if $(ARGS),,$(BIN)/python -m pytest tests/python)
-	$(if $(ARGS),,$(BIN)/python -m pytest $(ALONE))
-	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadfile --ignore=tests/python $(ALONE:%=--ignore=%))
+	scripts/test-python $(ARGS)
 
 check: setup ## format, lints, types, the rules of the house
 	cargo fmt --all --check

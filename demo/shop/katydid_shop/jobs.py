@@ -78,4 +78,4 @@ def _print(body: str) -> list[bytes]:
 @cache
 def _fonts() -> bytes:
     # Stands for the fonts and the logo that a document brings along, as hard to pack as they are.
-    return random.Random(1).randbytes(350_000).hex().encode()
+    return random.Random(1).randbytes(600_000).hex().encode()

@@ -1,5 +1,8 @@
 //! What the rules look at: a run, by endpoint, by phase, by what was watched. Adds up; judges nothing.
 
+mod late;
+mod regressed;
+
 use katydid_record::finding::Cost;
 use katydid_record::probe::{ExperimentSummary, ProbeSummary, ProbedEndpoint, ProbedStatement};
 use katydid_record::timeline::{CallKey, CallTotals, Calls, Series, Subject};
@@ -8,9 +11,10 @@ use katydid_record::{Endpoint, EndpointKey, Kind, RunTime, SeenSpan, SpanKind, T
 use super::limits;
 use crate::numbers::median;
 use crate::probe;
-use crate::regression::regression;
 use crate::target::{Part, table};
 use crate::titles::Titles;
+
+pub use late::Late;
 
 /// A run.
 pub struct Case<'a> {
@@ -129,7 +133,7 @@ impl<'a> Case<'a> {
         let mut endpoints = endpoints(timeline, probe);
         if timeline.probes.is_empty() && endpoints.iter().any(|of| !of.has_calls()) {
             for database in &databases {
-                regress(timeline, &whole, database, &mut endpoints);
+                regressed::regress(timeline, &whole, database, &mut endpoints);
             }
         }
         Self {
@@ -289,59 +293,6 @@ impl<'a> Case<'a> {
             .collect();
         all.sort_by(|a, b| (b.1 * b.0.requests as f64).total_cmp(&(a.1 * a.0.requests as f64)));
         all
-    }
-}
-
-/// Requests that wait before the service begins with them, while nothing computes.
-pub struct Late<'c> {
-    /// Endpoints of which that is known.
-    pub traced: Vec<&'c EndpointCase>,
-    /// At so many of them they do.
-    pub at: usize,
-    /// Requests per second, of all of these.
-    pub per_second: f64,
-    /// Requests that the service was busy with, on average: by Little's law.
-    pub inside: f64,
-    /// Requests that waited.
-    pub waiting: f64,
-    /// Processors that its processes used.
-    pub cores: f64,
-}
-
-impl Late<'_> {
-    /// How long each waited, ms.
-    pub fn wait_ms(&self) -> f64 {
-        self.waiting / self.per_second * 1e3
-    }
-}
-
-impl Case<'_> {
-    /// Whether requests wait before the service begins with them, at half of the endpoints and more, while neither its processes nor the machine have
-    /// much to do.
-    pub fn late(&self) -> Option<Late<'_>> {
-        let all = self.endpoints.iter();
-        let traced: Vec<&EndpointCase> = all.filter(|of| of.before_ms.is_some()).collect();
-        let waits = |of: &EndpointCase| of.before_ms.unwrap_or(0.0);
-        let is_late = |of: &&&EndpointCase| {
-            waits(of) >= limits::BEFORE_MS && waits(of) >= limits::BEFORE_SHARE * of.mean_ms
-        };
-        let late = traced.iter().filter(is_late).count();
-        let (cores, busy) = (self.target_cores()?, self.machine_busy()?);
-        let is_idle = cores <= limits::IDLE_CORE && busy <= limits::CPU_BUSY;
-        let per_second = |of: &EndpointCase| of.requests as f64 / self.seconds();
-        let under_way = |ms: fn(&EndpointCase) -> f64| {
-            traced.iter().map(|of| per_second(of) * ms(of) / 1e3).sum()
-        };
-        let inside = under_way(|of| of.served_ms.unwrap_or(0.0));
-        let waiting = under_way(|of| of.before_ms.unwrap_or(0.0));
-        (traced.len() >= 2 && late * 2 >= traced.len() && is_idle).then(|| Late {
-            at: late,
-            per_second: traced.iter().map(|of| per_second(of)).sum(),
-            inside,
-            waiting,
-            cores,
-            traced,
-        })
     }
 }
 
@@ -533,32 +484,6 @@ fn is_service(key: &CallKey) -> bool {
 
 fn is_cache(key: &CallKey) -> bool {
     ["redis", "valkey", "memcached"].contains(&key.system.as_str())
-}
-
-/// Gives endpoints of which it is not known what they call what goes with their requests.
-fn regress(
-    timeline: &Timeline,
-    whole: &Part,
-    database: &Database<'_>,
-    endpoints: &mut [EndpointCase],
-) {
-    let Some(told) = regression(timeline, database.subject, whole) else {
-        return;
-    };
-    for (key, id, per_request) in told.calls {
-        let of = database.statements.iter().find(|of| of.id == id);
-        let endpoint = endpoints
-            .iter_mut()
-            .find(|of| of.key == key && !of.has_calls());
-        if let (Some(of), Some(endpoint)) = (of, endpoint) {
-            endpoint.windows = told.windows;
-            endpoint.regressed.push(Call {
-                key: sql(of.text),
-                per_request,
-                each_ms: of.mean_ms() + limits::ROUND_TRIP_MS,
-            });
-        }
-    }
 }
 
 fn sql(text: &str) -> CallKey {

@@ -1,0 +1,56 @@
+//! Requests that wait before the service begins with them.
+
+use super::{Case, EndpointCase, limits};
+
+/// Requests that wait before the service begins with them, while nothing computes.
+pub struct Late<'c> {
+    /// Endpoints of which that is known.
+    pub traced: Vec<&'c EndpointCase>,
+    /// At so many of them they do.
+    pub at: usize,
+    /// Requests per second, of all of these.
+    pub per_second: f64,
+    /// Requests that the service was busy with, on average: by Little's law.
+    pub inside: f64,
+    /// Requests that waited.
+    pub waiting: f64,
+    /// Processors that its processes used.
+    pub cores: f64,
+}
+
+impl Late<'_> {
+    /// How long each waited, ms.
+    pub fn wait_ms(&self) -> f64 {
+        self.waiting / self.per_second * 1e3
+    }
+}
+
+impl Case<'_> {
+    /// Whether requests wait before the service begins with them, at half of the endpoints and more, while neither its processes nor the machine have
+    /// much to do.
+    pub fn late(&self) -> Option<Late<'_>> {
+        let all = self.endpoints.iter();
+        let traced: Vec<&EndpointCase> = all.filter(|of| of.before_ms.is_some()).collect();
+        let waits = |of: &EndpointCase| of.before_ms.unwrap_or(0.0);
+        let is_late = |of: &&&EndpointCase| {
+            waits(of) >= limits::BEFORE_MS && waits(of) >= limits::BEFORE_SHARE * of.mean_ms
+        };
+        let late = traced.iter().filter(is_late).count();
+        let (cores, busy) = (self.target_cores()?, self.machine_busy()?);
+        let is_idle = cores <= limits::IDLE_CORE && busy <= limits::CPU_BUSY;
+        let per_second = |of: &EndpointCase| of.requests as f64 / self.seconds();
+        let under_way = |ms: fn(&EndpointCase) -> f64| {
+            traced.iter().map(|of| per_second(of) * ms(of) / 1e3).sum()
+        };
+        let inside = under_way(|of| of.served_ms.unwrap_or(0.0));
+        let waiting = under_way(|of| of.before_ms.unwrap_or(0.0));
+        (traced.len() >= 2 && late * 2 >= traced.len() && is_idle).then(|| Late {
+            at: late,
+            per_second: traced.iter().map(|of| per_second(of)).sum(),
+            inside,
+            waiting,
+            cores,
+            traced,
+        })
+    }
+}
