@@ -5,6 +5,7 @@ It makes no load. What was counted is for the analysis to say; this knows reques
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ from gevent.pool import Group
 from ._link import open_session
 from ._walk import Walker
 from .env import Environment
+
+logger = logging.getLogger("locust.main")
 
 #: Requests of an endpoint that are enough.
 ENOUGH = 20
@@ -113,6 +116,8 @@ class Prober(Walker):
 
     def go(self) -> None:
         classes = [u for u in self.open() if self.is_wanted(u)]
+        if self.experiments:
+            self._clear()
         self._look()
         self._idle(IDLE)
         users = []
@@ -316,6 +321,11 @@ class Prober(Walker):
             gevent.sleep(SETTLE)
         return ended
 
+    def _clear(self) -> None:
+        """What an earlier experiment has left behind would hide what is missing."""
+        for why in get_hub().threadpool.apply(self.session.clear_experiments, (self.disposable,)):
+            logger.warning("What an earlier experiment may have left is not dropped: %s", why)
+
     def _experiments(self, users: list[Any]) -> None:
         """Tries out what was found on what may be changed: built and dropped in turns, the endpoints concerned asked each time."""
         apply = get_hub().threadpool.apply
@@ -327,19 +337,27 @@ class Prober(Walker):
                 self.session.experiment_failed(number, "no task asks these endpoints")
                 continue
             self.deadline = time.monotonic() + self.within
-            why, is_there = "", False
+            why, is_there, has_ended = "", False, False
             try:
                 for place, changed in enumerate(PARTS):
                     self._tell_part(one["about"], place)
                     if changed != is_there:
+                        began = time.monotonic()
                         why = apply(self.session.set_experiment, (number, changed))
+                        # The time is for requests: a large index takes what it takes.
+                        self.deadline += time.monotonic() - began
                         is_there = changed and not why
-                    if why or not self._ask_in_part(Part(number, place, changed), keys, users):
+                    if not why and not self._ask_in_part(Part(number, place, changed), keys, users):
+                        why = f"{self.within:g} s were over"
+                    if why:
                         break
+                has_ended = True
             finally:
                 self._part = self._only = None
                 left = apply(self.session.set_experiment, (number, False))
-                why = why or left or (f"{self.within:g} s were over" if self.is_over() else "")
+                if left:
+                    logger.warning("An experiment's index is still there: %s", left)
+                why = why or left or ("" if has_ended else "interrupted")
                 if why:
                     self.session.experiment_failed(number, why)
 

@@ -7,6 +7,8 @@ users are the runner's.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import ctypes
 import gc
 import logging
 import os
@@ -301,6 +303,8 @@ def _probe(
 
     session = ready.session(environment, progress=False, csv=None, probed=None, **more)
     reason, went_well = "done", 1
+    # As Ctrl-C: what an experiment has built is dropped, and what is known is kept.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         prober = probe_environment(environment, within, not ready.options.only_summary)
         went_well = prober.succeeded
@@ -314,6 +318,12 @@ def _probe(
             file=sys.stderr,
         )
     return (0 if went_well else 1), str(ended["run_dir"])
+
+
+def _end_with_parent() -> None:
+    """Has the kernel tell this process to end when its parent has ended, however that was."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _probe_first(ready: Ready, environment: Environment) -> str | None:
@@ -330,6 +340,7 @@ def _probe_first(ready: Ready, environment: Environment) -> str | None:
     pid = gevent.os.fork()
     if pid == 0:
         code = 1
+        _end_with_parent()
         try:
             ready.resolved["plan"]["command"] = "probe"
             code, folder = _probe(ready, environment, {"quiet": True}, PROBE_WITHIN, **place)

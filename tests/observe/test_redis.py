@@ -215,7 +215,12 @@ def test_a_lone_list_is_named_and_one_among_others_is_not(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("denied", "what"),
-    [(["-scan"], "keys"), (["-slowlog|get"], "slow log"), (["-config|get"], "settings")],
+    [
+        (["-scan"], "keys"),
+        (["-slowlog|get"], "slow log"),
+        (["-config|get"], "settings"),
+        (["-lpos"], "flow of queues"),
+    ],
 )
 def test_a_refused_command_is_a_blind_sight_and_no_loss(
     valkey: tuple[int, Redis], denied: list[str], what: str

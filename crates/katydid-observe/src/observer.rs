@@ -73,11 +73,11 @@ pub trait Indexes: Send + Sync {
     /// Why there is none now, in a sentence.
     fn build(&self, change: &Change) -> Result<Built, Trouble>;
 
-    /// Drops it again.
+    /// Drops it again, and what was left of earlier experiments.
     ///
     /// # Errors
     /// Why it is still there, in a sentence.
-    fn remove(&self, change: &Change) -> Result<(), Trouble>;
+    fn remove(&self) -> Result<(), Trouble>;
 }
 
 /// An index that was built.

@@ -566,12 +566,19 @@ impl Session {
         let shared = self.shared.clone();
         let planned = py.detach(move || {
             let watching = shared.live().watching();
-            watching.iter().for_each(|watching| {
-                watching.survey();
-            });
+            if !watching.is_none_or(|watching| watching.survey()) {
+                let text = "--experiment: not all plans came in time: what is missing may not have been found".to_owned();
+                shared.live().mark(Mark::Warning { text });
+            }
             shared.live().plan_experiments(&disposable)
         });
         to_python(py, &serde_json::to_value(planned).unwrap_or_default())
+    }
+
+    /// Drops what earlier experiments have left behind in databases that may be changed; why it could not. Blocks.
+    fn clear_experiments(&self, py: Python<'_>, disposable: Vec<String>) -> Vec<String> {
+        let hands = self.shared.live().hands();
+        py.detach(move || hands.clear(&disposable))
     }
 
     /// Builds what an experiment is about, or drops it; why it could not, or an empty text. Blocks until it is done.
@@ -589,6 +596,13 @@ impl Session {
             hands.set(&mut made, there);
             let problem = made.problem.clone();
             let mut live = shared.live();
+            if !there && !made.undone {
+                let on = &made.change.on;
+                let text = format!(
+                    "{on}: the index katydid_experiment could not be dropped, and is still there: {problem}"
+                );
+                live.mark(Mark::Warning { text });
+            }
             if let Some(known) = live.experiment(number) {
                 *known = made;
             }

@@ -2,17 +2,18 @@
 //!
 //! **Symptom.** There is a cache, and the database is asked nearly as often as without.
 //!
-//! **Evidence.** After the first third of the load, when what can be in the cache is in it, of 1,000 lookups and more fewer than half were hits. A second
+//! **Evidence.** After the first third of the load, of 1,000 lookups and more fewer than half were hits, and their share does not rise any more. A second
 //! count says where the keys are that were looked for in vain: half of the misses and more have a key beside them that was thrown out for want of memory,
-//! that has expired, that was deleted, or that was written anew and is still there. Where none of these is so, it is suspected only.
+//! that has expired, or that was deleted. And a probe saw an endpoint that looks in vain and then asks the database for a tenth of its time or more. Without
+//! either of these, or where the keys are still there and nobody has asked for them again, it is suspected only.
 //!
 //! **Cause.** The cache is too small; or values may live for less time than it takes until somebody asks for them again; or they are deleted whenever
 //! anything changes; or the key has something in it that is another one in each request (a time, an id of the request, parameters in any order).
 //!
 //! **Fix.** More memory, or less in it; a longer time to live; deletion of what has changed only; a key of what the value depends on, and nothing else.
 //!
-//! **False alarms.** Lookups that mean to find nothing: of locks, of limits per client, of requests seen before. They write no key, or one that lives for
-//! moments: then this is told of them. Where fewer than four fifths of the lookups are reads of values, nothing is said.
+//! **False alarms.** Lookups that mean to find nothing: of locks, of limits per client, of requests seen before. What expires and what is deleted is counted for the
+//! whole server, not for the keys that were missed. Where fewer than four fifths of the lookups are reads of values, nothing is said.
 
 use katydid_record::finding::Evidence;
 use katydid_record::timeline::Subject;
@@ -96,10 +97,26 @@ impl<'c> Counted<'c> {
         grown(self.cache, name, &self.part).map_or(0.0, |(by, _)| by)
     }
 
+    /// Whether more and more of the lookups are hits: it is not filled yet.
+    fn is_filling(&self) -> bool {
+        let middle = u64::midpoint(self.part.from, self.part.until);
+        let ratio = |from: u64, until: u64| {
+            let part = Part {
+                phase: String::new(),
+                from,
+                until,
+            };
+            let of = |name: &str| grown(self.cache, name, &part).map_or(0.0, |(by, _)| by);
+            let (hits, misses) = (of("keyspace.hits"), of("keyspace.misses"));
+            hits / (hits + misses).max(1.0)
+        };
+        ratio(middle, self.part.until) >= ratio(self.part.from, middle) + limits::HITS_RISE
+    }
+
     /// Keys at the beginning and at the end of the part, in all databases.
-    fn keys(&self) -> (f64, f64) {
+    fn keys(&self, series: &str) -> (f64, f64) {
         let mut ends = (0.0, 0.0);
-        for (_, series) in self.cache.named("keys") {
+        for (_, series) in self.cache.named(series) {
             let within = |at: u64| (self.part.from..=self.part.until).contains(&at);
             let looks = series.points().iter().filter(|(at, _)| within(*at));
             let values: Vec<f64> = looks.map(|(_, value)| *value).collect();
@@ -111,10 +128,11 @@ impl<'c> Counted<'c> {
     }
 
     fn gone(&self) -> Option<(Gone, f64)> {
-        let (before, after) = self.keys();
+        let (before, after) = self.keys("keys");
         let expired = self.counter("keys.expired");
         // Each that expires makes room for one that lives as long: Little's law.
-        let lives = f64::midpoint(before, after) * self.seconds / expired.max(1.0);
+        let (first, last) = self.keys("keys.expiring");
+        let lives = f64::midpoint(first, last) * self.seconds / expired.max(1.0);
         let deleted = self.calls("del") + self.calls("unlink");
         [
             (Gone::Evicted, self.counter("keys.evicted")),
@@ -132,7 +150,7 @@ fn judge(case: &Case<'_>) -> Judged {
         .watched("redis")
         .filter_map(|cache| Counted::of(case, cache))
         .collect();
-    let low = |of: &&Counted<'_>| of.ratio() < limits::HIT_RATIO;
+    let low = |of: &&Counted<'_>| of.ratio() < limits::HIT_RATIO && !of.is_filling();
     let found: Vec<Finding> = counted
         .iter()
         .filter(low)
@@ -141,9 +159,14 @@ fn judge(case: &Case<'_>) -> Judged {
     match (found.is_empty(), counted.first()) {
         (false, _) => Judged::Found(found),
         (true, Some(of)) => Judged::Clear(format!(
-            "{} of {} lookups are hits",
+            "{} of {} lookups are hits{}",
             percent(of.ratio()),
-            figures(of.lookups())
+            figures(of.lookups()),
+            if of.is_filling() {
+                ", more and more"
+            } else {
+                ""
+            }
         )),
         (true, None) => Judged::Silent,
     }
@@ -219,16 +242,23 @@ fn finding(case: &Case<'_>, of: &Counted<'_>) -> Finding {
             Some(limits::MISSES_TOLD * of.misses),
         ));
     }
-    let by_probe = if askers.is_empty() { "" } else { " + probe" };
-    let (confidence, basis) = match gone {
-        Some(_) => (Confidence::Strong, format!("lookups + keys{by_probe}")),
-        None => (Confidence::Suspected, "lookups".to_owned()),
-    };
     let first = askers.first();
-    let cost = first.and_then(|endpoint| Some((endpoint, endpoint.probed.as_ref()?.database_ms?)));
+    let cost = first.and_then(|endpoint| {
+        let ms = endpoint.probed.as_ref()?.database_ms?;
+        let is_much = ms >= limits::SHARE_OF_ENDPOINT * endpoint.mean_ms;
+        is_much.then_some((endpoint, ms))
+    });
+    // Keys that nobody has asked for again may yet be asked for.
+    let is_told = matches!(&gone, Some((why, _)) if !matches!(why, Gone::Unasked));
+    let (confidence, basis) = match (is_told, cost) {
+        (true, Some(_)) => (Confidence::Strong, "lookups + keys + probe"),
+        (false, None) => (Confidence::Suspected, "lookups"),
+        (true, None) => (Confidence::Suspected, "lookups + keys"),
+        (false, Some(_)) => (Confidence::Suspected, "lookups + probe"),
+    };
     Finding {
         confidence,
-        basis,
+        basis: basis.to_owned(),
         endpoints: askers.iter().map(|of| of.title.clone()).collect(),
         about: title.clone(),
         what: format!(

@@ -274,22 +274,30 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Endpoints that run a statement, as spans have it, with how often per request: those that run it most in all first.
+    /// Endpoints that run a statement, as spans or a probe have it, with how often per request: those that run it most in all first.
     pub fn callers(&self, text: &str) -> Vec<(&EndpointCase, f64)> {
-        let calls = |endpoint: &'_ EndpointCase| {
-            if endpoint.has_calls() {
-                &endpoint.calls
-            } else {
-                &endpoint.regressed
-            }
-            .iter()
-            .find(|call| call.key.text == text)
-            .map(|call| call.per_request)
+        self.running(text, |of| if of.has_calls() { &of.calls } else { &[] })
+    }
+
+    /// Those that seem to, by how counts go together, where nothing else is known.
+    pub fn perhaps(&self, text: &str) -> Vec<(&EndpointCase, f64)> {
+        self.running(text, |of| &of.regressed)
+    }
+
+    fn running(
+        &self,
+        text: &str,
+        calls: impl Fn(&EndpointCase) -> &[Call],
+    ) -> Vec<(&EndpointCase, f64)> {
+        let per_request = |endpoint: &EndpointCase| {
+            let mut all = calls(endpoint).iter();
+            all.find(|call| call.key.text == text)
+                .map(|call| call.per_request)
         };
         let mut all: Vec<_> = self
             .endpoints
             .iter()
-            .filter_map(|endpoint| Some((endpoint, calls(endpoint)?)))
+            .filter_map(|endpoint| Some((endpoint, per_request(endpoint)?)))
             .collect();
         all.sort_by(|a, b| (b.1 * b.0.requests as f64).total_cmp(&(a.1 * a.0.requests as f64)));
         all

@@ -13,7 +13,8 @@
 //! **Fix.** Use the asynchronous client (`httpx.AsyncClient`, `asyncpg`), or hand the call to threads (`run_in_threadpool`,
 //! `asyncio.to_thread`), or write the handler as a plain `def`, which `FastAPI` runs in threads.
 //!
-//! **False alarms.** Where processors are busy, waiting for them looks alike: then nothing is said. The quickest endpoint may need what the other
+//! **False alarms.** Distance between client and service looks alike under load: where the quickest requests of all take half of the mean wait and more, it is
+//! suspected only. Where processors are busy, waiting for them looks alike: then nothing is said. The quickest endpoint may need what the other
 //! one holds (a lock, the only connection): the rules for these come first.
 
 use katydid_record::finding::Fix;
@@ -169,9 +170,14 @@ fn by_spans(case: &Case<'_>) -> Option<Finding> {
     // Whoever is in the service for the longest holds it up.
     let all = late.traced.iter();
     let who = all.max_by(|a, b| a.held_ms().total_cmp(&b.held_ms()))?;
+    let (confidence, basis) = super::sure(
+        late.is_queue(),
+        "spans + response times + processors",
+        "spans + response times",
+    );
     Some(Finding {
-        confidence: Confidence::Strong,
-        basis: "spans + response times + processors".into(),
+        confidence,
+        basis,
         endpoints: vec![who.title.clone()],
         about: "event loop".into(),
         what: format!(

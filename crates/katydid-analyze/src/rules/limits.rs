@@ -29,8 +29,13 @@ pub const SCAN_BLOCKS_PER_ROW: f64 = 20.0;
 pub const SCAN_WASTE: f64 = 10.0;
 /// Of a plan's cost, what is left at most where an index helps that was tried (dexter: half).
 pub const TRIED_COST: f64 = 0.5;
-/// Of the blocks that a request reads, what is left at most where an experiment changed them.
-pub const CHANGED_BLOCKS: f64 = 0.9;
+/// Fewer blocks that a request has to read where an experiment helped: half of what a call reads that is worth an index.
+pub const FEWER_BLOCKS: f64 = 0.5 * SCAN_BLOCKS;
+/// Of a request's time, what is left at most where an experiment helped.
+pub const LESS_TIME: f64 = 0.95;
+/// Requests of a part of an experiment, and its parts with the change and without it.
+pub const PART_REQUESTS: u64 = 5;
+pub const PARTS: usize = 3;
 /// Rows of a table below which a scan is right.
 pub const SCAN_ROWS: f64 = 10_000.0;
 /// Share of a statement in the database's time that is a finding of its own.
@@ -62,6 +67,8 @@ pub const LOOKUPS: f64 = 1_000.0;
 pub const LOOKUPS_READ: f64 = 0.8;
 /// Below it a cache spares less than half.
 pub const HIT_RATIO: f64 = 0.5;
+/// By so much the share of hits rises from the second third of the load to the last where a cache is not filled yet.
+pub const HITS_RISE: f64 = 0.03;
 /// The part of the misses that a count of keys has to explain.
 pub const MISSES_TOLD: f64 = 0.5;
 /// Entries by which a queue grew.
@@ -100,6 +107,8 @@ pub const BEFORE_MS: f64 = 20.0;
 pub const BEFORE_SHARE: f64 = 0.3;
 /// Requests that are in a service at a time, on average, from which it has several workers: one that answers one after the other has one at most.
 pub const WORKERS: f64 = 1.5;
+/// What the quickest requests take, over what all wait on average, where it is a queue: some come when it is short.
+pub const QUEUE_FAST: f64 = 0.5;
 /// Share of looks at which as many sessions were at work as ever were.
 pub const POOL_SHARE: f64 = 0.8;
 /// Looks in a phase.

@@ -51,15 +51,17 @@ fn proposed(mut finding: Finding) -> Finding {
 
 fn by_experiment(mut finding: Finding, made: &ExperimentSummary) -> Result<Finding, RuledOut> {
     if !made.undone {
-        let left = "katydid's index could not be dropped: it is still there (katydid_experiment_…)";
+        let left = "katydid's index katydid_experiment could not be dropped: it is still there";
         finding.consequences.push(left.to_owned());
     }
-    let Some(shown) = shown(made) else {
+    let is_its = |of: &&Tested| finding.endpoints.contains(&of.endpoint);
+    let tested: Vec<&Tested> = made.endpoints.iter().filter(is_its).collect();
+    let Some(shown) = shown(&tested) else {
         let _ = write!(finding.basis, "; experiment not made: {}", made.problem);
         return Ok(finding);
     };
     let numbers = numbers(shown);
-    match outcome(made) {
+    match outcome(&tested, &made.problem) {
         Outcome::Confirmed => {
             finding.confidence = Confidence::Confirmed;
             finding.basis = format!("built and dropped again: {numbers}; {}", finding.basis);
@@ -75,26 +77,31 @@ fn by_experiment(mut finding: Finding, made: &ExperimentSummary) -> Result<Findi
             let _ = write!(finding.basis, "; experiment unclear ({why}): {numbers}");
         }
     }
-    finding.evidence.extend(all_evidence(made));
+    let evidence = all_evidence(made, &tested);
+    finding.evidence.extend(evidence);
     Ok(finding)
 }
 
-fn outcome(made: &ExperimentSummary) -> Outcome {
-    let all = &made.endpoints;
-    if all.iter().any(|of| takes_less(of) && reads_less(of)) {
+/// Of the endpoints that it was made for: others were only asked beside them.
+fn outcome(of: &[&Tested], problem: &str) -> Outcome {
+    let whole: Vec<&&Tested> = of.iter().filter(|of| is_whole(of)).collect();
+    if whole.is_empty() {
+        let is_over = problem.is_empty();
+        return Outcome::Unclear(if is_over {
+            "too few requests"
+        } else {
+            "it did not come to its end"
+        });
+    }
+    if whole.iter().any(|of| takes_less(of) && reads_less(of)) {
         return Outcome::Confirmed;
     }
-    if !made.problem.is_empty() {
-        return Outcome::Unclear("it did not come to its end");
-    }
-    let read: Vec<&Tested> = all
-        .iter()
-        .filter(|of| {
-            of.without
-                .iter()
-                .all(|part| part.blocks >= limits::SCAN_BLOCKS)
-        })
-        .collect();
+    let reads_much = |of: &&&&Tested| {
+        of.without
+            .iter()
+            .all(|part| part.blocks >= limits::SCAN_BLOCKS)
+    };
+    let read: Vec<&&&Tested> = whole.iter().filter(reads_much).collect();
     if read.is_empty() {
         // A cache answers, or the parameters have changed.
         return Outcome::Unclear("its requests did not read as those of the probe did");
@@ -109,16 +116,18 @@ fn outcome(made: &ExperimentSummary) -> Outcome {
 fn takes_less(of: &Tested) -> bool {
     let most = |parts: &[Measured]| parts.iter().map(|of| of.ms).fold(0.0, f64::max);
     let least = |parts: &[Measured]| parts.iter().map(|of| of.ms).fold(f64::INFINITY, f64::min);
-    is_whole(of) && most(&of.with) < least(&of.without)
+    let ms = |parts: &[Measured]| middle(parts, |of| of.ms);
+    most(&of.with) < least(&of.without) && ms(&of.with) <= limits::LESS_TIME * ms(&of.without)
 }
 
 fn is_whole(of: &Tested) -> bool {
-    of.with.len() >= 3 && of.without.len() >= 3
+    [&of.with, &of.without].iter().all(|parts| {
+        parts.len() >= limits::PARTS && parts.iter().all(|of| of.requests >= limits::PART_REQUESTS)
+    })
 }
 
 fn reads_less(of: &Tested) -> bool {
-    let (with, without) = (blocks(&of.with), blocks(&of.without));
-    with <= limits::CHANGED_BLOCKS * without && without > 0.0
+    blocks(&of.without) - blocks(&of.with) >= limits::FEWER_BLOCKS
 }
 
 fn blocks(parts: &[Measured]) -> f64 {
@@ -130,10 +139,10 @@ fn middle(parts: &[Measured], of: impl Fn(&Measured) -> f64) -> f64 {
 }
 
 /// The endpoint that gained most, or lost least; none where nothing could be compared.
-fn shown(made: &ExperimentSummary) -> Option<&Tested> {
-    let both = made
-        .endpoints
+fn shown<'t>(tested: &[&'t Tested]) -> Option<&'t Tested> {
+    let both = tested
         .iter()
+        .copied()
         .filter(|of| !of.with.is_empty() && !of.without.is_empty());
     let left = |of: &Tested| middle(&of.with, |of| of.ms) / middle(&of.without, |of| of.ms);
     both.min_by(|a, b| left(a).total_cmp(&left(b)))
@@ -150,9 +159,9 @@ fn numbers(of: &Tested) -> String {
     )
 }
 
-fn all_evidence(made: &ExperimentSummary) -> Vec<Evidence> {
+fn all_evidence(made: &ExperimentSummary, tested: &[&Tested]) -> Vec<Evidence> {
     let mut all = Vec::new();
-    for of in &made.endpoints {
+    for of in tested {
         for (parts, how) in [(&of.without, "without"), (&of.with, "with")] {
             let title = |what: &str| format!("{} alone, {how} the index: {what}", of.endpoint);
             let one =

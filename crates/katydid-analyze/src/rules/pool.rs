@@ -137,6 +137,7 @@ fn judge(case: &Case<'_>) -> Judged {
     if is_idle
         && let Some(full) = full.iter().max_by(|a, b| a.share.total_cmp(&b.share))
         && full.share >= limits::POOL_TOLD
+        && full.waiting >= limits::SHARE_OF_ENDPOINT * full.under_way
     {
         return Judged::Found(vec![told(case, full)]);
     }
@@ -205,11 +206,12 @@ fn full<'c>(case: &'c Case<'_>) -> Vec<Full<'c>> {
                     let state = STATES.iter().find_map(|name| of.get(*name));
                     state.is_none_or(|state| state == "used")
                 };
-                let find = |name| {
-                    let mut series = subject.named(name);
-                    series.find(|(other, _)| agree(labels, other) && is_used(other))
+                let only = |name| {
+                    let all = subject.named(name);
+                    let mut own = all.filter(|(other, _)| agree(labels, other) && is_used(other));
+                    own.next().filter(|_| own.next().is_none())
                 };
-                let (Some((_, used)), Some((_, most))) = (find(of.used), find(of.most)) else {
+                let (Some((_, used)), Some((_, most))) = (only(of.used), only(of.most)) else {
                     continue;
                 };
                 let Some(most) = most.last().filter(|most| *most > 0.0) else {
@@ -217,10 +219,15 @@ fn full<'c>(case: &'c Case<'_>) -> Vec<Full<'c>> {
                 };
                 all.extend(case.phases.iter().filter_map(|part| {
                     let within = |at: u64| (part.from..part.until).contains(&at);
-                    let both = waiting.points().iter().zip(used.points());
-                    let looks: Vec<(f64, f64)> = both
-                        .filter(|((at, _), _)| within(*at))
-                        .map(|((_, waiting), (_, used))| (*waiting, *used))
+                    let waited = waiting.points().iter().filter(|(at, _)| within(*at));
+                    // Of one look: one may begin later than the other.
+                    let used_at = |at: &u64| {
+                        let points = used.points();
+                        let place = points.binary_search_by(|(other, _)| other.cmp(at)).ok()?;
+                        Some(points[place].1)
+                    };
+                    let looks: Vec<(f64, f64)> = waited
+                        .filter_map(|(at, waiting)| Some((*waiting, used_at(at)?)))
                         .collect();
                     let full = looks
                         .iter()
@@ -263,9 +270,15 @@ fn told(case: &Case<'_>, full: &Full<'_>) -> Finding {
     };
     let waiting = full.waiting / full.under_way.max(full.waiting);
     let (place, setting) = full.of.fix;
+    // Where processors are busy more connections make nothing faster: it has to be seen that they are not.
+    let (confidence, basis) = super::sure(
+        case.machine_busy().is_some(),
+        "the pool's own numbers + requests under way + processors",
+        "the pool's own numbers",
+    );
     Finding {
-        confidence: Confidence::Strong,
-        basis: "the pool's own numbers + requests under way".into(),
+        confidence,
+        basis,
         endpoints: hurt.iter().map(|of| of.title.clone()).collect(),
         about: format!("{title} {}", full.name).trim().to_owned(),
         what: format!(

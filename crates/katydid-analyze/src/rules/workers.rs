@@ -3,7 +3,7 @@
 //! **Symptom.** From some load on each request gets slower, the quickest ones too, and no processor is busy.
 //!
 //! **Evidence.** Requests take longer for those who ask than the service's own first spans say, by 30 % and 20 ms, at half of the endpoints and more: they
-//! wait before it begins with them. Meanwhile two of them and more are in it at a time (by Little's law: requests per second times the time of its spans), its
+//! wait before it begins with them. Meanwhile more than one is in it at a time (by Little's law: requests per second times the time of its spans), its
 //! processes use less than 40 % of one processor, and the machine is not busy.
 //!
 //! **Cause.** The service answers as many requests at a time as it has workers or threads, and all of them wait: for a database, for another service, for a
@@ -12,10 +12,11 @@
 //! **Fix.** Take the wait out of the request first: what the workers wait for is a finding of its own, where it is known. Or more workers: as many as there are
 //! requests in the service and before it, and twice the square root of that to spare. Threads or an event loop, where waiting is all that they do.
 //!
-//! **False alarms.** Time between client and service counts as well: a slow network, a proxy that holds requests back. One request at a time is a
+//! **False alarms.** Time between client and service counts as well: a slow network, a proxy that holds requests back, a body that is sent after the span has ended.
+//! Where the quickest requests of all take half of the mean wait and more, it is suspected only. One request at a time is a
 //! [blocked event loop](event_loop.md), or a single worker.
 
-use katydid_record::{Confidence, Finding};
+use katydid_record::Finding;
 
 use super::case::{Case, EndpointCase, Late};
 use super::words::{evidence, figures, fix, percent};
@@ -84,9 +85,14 @@ fn finding(case: &Case<'_>, late: &Late<'_>) -> Option<Finding> {
         let what = format!("wait before the service begins, {}", of.title);
         evidence(&of.source(), what, waits(of), "ms", Some(limits::BEFORE_MS))
     }));
+    let (confidence, basis) = super::sure(
+        late.is_queue(),
+        "spans + response times + processors",
+        "spans + response times",
+    );
     Some(Finding {
-        confidence: Confidence::Strong,
-        basis: "spans + response times + processors".into(),
+        confidence,
+        basis,
         endpoints: holders.iter().map(|of| of.title.clone()).collect(),
         about: "workers".into(),
         what: format!(

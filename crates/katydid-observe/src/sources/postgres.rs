@@ -79,7 +79,9 @@ impl Source for Postgres {
     }
 
     fn indexes(&self) -> Option<Box<dyn Indexes>> {
-        Some(Box::new(Builder(self.place.clone())))
+        // What is declared by its name has to be what is changed.
+        let is_one = self.place.is_one_server();
+        is_one.then(|| Box::new(Builder(self.place.clone())) as Box<dyn Indexes>)
     }
 }
 

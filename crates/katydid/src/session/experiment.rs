@@ -50,6 +50,7 @@ impl Hands {
 
     /// Builds what an experiment is about, or drops it. It says what it did, or in `problem` why it could not.
     pub fn set(&self, made: &mut ExperimentSummary, there: bool) {
+        made.undone = false;
         let _alone = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(indexes) = self.indexes.get(&made.change.on) else {
             "nothing can be built in it".clone_into(&mut made.problem);
@@ -61,12 +62,24 @@ impl Hands {
                 made.bytes = Some(built.bytes);
             })
         } else {
-            indexes.remove(&made.change)
+            indexes.remove()
         };
         match done {
             Ok(()) => made.undone = !there,
             Err(trouble) => made.problem = redact(&trouble.to_string()),
         }
+    }
+
+    /// Drops what earlier experiments have left in what may be changed; why it could not, by subject.
+    pub fn clear(&self, disposable: &[String]) -> Vec<String> {
+        let _alone = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.indexes.iter();
+        let allowed = all.filter(|(on, _)| experiments::may_be_changed(on, disposable));
+        let left = allowed.filter_map(|(on, indexes)| {
+            let why = indexes.remove().err()?;
+            Some(redact(&format!("{on}: {why}")))
+        });
+        left.collect()
     }
 }
 
@@ -91,12 +104,13 @@ impl Live {
         let number = self.experiments.len() as u32;
         let problem = if !experiments::may_be_changed(&change.on, disposable) {
             format!("{} is not declared disposable", change.on)
-        } else if self.experiments.len() >= MOST {
+        } else if self.experiments_planned >= MOST {
             format!("{MOST} are made at most")
         } else {
             String::new()
         };
         let may_be_made = problem.is_empty();
+        self.experiments_planned += usize::from(may_be_made);
         self.experiments.push(ExperimentSummary {
             change,
             problem,

@@ -16,12 +16,19 @@ pub struct Late<'c> {
     pub waiting: f64,
     /// Processors that its processes used.
     pub cores: f64,
+    /// What the quickest requests of all took, ms.
+    quickest_ms: f64,
 }
 
 impl Late<'_> {
     /// How long each waited, ms.
     pub fn wait_ms(&self) -> f64 {
         self.waiting / self.per_second * 1e3
+    }
+
+    /// They stand in line. Distance, a proxy or a long body is there for the quickest of all requests too; some come when a line is short.
+    pub fn is_queue(&self) -> bool {
+        self.quickest_ms <= limits::QUEUE_FAST * self.wait_ms()
     }
 }
 
@@ -50,6 +57,10 @@ impl Case<'_> {
             inside,
             waiting,
             cores,
+            quickest_ms: traced
+                .iter()
+                .map(|of| of.fast_ms)
+                .fold(f64::INFINITY, f64::min),
             traced,
         })
     }

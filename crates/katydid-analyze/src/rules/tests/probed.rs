@@ -591,13 +591,32 @@ fn cache_of(hits: f64, other: (&str, (&str, &str), f64)) -> Run {
     ])
 }
 
+/// What a probe saw: each request looks in vain, and asks the database instead, for so many ms.
+fn asks_instead(ms: f64) -> ProbedEndpoint {
+    ProbedEndpoint {
+        misses: Some(1.0),
+        database_ms: Some(ms),
+        ..probed()
+    }
+}
+
 #[test]
 fn a_cache_that_is_asked_in_vain_says_why() {
-    let check = |other, said: &str, advice: &str| {
-        let found = cache_of(800.0, other).only();
+    let check = |other, said: &str, advice: &str, is_sure: bool| {
+        let all = cache_of(800.0, other)
+            .probed(asks_instead(5.0))
+            .findings(true);
+        let found = if is_sure {
+            &all.findings
+        } else {
+            &all.suspected
+        };
+        let [found] = found.as_slice() else {
+            panic!("{all:#?}");
+        };
         assert_eq!(
-            (found.rule.as_str(), found.confidence),
-            ("cache_misses", Confidence::Strong)
+            (found.rule.as_str(), found.endpoints.as_slice()),
+            ("cache_misses", &["GET /orders".to_owned()][..])
         );
         assert!(
             found
@@ -613,22 +632,40 @@ fn a_cache_that_is_asked_in_vain_says_why() {
         ("keys.evicted", NONE, 3_000.0),
         "thrown out for want of memory",
         "Give the cache more memory",
+        true,
     );
     check(
         ("keys.expired", NONE, 3_000.0),
         "keys have expired, after",
         "Let values live",
+        true,
     );
     check(
         ("command.calls", ("command", "unlink"), 3_000.0),
         "keys were deleted",
         "Delete what has changed",
+        true,
     );
+    // They may yet be asked for.
     check(
         ("keys", ("db", "0"), 3_000.0),
         "that nobody asked for again",
         "Leave out of the key",
+        false,
     );
+}
+
+#[test]
+fn misses_that_cost_nobody_anything_are_a_suspicion() {
+    let expired = ("keys.expired", NONE, 3_000.0);
+    for run in [
+        cache_of(800.0, expired),
+        cache_of(800.0, expired).probed(asks_instead(0.5)),
+    ] {
+        let all = run.findings(true);
+        assert!(all.findings.is_empty(), "{all:#?}");
+        assert_eq!(all.suspected[0].rule, "cache_misses");
+    }
 }
 
 #[test]
@@ -636,7 +673,9 @@ fn a_cache_that_hits_or_is_hardly_asked_is_none() {
     let expired = ("keys.expired", NONE, 3_000.0);
     assert!(cache_of(2_400.0, expired).ruled_out("cache_misses"));
     // Nobody wrote what was looked for.
-    let open = cache_of(800.0, ("keys.expired", NONE, 10.0)).findings(true);
+    let open = cache_of(800.0, ("keys.expired", NONE, 10.0))
+        .probed(asks_instead(5.0))
+        .findings(true);
     assert!(open.findings.is_empty());
     assert_eq!(open.suspected[0].rule, "cache_misses");
     // Lookups that are no reads of values, as of a queue's keys.

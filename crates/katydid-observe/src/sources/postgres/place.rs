@@ -84,6 +84,14 @@ impl Place {
         self.config.get_user().unwrap_or("katydid")
     }
 
+    /// Whether what is shown names the one server that it can be.
+    pub fn is_one_server(&self) -> bool {
+        let config = &self.config;
+        config.get_hostaddrs().is_empty()
+            && config.get_hosts().len() == 1
+            && config.get_ports().len() == 1
+    }
+
     /// The database.
     pub fn database(&self) -> &str {
         self.config.get_dbname().unwrap_or_default()
@@ -146,6 +154,19 @@ mod tests {
         let address = Address::read(url).expect("an address");
         let place = Place::read(&address, 5432, None).expect(url);
         assert_eq!((place.shown.as_str(), place.mode), (shown, mode), "{url}");
+    }
+
+    #[test]
+    fn an_address_that_can_be_several_servers_is_none_to_change() {
+        let is_one = |url: &str| {
+            let address = Address::read(url).expect("an address");
+            Place::read(&address, 5432, None)
+                .expect(url)
+                .is_one_server()
+        };
+        assert!(is_one("postgres://me@localhost/shop"));
+        assert!(!is_one("postgres://me@localhost/shop?hostaddr=10.0.0.9"));
+        assert!(!is_one("postgres://me@a,b/shop"));
     }
 
     #[test]

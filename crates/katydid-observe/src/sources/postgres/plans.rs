@@ -156,11 +156,17 @@ async fn tried(
     Ok(all)
 }
 
-/// What an index is on, as SQL: a table and its columns with their directions.
+/// In which order an index may have a column.
+const DIRECTIONS: [&str; 4] = ["DESC", "NULLS LAST", "NULLS FIRST", "DESC NULLS LAST"];
+
+/// What an index is on, as SQL: a table and its columns with their directions. Names are quoted, whatever is in them.
 pub fn on(schema: &str, table: &str, columns: &[String]) -> String {
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let one = |column: &String| match column.split_once(' ') {
-        Some((name, direction)) => format!("{} {direction}", quoted(name)),
-        None => quoted(column),
+        Some((name, direction)) if DIRECTIONS.contains(&direction) => {
+            format!("{} {direction}", quoted(name))
+        }
+        _ => quoted(column),
     };
     let columns: Vec<String> = columns.iter().map(one).collect();
     let columns = columns.join(", ");
@@ -357,5 +363,21 @@ mod tests {
         });
         assert_eq!(told, expected);
         assert_eq!(tables.into_iter().collect::<Vec<_>>(), ["orders"]);
+    }
+
+    #[test]
+    fn names_of_columns_are_names_and_nothing_else() {
+        let columns = [
+            "tenant_id",
+            "at DESC",
+            "order",
+            "x DESC); DROP TABLE a; --",
+            "a \"b",
+        ];
+        let columns = columns.map(str::to_owned);
+        assert_eq!(
+            on("public", "Orders", &columns),
+            "\"public\".\"Orders\" (\"tenant_id\", \"at\" DESC, \"order\", \"x DESC); DROP TABLE a; --\", \"a \"\"b\")"
+        );
     }
 }

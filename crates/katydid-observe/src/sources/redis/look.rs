@@ -34,7 +34,11 @@ const COMMANDS: usize = 60;
 const SELDOM: u64 = 5;
 /// Entries of the slow log that are read at most.
 const SLOW: u64 = 128;
-const USER: &str = "ACL SETUSER katydid on >PASSWORD ~* +info +slowlog|get +slowlog|len +latency|latest +scan +pttl +type +memory|usage +object +config|get +llen +lindex +lpos +xlen +xinfo +smembers";
+const USER: &str = "ACL SETUSER katydid on >PASSWORD ~* +info +slowlog|get +slowlog|len +latency|latest +scan +pttl +type +memory|usage +object +config|get +llen +xlen +xinfo +smembers";
+/// What is taken on besides, to tell how much comes into a list and goes out of it. It may read entries.
+const FLOW: &str = "ACL SETUSER katydid +lindex +lpos";
+/// A key that nobody has.
+const NO_KEY: &str = "katydid:none";
 /// Totals that never fall but when they begin anew. The last is our own doing, and grows in each look.
 const TOTALS: [&str; 4] = [
     "total_commands_processed",
@@ -142,11 +146,12 @@ impl Server {
     async fn sights(&mut self, info: &Info) -> Vec<Sight> {
         let mut sights = vec![Sight::seen("statistics")];
         let checks = [
-            ("slow log", vec!["SLOWLOG", "LEN"]),
-            ("keys", vec!["SCAN", "0", "COUNT", "1"]),
-            ("settings", vec!["CONFIG", "GET", "appendfsync"]),
+            ("slow log", vec!["SLOWLOG", "LEN"], USER),
+            ("keys", vec!["SCAN", "0", "COUNT", "1"], USER),
+            ("settings", vec!["CONFIG", "GET", "appendfsync"], USER),
+            ("flow of queues", vec!["LPOS", NO_KEY, ""], FLOW),
         ];
-        for (what, words) in checks {
+        for (what, words, remedy) in checks {
             let mut asked = cmd(words[0]);
             words[1..].iter().for_each(|word| {
                 asked.arg(word);
@@ -155,7 +160,7 @@ impl Server {
             sights.push(match answer {
                 Ok(_) => Sight::seen(what),
                 Err(error) if trouble::is_denied(&error) => {
-                    Sight::blind(what, format!("its user may not use {}", words[0]), USER)
+                    Sight::blind(what, format!("its user may not use {}", words[0]), remedy)
                 }
                 Err(_) => Sight::blind(
                     what,
@@ -236,7 +241,8 @@ impl Server {
             self.queues.learn_listed();
         }
         let read = batch.begin();
-        let depths = self.queues.depths(&mut self.to).await;
+        let follows = self.may("flow of queues");
+        let depths = self.queues.depths(&mut self.to, follows).await;
         for depth in depths.map_err(|error| trouble::of(&error))? {
             let labels = [("queue", depth.name.as_str()), ("type", depth.kind)];
             batch.gauge("queue.length", "", &labels, depth.length);

@@ -215,10 +215,11 @@ impl Queues {
         }
     }
 
-    /// How long they are now.
+    /// How long they are now; whether it is looked at what comes and goes.
     pub async fn depths(
         &mut self,
         to: &mut MultiplexedConnection,
+        follows: bool,
     ) -> Result<Vec<Depth>, RedisError> {
         if self.known.is_empty() {
             return Ok(Vec::new());
@@ -228,7 +229,7 @@ impl Queues {
         for (key, known) in &self.known {
             let kind = known.kind;
             asked.add_command(length(key, kind));
-            let is_followed = known.is_followed();
+            let is_followed = follows && known.is_followed();
             ends.push(if is_followed {
                 known.flow.ask(key, &mut asked)
             } else {
