@@ -180,6 +180,14 @@ class Session:
         "same": bool | None}."""
 
     # reading -------------------------------------------------------------------------------------------------------
+    def experiments(self, disposable: list[str]) -> list[dict[str, Any]]:
+        """The experiments that findings so far propose, of those that may be made: number, what it is about, endpoints. Blocks."""
+    def clear_experiments(self, disposable: list[str]) -> list[str]:
+        """Drops what earlier experiments have left behind; why it could not. Blocks."""
+    def set_experiment(self, number: int, there: bool) -> str:
+        """Builds what an experiment is about, or drops it; why it could not, or an empty text. Blocks."""
+    def experiment_failed(self, number: int, why: str) -> None:
+        """An experiment did not come to its end."""
     def stats(self) -> dict[str, Any]:
         """Locust-shaped totals up to this instant since the last reset: {"entries": [entry], "total": entry, "errors": [
         {"method","name","error","occurrences","first_seen","last_seen"}], "start_time": epoch}. entry = {"method","name",
