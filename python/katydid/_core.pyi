@@ -177,9 +177,8 @@ class Session:
     def probed(self, probed: dict[str, Any], began_ns: int, ended_ns: int) -> None:
         """What was asked between two looks, that were over at these times: {"pass": "idle" | "first" | "again" | "together" | "beside" |
         "other", "method", "name", "took_us": [int], "failed": int, "entries": int | None, "beside": (method, name) | None,
-        "same": bool | None}."""
+        "same": bool | None, "arm": {"experiment", "number", "changed"} | None}."""
 
-    # reading -------------------------------------------------------------------------------------------------------
     def experiments(self, disposable: list[str]) -> list[dict[str, Any]]:
         """The experiments that findings so far propose, of those that may be made: number, what it is about, endpoints. Blocks."""
     def clear_experiments(self, disposable: list[str]) -> list[str]:
@@ -188,6 +187,8 @@ class Session:
         """Builds what an experiment is about, or drops it; why it could not, or an empty text. Blocks."""
     def experiment_failed(self, number: int, why: str) -> None:
         """An experiment did not come to its end."""
+
+    # reading -------------------------------------------------------------------------------------------------------
     def stats(self) -> dict[str, Any]:
         """Locust-shaped totals up to this instant since the last reset: {"entries": [entry], "total": entry, "errors": [
         {"method","name","error","occurrences","first_seen","last_seen"}], "start_time": epoch}. entry = {"method","name",

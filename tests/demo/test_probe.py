@@ -101,9 +101,10 @@ def test_a_probe_counts_as_the_database_does(shop: Stack, words: list[str], tmp_
     assert found["GET /healthz"]["queries"] == 1
     assert "One request" in done.stdout and "Its queries" in done.stdout
     findings = json.loads((tmp_path / "run/findings.json").read_text())["findings"]
-    first = findings[0]
-    assert (first["rule"], first["endpoints"]) == ("n_plus_one", ["GET /orders"])
-    assert first["confidence"] == "strong" and first["basis"].startswith("probe")
+    # Two endpoints make the same mistake: which of them costs a little more is chance.
+    assert {of["rule"] for of in findings[:2]} == {"n_plus_one"}
+    of_list = next(of for of in findings[:2] if of["endpoints"] == ["GET /orders"])
+    assert of_list["confidence"] == "strong" and of_list["basis"].startswith("probe")
 
 
 def test_a_run_knows_from_its_probe_what_an_endpoint_asks_for(
