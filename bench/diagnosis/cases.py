@@ -73,8 +73,8 @@ EXPECTED = {
     "no_ttl": Expected("cache_no_ttl", (_LIST,)),
     # What many compute at once is a slow statement.
     "stampede": Expected("stampede", (_DASHBOARD,), neighbours=_and("slow_statement", "cpu")),
-    # All wait for the one connection. The query that the dashboard has more reads six weeks of all tenants, for each request.
-    "small_pool": Expected("pool", neighbours=_and("slow_statement", "cache_none"), users=90),
+    # All wait for the one connection. The query that the dashboard has more reads three months of all tenants, for each request.
+    "small_pool": Expected("pool", neighbours=_and("slow_statement", "cache_none"), users=120),
     # The documents are packed within the invoice's transaction.
     "inline_invoice": Expected(
         "inline_work", (_INVOICE,), neighbours=_and("connection_held", "cpu")

@@ -80,26 +80,31 @@ def _totals(db: Session, tenant_id: int) -> dict[str, Any]:
 
 
 def _market(db: Session) -> dict[str, Any]:
-    """What all tenants sold in sixty days, by city and week."""
+    """What all tenants sold in ninety days and to how many, by city and week."""
     week = func.date_trunc("week", Order.created_at).label("week")
     rows = db.execute(
-        select(Customer.city, week, func.sum(Order.total_cents).label("worth"))
+        select(
+            Customer.city,
+            week,
+            func.sum(Order.total_cents).label("worth"),
+            func.count(Order.customer_id.distinct()).label("buyers"),
+        )
         .join(Order, Order.customer_id == Customer.id)
-        .where(Order.created_at >= _midnight() - timedelta(days=60))
+        .where(Order.created_at >= _midnight() - timedelta(days=90))
         .group_by(Customer.city, week)
         .order_by(Customer.city, week)
     )
-    market: dict[str, list[int]] = {}
+    market: dict[str, list[list[int]]] = {}
     for row in rows:
-        market.setdefault(row.city, []).append(int(row.worth))
+        market.setdefault(row.city, []).append([int(row.worth), row.buyers])
     return {"market": market}
 
 
 def _place(db: Session, tenant_id: int) -> int:
-    """The tenant's place among all by what they sold in 45 days; the first is 1."""
+    """The tenant's place among all by what they sold in ninety days; the first is 1."""
     tenants = db.scalars(
         select(Order.tenant_id)
-        .where(Order.created_at >= _midnight() - timedelta(days=45))
+        .where(Order.created_at >= _midnight() - timedelta(days=90))
         .group_by(Order.tenant_id)
         .order_by(func.sum(Order.total_cents).desc(), Order.tenant_id)
     ).all()
