@@ -6,13 +6,13 @@ import itertools
 import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ports import free_port
 from redis import Redis
+from served import served
 from valkey_server import server
 
 LOCUSTFILE = """
@@ -63,40 +63,18 @@ def valkey(tmp_path: Path) -> Iterator[int]:
         yield port
 
 
-def served(valkey: int, use: Any) -> ThreadingHTTPServer:
-    local = threading.local()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = 1 << 16  # One write for an answer: two would wait for each other.
-
-        def do_GET(self) -> None:
-            if not hasattr(local, "cache"):
-                local.cache = Redis(port=valkey, protocol=2)
-            body = use(local.cache, self.path[1:]).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=web.serve_forever, daemon=True).start()
-    return web
-
-
 def findings(katydid: Any, valkey: int, use: Any) -> Any:
     (katydid.folder / "locustfile.py").write_text(LOCUSTFILE)
-    web = served(valkey, use)
-    host = f"http://127.0.0.1:{web.server_port}"
-    words = ["-H", host, "--headless", "-u", "8", "-r", "8", "-t", "9s", "--run-dir", "run"]
-    try:
+    local = threading.local()
+
+    def answer(path: str) -> str:
+        if not hasattr(local, "cache"):
+            local.cache = Redis(port=valkey, protocol=2)
+        return str(use(local.cache, path[1:]))
+
+    with served(answer) as host:
+        words = ["-H", host, "--headless", "-u", "8", "-r", "8", "-t", "9s", "--run-dir", "run"]
         done = katydid(*words, "--watch", f"redis://127.0.0.1:{valkey}").ended(0)
-    finally:
-        web.shutdown()
-        web.server_close()
     return json.loads((done.run / "findings.json").read_text())
 
 

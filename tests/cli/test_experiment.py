@@ -8,13 +8,13 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from postgres import Server, serving
+from served import served
 
 TABLE = """
 CREATE TABLE orders AS SELECT g AS id, g % 2000 AS tenant, repeat('x', 80) AS note FROM generate_series(1, 200000) AS g;
@@ -41,33 +41,6 @@ class Buyer(HttpUser):
 """
 
 
-class Shop(BaseHTTPRequestHandler):
-    """Asks the database for the orders of a tenant, in a session for each thread."""
-
-    protocol_version = "HTTP/1.1"
-    wbufsize = 1 << 16  # One write for an answer: two would wait for each other.
-    url: str
-    local: threading.local
-
-    def do_GET(self) -> None:
-        if not hasattr(self.local, "session"):
-            self.local.session = psycopg.connect(self.url, autocommit=True)
-        found = []
-        if self.path != "/":
-            tenant = int(self.path.partition("=")[2])
-            sql = "SELECT id FROM orders WHERE tenant = %s"
-            found = self.local.session.execute(sql, (tenant,)).fetchall()
-        body = json.dumps(found).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(tmp_path_factory.mktemp("pg"), "18") as server:
@@ -78,12 +51,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def shop(server: Server) -> Iterator[str]:
-    handler = type("Handler", (Shop,), {"url": server.url(), "local": threading.local()})
-    web = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=web.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{web.server_port}"
-    web.shutdown()
-    web.server_close()
+    """Asks the database for the orders of a tenant, in a session for each thread."""
+    local = threading.local()
+
+    def answer(path: str) -> str:
+        if path == "/":
+            return "[]"
+        if not hasattr(local, "session"):
+            local.session = psycopg.connect(server.url(), autocommit=True)
+        sql = "SELECT id FROM orders WHERE tenant = %s"
+        tenant = int(path.partition("=")[2])
+        return json.dumps(local.session.execute(sql, (tenant,)).fetchall())
+
+    with served(answer) as host:
+        yield host
 
 
 def declare(katydid: Any, server: Server) -> None:

@@ -6,12 +6,12 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import psycopg
 import pytest
 from pgbouncer import Pool, pooled
+from served import served
 
 LOCUSTFILE = """
 from locust import HttpUser, constant, task
@@ -37,26 +37,14 @@ def service(pool: Pool) -> Iterator[str]:
     url = pool.url("app", "postgresql", "shop")
     local = threading.local()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = 1 << 16  # One write for an answer: two would wait for each other.
+    def answer(_: str) -> str:
+        if not hasattr(local, "session"):
+            local.session = psycopg.connect(url, autocommit=True, prepare_threshold=None)
+        local.session.execute("SELECT pg_sleep(0.05)")
+        return ""
 
-        def do_GET(self) -> None:
-            if not hasattr(local, "session"):
-                local.session = psycopg.connect(url, autocommit=True, prepare_threshold=None)
-            local.session.execute("SELECT pg_sleep(0.05)")
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=web.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{web.server_port}"
-    web.shutdown()
-    web.server_close()
+    with served(answer) as host:
+        yield host
 
 
 def findings(katydid: Any, pool: Pool, pause: float) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ports import free_port
+from ports import free_port, listens
 from waiting import until
 
 SERVICE = Path(__file__).parents[1] / "support" / "few_workers.py"
@@ -32,18 +31,13 @@ class Clerk(HttpUser):
 """
 
 
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 @contextmanager
 def service(workers: int, spans: int) -> Iterator[str]:
     port = free_port()
     env = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{spans}"}
     process = subprocess.Popen([sys.executable, SERVICE, str(port), str(workers)], env=env)
     try:
-        until(lambda: answers(port), "the service does not answer")
+        until(lambda: listens(port), "the service does not answer")
         yield f"http://127.0.0.1:{port}"
     finally:
         process.kill()

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ports import free_port
+from ports import free_port, listens
 from postgres import Server, as_owner, serving
 from waiting import until
 
@@ -71,11 +70,3 @@ def write_settings(place: Path, port: int, server_port: int) -> None:
         f"auth_file = {place}/users\nstats_users = stats\nadmin_users = boss\npool_mode = transaction\n"
         "default_pool_size = 2\nunix_socket_dir =\n"
     )
-
-
-def listens(port: int) -> bool:
-    """Whether somebody does."""
-    with contextlib.suppress(OSError):
-        socket.create_connection(("127.0.0.1", port), 1).close()
-        return True
-    return False

@@ -221,6 +221,13 @@ fn not_observed(what: impl Into<String>, remedy: &str) -> NotObserved {
     }
 }
 
+/// Connections, workers or what else a request has one of, that are enough: what is under way would need one each; how much of it there is when nothing
+/// waits is not known, so no more than four times what is busy is counted. Twice the square root of it is to spare, as arrivals come in bunches.
+fn enough(busy: f64, under_way: f64) -> f64 {
+    let needed = under_way.min(4.0 * busy).max(busy);
+    (needed + 2.0 * needed.sqrt()).ceil()
+}
+
 /// Strong where a second source says it too; and the names of the sources.
 fn sure(is_agreed: bool, both: &str, one: &str) -> (Confidence, String) {
     if is_agreed {

@@ -36,6 +36,13 @@ pub struct Part {
     pub until: RunTime,
 }
 
+impl Part {
+    /// Its length, s.
+    pub fn seconds(&self) -> f64 {
+        self.until.saturating_sub(self.from) as f64 / 1e6
+    }
+}
+
 /// How near something is to its limit at the moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pressing {

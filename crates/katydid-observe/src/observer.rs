@@ -67,7 +67,7 @@ pub trait Source: Send {
 
 /// Builds an index for an experiment and drops it: what no observer does. Only `--experiment index` asks for it.
 pub trait Indexes: Send + Sync {
-    /// Builds the index. What is left of earlier experiments is dropped first.
+    /// Builds the index.
     ///
     /// # Errors
     /// Why there is none now, in a sentence.

@@ -585,39 +585,20 @@ impl Session {
     fn set_experiment(&self, py: Python<'_>, number: u32, there: bool) -> String {
         let shared = self.shared.clone();
         py.detach(move || {
-            let (hands, made) = {
-                let mut live = shared.live();
-                (live.hands(), live.experiment(number).cloned())
-            };
-            let Some(mut made) = made else {
+            let hands = shared.live().hands();
+            let Some(mut made) = shared.live().experiment(number) else {
                 return String::new();
             };
-            made.problem.clear();
             hands.set(&mut made, there);
             let problem = made.problem.clone();
-            let mut live = shared.live();
-            if !there && !made.undone {
-                let on = &made.change.on;
-                let text = format!(
-                    "{on}: the index katydid_experiment could not be dropped, and is still there: {problem}"
-                );
-                live.mark(Mark::Warning { text });
-            }
-            if let Some(known) = live.experiment(number) {
-                *known = made;
-            }
-            live.tell_experiment(number);
+            shared.live().experiment_is(number, made, there);
             problem
         })
     }
 
     /// An experiment did not come to its end; why.
     fn experiment_failed(&self, number: u32, why: &str) {
-        let mut live = self.shared.live();
-        if let Some(made) = live.experiment(number) {
-            made.problem = redact(why);
-        }
-        live.tell_experiment(number);
+        self.shared.live().experiment_failed(number, why);
     }
 
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

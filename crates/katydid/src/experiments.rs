@@ -8,8 +8,13 @@ pub const NAMES: [&str; 1] = ["index"];
 
 /// Whether a subject is declared disposable: by `HOST:PORT/DB`, or as it is shown, `postgres HOST:PORT/DB`.
 pub fn may_be_changed(subject: &str, disposable: &[String]) -> bool {
-    let place = subject.split_once(' ').map_or(subject, |(_, place)| place);
+    let place = place(subject);
     disposable.iter().any(|of| of == subject || of == place)
+}
+
+/// Without what kind of thing it is.
+fn place(subject: &str) -> &str {
+    subject.split_once(' ').map_or(subject, |(_, place)| place)
 }
 
 /// Whether these experiments can be made at all.
@@ -18,16 +23,10 @@ pub fn may_be_changed(subject: &str, disposable: &[String]) -> bool {
 /// None of what is watched may be changed; what to write where.
 pub fn check(disposable: &[String], watched: &Sources) -> Result<(), UsageError> {
     let indexes = watched.indexes();
-    let subjects = indexes.keys();
-    let places: Vec<&str> = subjects
-        .map(|subject| {
-            let place = subject.split_once(' ');
-            place.map_or(subject.as_str(), |(_, place)| place)
-        })
-        .collect();
+    let places: Vec<&str> = indexes.keys().map(|subject| place(subject)).collect();
     if places.is_empty() {
         return Err(UsageError::new(
-            "--experiment index needs the database: --watch env:DATABASE_URL, with the role that owns its tables",
+            "--experiment index needs the database: --watch env:DATABASE_URL, an address of one server, with the role that owns its tables",
         ));
     }
     if indexes

@@ -173,7 +173,7 @@ impl<'a> Case<'a> {
 
     /// Length of the load, s.
     pub fn seconds(&self) -> f64 {
-        self.whole.until.saturating_sub(self.whole.from) as f64 / 1e6
+        self.whole.seconds()
     }
 
     /// The ends of the three thirds of the load, after its beginning.

@@ -53,7 +53,7 @@ fn judge(case: &Case<'_>) -> Judged {
         let shares = case
             .phases
             .iter()
-            .filter(|part| seconds(part) >= limits::CPU_S)
+            .filter(|part| part.seconds() >= limits::CPU_S)
             .filter_map(|part| Some((busy(host, part)?, part)));
         let Some((share, part)) = shares.max_by(|a, b| a.0.total_cmp(&b.0)) else {
             continue;
@@ -85,14 +85,10 @@ pub fn busiest(case: &Case<'_>) -> Option<f64> {
     let parts = || {
         case.phases
             .iter()
-            .filter(|part| seconds(part) >= limits::CPU_S)
+            .filter(|part| part.seconds() >= limits::CPU_S)
     };
     let shares = hosts.flat_map(|host| parts().filter_map(move |part| busy(host, part)));
     shares.max_by(f64::total_cmp)
-}
-
-fn seconds(part: &Part) -> f64 {
-    part.until.saturating_sub(part.from) as f64 / 1e6
 }
 
 fn grown(subject: &Subject, name: &str, part: &Part) -> (f64, f64) {

@@ -166,15 +166,10 @@ fn fixes() -> Vec<Fix> {
 /// Requests wait before the service begins with them, at all endpoints, while its processes have little to do.
 fn by_spans(case: &Case<'_>) -> Option<Finding> {
     let late = case.late().filter(|late| late.inside < limits::WORKERS)?;
-    let waits = |of: &EndpointCase| of.before_ms.unwrap_or(0.0);
     // Whoever is in the service for the longest holds it up.
     let all = late.traced.iter();
     let who = all.max_by(|a, b| a.held_ms().total_cmp(&b.held_ms()))?;
-    let (confidence, basis) = super::sure(
-        late.is_queue(),
-        "spans + response times + processors",
-        "spans + response times",
-    );
+    let (confidence, basis) = late.sureness();
     Some(Finding {
         confidence,
         basis,
@@ -189,15 +184,8 @@ fn by_spans(case: &Case<'_>) -> Option<Finding> {
             percent(late.cores),
             who.title
         ),
-        cost: Some(case.cost_in_all(who, waits(who), late.waiting * case.seconds())),
-        evidence: late
-            .traced
-            .iter()
-            .map(|of| {
-                let what = format!("wait before the service begins, {}", of.title);
-                evidence(&of.source(), what, waits(of), "ms", Some(limits::BEFORE_MS))
-            })
-            .collect(),
+        cost: Some(late.cost(case, who)),
+        evidence: late.waits().collect(),
         advice: ADVICE.into(),
         fixes: fixes(),
         check: "the service should begin with a request as soon as it comes".into(),

@@ -258,8 +258,7 @@ fn full<'c>(case: &'c Case<'_>) -> Vec<Full<'c>> {
 
 fn told(case: &Case<'_>, full: &Full<'_>) -> Finding {
     let title = &full.subject.watched.title;
-    let needed = (full.most + full.waiting).min(4.0 * full.most);
-    let size = figures((needed + 2.0 * needed.sqrt()).ceil());
+    let size = figures(super::enough(full.most, full.most + full.waiting));
     let mut hurt: Vec<&EndpointCase> = case.endpoints.iter().collect();
     if hurt.iter().any(|of| of.has_calls()) {
         hurt.retain(|of| of.asks_a_database());
@@ -308,16 +307,6 @@ fn told(case: &Case<'_>, full: &Full<'_>) -> Finding {
     }
 }
 
-/// Connections that are enough: what is under way would need one each; how much of it there is when nothing waits is not known, so no more
-/// than four times what is at work is counted. Twice the square root of it is to spare, as arrivals come in bunches.
-fn enough(narrow: &Narrow<'_>) -> f64 {
-    let needed = narrow
-        .under_way
-        .min(4.0 * narrow.found.most)
-        .max(narrow.found.most);
-    (needed + 2.0 * needed.sqrt()).ceil()
-}
-
 fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
     let Narrow {
         found,
@@ -325,7 +314,7 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
         per_second,
         under_way,
     } = narrow;
-    let size = figures(enough(narrow));
+    let size = figures(super::enough(narrow.found.most, narrow.under_way));
     let waiting = 1.0 - found.most / under_way;
     let waits = |of: &EndpointCase| (of.mean_ms - of.database_ms()) * of.requests as f64;
     let mut hurt = users.clone();

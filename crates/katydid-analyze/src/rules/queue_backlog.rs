@@ -84,7 +84,7 @@ struct Flow {
 /// several queues a command is about is not known.
 fn flow(case: &Case<'_>, subject: &Subject, queue: &str, grown: f64) -> Option<Flow> {
     let part = case.after_first_third();
-    let seconds = part.until.saturating_sub(part.from) as f64 / 1e6;
+    let seconds = part.seconds();
     let own = |name: &str| {
         let series = subject.of(name, ("queue", queue));
         let (by, seconds) =
@@ -129,7 +129,7 @@ fn producers(case: &Case<'_>) -> Vec<String> {
 
 fn finding(case: &Case<'_>, subject: &Subject, queue: &str, levels: [f64; 3], all: f64) -> Finding {
     let part = case.after_first_third();
-    let grows = (levels[2] - levels[0]) / (part.until.saturating_sub(part.from) as f64 / 1e6);
+    let grows = (levels[2] - levels[0]) / part.seconds();
     let flow = flow(case, subject, queue, all);
     let title = &subject.watched.title;
     let mut numbers = vec![

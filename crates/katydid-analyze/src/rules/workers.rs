@@ -18,7 +18,7 @@
 
 use katydid_record::Finding;
 
-use super::case::{Case, EndpointCase, Late};
+use super::case::{Case, Late};
 use super::words::{evidence, figures, fix, percent};
 use super::{Judged, Rule, limits};
 
@@ -45,19 +45,11 @@ fn judge(case: &Case<'_>) -> Judged {
     }
 }
 
-/// As many as are under way would need a worker each; how many there are when none waits is not known, so no more than four times those that
-/// there are is counted.
-fn enough(late: &Late<'_>) -> f64 {
-    let needed = (late.inside + late.waiting).min(4.0 * late.inside);
-    (needed + 2.0 * needed.sqrt()).ceil()
-}
-
 fn finding(case: &Case<'_>, late: &Late<'_>) -> Option<Finding> {
-    let waits = |of: &EndpointCase| of.before_ms.unwrap_or(0.0);
     let mut holders = late.traced.clone();
     holders.sort_by(|a, b| b.held_ms().total_cmp(&a.held_ms()));
     let who = *holders.first()?;
-    let count = figures(enough(late));
+    let count = figures(super::enough(late.inside, late.inside + late.waiting));
     let mut numbers = vec![
         evidence(
             "spans",
@@ -81,15 +73,8 @@ fn finding(case: &Case<'_>, late: &Late<'_>) -> Option<Finding> {
             Some(limits::IDLE_CORE),
         ),
     ];
-    numbers.extend(late.traced.iter().map(|of| {
-        let what = format!("wait before the service begins, {}", of.title);
-        evidence(&of.source(), what, waits(of), "ms", Some(limits::BEFORE_MS))
-    }));
-    let (confidence, basis) = super::sure(
-        late.is_queue(),
-        "spans + response times + processors",
-        "spans + response times",
-    );
+    numbers.extend(late.waits());
+    let (confidence, basis) = late.sureness();
     Some(Finding {
         confidence,
         basis,
@@ -106,7 +91,7 @@ fn finding(case: &Case<'_>, late: &Late<'_>) -> Option<Finding> {
             percent(late.cores),
             who.title
         ),
-        cost: Some(case.cost_in_all(who, waits(who), late.waiting * case.seconds())),
+        cost: Some(late.cost(case, who)),
         evidence: numbers,
         advice: format!(
             "See what its workers wait for in {}, and take that out of the request. Or run {count} workers: {} requests per second are {} ms in the service \

@@ -3,15 +3,15 @@
 use katydid_analyze::exit_code::{Outcome, exit_code, worst};
 use katydid_analyze::{Ending, events, slo, summarize, validity, verdict};
 use katydid_engine::clock;
+use katydid_record::Timeline;
 use katydid_record::frame::{Body, Mark};
 use katydid_record::summary::SloOutcome;
-use katydid_record::{Frame, Timeline};
 use serde::{Deserialize, Serialize};
 
 use super::github::GitHub;
 use super::log::Finished;
 use super::outputs::Outputs;
-use super::{HUB, Live, SessionError};
+use super::{Live, SessionError, said};
 use crate::config::Surroundings;
 
 /// How a session is to end.
@@ -120,13 +120,7 @@ impl Live {
             exit_code: exit_code(&outcome(engine.is_err())),
         };
         let at = self.recorder.run_time(now);
-        self.sender.send_all(vec![Frame {
-            at,
-            span: 0,
-            source: HUB,
-            phase: 0,
-            body: Body::Mark(mark),
-        }]);
+        self.sender.send_all(vec![said(at, 0, Body::Mark(mark))]);
         let mut finished = self.end_log().ok_or(SessionError::Over)?;
         finished.problems.append(&mut self.problems);
         if self.worker.is_some() {

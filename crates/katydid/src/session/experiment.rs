@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use katydid_analyze::{experiment, probe, rules};
 use katydid_engine::clock;
 use katydid_observe::Indexes;
-use katydid_record::frame::{Body, Fact};
+use katydid_record::frame::{Body, Fact, Mark};
 use katydid_record::probe::ExperimentSummary;
 use katydid_record::redact::redact;
-use katydid_record::{Finding, Frame, Timeline};
+use katydid_record::{Finding, Timeline};
 use serde::Serialize;
 
-use super::{HUB, Live};
+use super::{Live, said};
 use crate::experiments;
 
 /// Experiments of one probe.
@@ -51,6 +51,7 @@ impl Hands {
     /// Builds what an experiment is about, or drops it. It says what it did, or in `problem` why it could not.
     pub fn set(&self, made: &mut ExperimentSummary, there: bool) {
         made.undone = false;
+        made.problem.clear();
         let _alone = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(indexes) = self.indexes.get(&made.change.on) else {
             "nothing can be built in it".clone_into(&mut made.problem);
@@ -104,13 +105,18 @@ impl Live {
         let number = self.experiments.len() as u32;
         let problem = if !experiments::may_be_changed(&change.on, disposable) {
             format!("{} is not declared disposable", change.on)
-        } else if self.experiments_planned >= MOST {
+        } else if self
+            .experiments
+            .iter()
+            .filter(|of| of.problem.is_empty())
+            .count()
+            >= MOST
+        {
             format!("{MOST} are made at most")
         } else {
             String::new()
         };
         let may_be_made = problem.is_empty();
-        self.experiments_planned += usize::from(may_be_made);
         self.experiments.push(ExperimentSummary {
             change,
             problem,
@@ -126,8 +132,31 @@ impl Live {
     }
 
     /// What is known of an experiment; none has this number otherwise.
-    pub fn experiment(&mut self, number: u32) -> Option<&mut ExperimentSummary> {
-        self.experiments.get_mut(number as usize)
+    pub fn experiment(&self, number: u32) -> Option<ExperimentSummary> {
+        self.experiments.get(number as usize).cloned()
+    }
+
+    /// This is known of an experiment by now, also in the record. What should have been dropped and is there, is said.
+    pub fn experiment_is(&mut self, number: u32, made: ExperimentSummary, there: bool) {
+        if !there && !made.undone {
+            let text = format!(
+                "{}: the index katydid_experiment could not be dropped, and is still there: {}",
+                made.change.on, made.problem
+            );
+            self.mark(Mark::Warning { text });
+        }
+        if let Some(known) = self.experiments.get_mut(number as usize) {
+            *known = made;
+        }
+        self.tell_experiment(number);
+    }
+
+    /// An experiment did not come to its end; why.
+    pub fn experiment_failed(&mut self, number: u32, why: &str) {
+        if let Some(made) = self.experiments.get_mut(number as usize) {
+            made.problem = redact(why);
+        }
+        self.tell_experiment(number);
     }
 
     /// Who can change what.
@@ -136,7 +165,7 @@ impl Live {
     }
 
     /// Writes into the record what is known of an experiment by now.
-    pub fn tell_experiment(&mut self, number: u32) {
+    fn tell_experiment(&mut self, number: u32) {
         let Some(made) = self.experiments.get(number as usize) else {
             return;
         };
@@ -146,12 +175,6 @@ impl Live {
             text: serde_json::to_string(made).unwrap_or_default(),
         };
         let at = self.recorder.run_time(clock::now());
-        self.sender.send(vec![Frame {
-            at,
-            span: 0,
-            source: HUB,
-            phase: 0,
-            body: Body::Facts(vec![fact]),
-        }]);
+        self.sender.send(vec![said(at, 0, Body::Facts(vec![fact]))]);
     }
 }

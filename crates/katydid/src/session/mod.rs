@@ -39,7 +39,7 @@ use katydid_record::frame::{Body, Fact, Kind, Mark};
 use katydid_record::probe::ExperimentSummary;
 use katydid_record::redact::redact;
 use katydid_record::{
-    Access, EndpointId, Frame, Manifest, PhaseId, PhaseKind, Plan, Probed, Run, RunWriter,
+    Access, EndpointId, Frame, Manifest, PhaseId, PhaseKind, Plan, Probed, Run, RunTime, RunWriter,
     WriteError,
 };
 use serde::Deserialize;
@@ -162,7 +162,6 @@ pub struct Live {
     watching: Option<Watching>,
     hands: Hands,
     experiments: Vec<ExperimentSummary>,
-    experiments_planned: usize,
     export: Option<Export>,
     early_end: Arc<End>,
     over: bool,
@@ -296,7 +295,6 @@ impl Live {
             watching,
             hands,
             experiments: Vec::new(),
-            experiments_planned: 0,
             export,
             early_end,
             over: false,
@@ -498,13 +496,7 @@ impl Live {
             text: redact(text),
         };
         let at = self.recorder.run_time(clock::now());
-        self.sender.send(vec![Frame {
-            at,
-            span: 0,
-            source: HUB,
-            phase: 0,
-            body: Body::Facts(vec![fact]),
-        }]);
+        self.sender.send(vec![said(at, 0, Body::Facts(vec![fact]))]);
     }
 
     /// What looks when a probe asks it to.
@@ -515,13 +507,9 @@ impl Live {
     /// What a probe asked between two looks, the first of which was over at `began`.
     pub fn probed(&mut self, probed: Probed, began: Nanos, ended: Nanos) {
         let at = self.recorder.run_time(began);
-        self.sender.send(vec![Frame {
-            at,
-            span: clock::micros_between(began, ended),
-            source: HUB,
-            phase: 0,
-            body: Body::Probed(Box::new(probed)),
-        }]);
+        let span = clock::micros_between(began, ended);
+        let body = Body::Probed(Box::new(probed));
+        self.sender.send(vec![said(at, span, body)]);
     }
 
     /// A failure text without secrets and without addresses of objects, so that equal failures count together.
@@ -613,13 +601,18 @@ fn earlier_probe(options: &Options) -> Result<Vec<Frame>, SessionError> {
         subject: probe::FACT.to_owned(),
         text: serde_json::to_string(&found).unwrap_or_default(),
     };
-    Ok(vec![Frame {
-        at: 0,
-        span: 0,
+    Ok(vec![said(0, 0, Body::Facts(vec![fact]))])
+}
+
+/// A frame of the hub's that belongs to no phase.
+fn said(at: RunTime, span: u64, body: Body) -> Frame {
+    Frame {
+        at,
+        span,
         source: HUB,
         phase: 0,
-        body: Body::Facts(vec![fact]),
-    }])
+        body,
+    }
 }
 
 /// What is needed to export metrics. Only the process that sees the whole does, and no check.

@@ -1,5 +1,10 @@
 //! Requests that wait before the service begins with them.
 
+use katydid_record::Confidence;
+use katydid_record::finding::{Cost, Evidence};
+
+use super::super::sure;
+use super::super::words::evidence;
 use super::{Case, EndpointCase, limits};
 
 /// Requests that wait before the service begins with them, while nothing computes.
@@ -27,8 +32,40 @@ impl Late<'_> {
     }
 
     /// They stand in line. Distance, a proxy or a long body is there for the quickest of all requests too; some come when a line is short.
-    pub fn is_queue(&self) -> bool {
+    fn is_queue(&self) -> bool {
         self.quickest_ms <= limits::QUEUE_FAST * self.wait_ms()
+    }
+
+    /// How sure it is that they stand in line, and by what.
+    pub fn sureness(&self) -> (Confidence, String) {
+        let by = "spans + response times";
+        sure(self.is_queue(), &format!("{by} + processors"), by)
+    }
+
+    /// How long each endpoint's wait.
+    pub fn waits(&self) -> impl Iterator<Item = Evidence> {
+        self.traced.iter().map(|of| {
+            let what = format!("wait before the service begins, {}", of.title);
+            evidence(
+                &of.source(),
+                what,
+                of.waited_ms(),
+                "ms",
+                Some(limits::BEFORE_MS),
+            )
+        })
+    }
+
+    /// What all that wait costs, told of one of the endpoints.
+    pub fn cost(&self, case: &Case<'_>, of: &EndpointCase) -> Cost {
+        case.cost_in_all(of, of.waited_ms(), self.waiting * case.seconds())
+    }
+}
+
+impl EndpointCase {
+    /// How long its requests waited before the service began with them, ms, as far as that is known.
+    fn waited_ms(&self) -> f64 {
+        self.before_ms.unwrap_or(0.0)
     }
 }
 
@@ -38,9 +75,9 @@ impl Case<'_> {
     pub fn late(&self) -> Option<Late<'_>> {
         let all = self.endpoints.iter();
         let traced: Vec<&EndpointCase> = all.filter(|of| of.before_ms.is_some()).collect();
-        let waits = |of: &EndpointCase| of.before_ms.unwrap_or(0.0);
         let is_late = |of: &&&EndpointCase| {
-            waits(of) >= limits::BEFORE_MS && waits(of) >= limits::BEFORE_SHARE * of.mean_ms
+            let waited = of.waited_ms();
+            waited >= limits::BEFORE_MS && waited >= limits::BEFORE_SHARE * of.mean_ms
         };
         let late = traced.iter().filter(is_late).count();
         let (cores, busy) = (self.target_cores()?, self.machine_busy()?);
@@ -50,7 +87,7 @@ impl Case<'_> {
             traced.iter().map(|of| per_second(of) * ms(of) / 1e3).sum()
         };
         let inside = under_way(|of| of.served_ms.unwrap_or(0.0));
-        let waiting = under_way(|of| of.before_ms.unwrap_or(0.0));
+        let waiting = under_way(EndpointCase::waited_ms);
         (traced.len() >= 2 && late * 2 >= traced.len() && is_idle).then(|| Late {
             at: late,
             per_second: traced.iter().map(|of| per_second(of)).sum(),

@@ -55,9 +55,7 @@ impl Run {
         self
     }
 
-    /// A cache whose keys without a time to live are so many at the end of each third.
-    fn cache(mut self, forever: [f64; 3], kind: &str) -> Self {
-        let source = OBSERVERS + 1;
+    fn watches_a_cache(&mut self, source: u32) {
         let watched = Watched {
             subject: "cache".into(),
             kind: "redis".into(),
@@ -66,6 +64,12 @@ impl Run {
             ..Watched::default()
         };
         self.apply(0, source, Body::Watched(Box::new(watched)));
+    }
+
+    /// A cache whose keys without a time to live are so many at the end of each third.
+    fn cache(mut self, forever: [f64; 3], kind: &str) -> Self {
+        let source = OBSERVERS + 1;
+        self.watches_a_cache(source);
         let name = |id: u32, name: &str| Name::Series {
             id,
             of: "cache".into(),
@@ -543,14 +547,7 @@ fn what_an_experiment_leaves_open_stays_as_it_was() {
 fn counted(all: &[(&str, (&str, &str), f64)]) -> Run {
     let mut run = Run::new(2_000, 10);
     let source = OBSERVERS + 1;
-    let watched = Watched {
-        subject: "cache".into(),
-        kind: "redis".into(),
-        title: "Valkey 9".into(),
-        every_ms: 1_000,
-        ..Watched::default()
-    };
-    run.apply(0, source, Body::Watched(Box::new(watched)));
+    run.watches_a_cache(source);
     for (id, (name, (key, value), _)) in (0..).zip(all) {
         let labels = (!key.is_empty()).then(|| ((*key).to_owned(), (*value).to_owned()));
         let is_level = *name == "keys";

@@ -35,11 +35,7 @@ impl Drop for Session {
 
 /// Connects to a server, with settings under which nothing we ask can do harm.
 pub async fn server(place: &Place) -> Result<Session, Trouble> {
-    let mut place = place.clone();
-    let own = place.config.get_options().unwrap_or_default();
-    let settings = format!("{own} {SETTINGS}");
-    place.config.options(settings.trim());
-    let session = connect(&place).await?;
+    let session = connect(&place.with(SETTINGS)).await?;
     let is_set = holds(&session).await.map_err(|error| lost(&error))?;
     if !is_set {
         // Setting it now would set it for whoever gets the server's session next.
@@ -240,6 +236,11 @@ pub fn quoted(name: &str) -> String {
     if is_plain {
         name.to_owned()
     } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
+        in_quotes(name)
     }
+}
+
+/// An identifier in quotes: whatever is in it, also a word of SQL's own.
+pub fn in_quotes(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }

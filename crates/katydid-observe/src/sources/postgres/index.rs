@@ -10,7 +10,7 @@ use katydid_record::probe::Change;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
-use super::connect::{connect, lost, quoted, refused};
+use super::connect::{connect, in_quotes, lost, refused};
 use super::place::Place;
 use super::plans::on;
 use super::statements::OWN;
@@ -34,11 +34,7 @@ impl Builder {
             .build()
             .map_err(Trouble::lost)?;
         runtime.block_on(async {
-            let mut place = self.0.clone();
-            let own = place.config.get_options().unwrap_or_default();
-            let settings = format!("{own} {SETTINGS}");
-            place.config.options(settings.trim());
-            let session = connect(&place).await?;
+            let session = connect(&self.0.with(SETTINGS)).await?;
             let done = work(&session.client).await;
             done.map_err(|error| self.trouble(&error))
         })
@@ -67,7 +63,7 @@ impl Indexes for Builder {
                 .await?;
             let took: Duration = began.elapsed();
             let sql = "SELECT /* katydid */ pg_relation_size(to_regclass($1))::float8";
-            let name = format!("{}.{NAME}", quoted(&change.schema));
+            let name = format!("{}.{NAME}", in_quotes(&change.schema));
             // It is there, whether or not its size can be told.
             let size = client.query_one(sql, &[&name]).await;
             let bytes = size.ok().and_then(|row| row.get::<_, Option<f64>>(0));

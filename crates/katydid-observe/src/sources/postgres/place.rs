@@ -79,6 +79,15 @@ impl Place {
         })
     }
 
+    /// The same, with these settings for its sessions besides its own.
+    pub fn with(&self, settings: &str) -> Self {
+        let mut place = self.clone();
+        let own = place.config.get_options().unwrap_or_default();
+        let all = format!("{own} {settings}");
+        place.config.options(all.trim());
+        place
+    }
+
     /// The role that is logged in as.
     pub fn user(&self) -> &str {
         self.config.get_user().unwrap_or("katydid")

@@ -10,7 +10,7 @@ use katydid_record::query_plan::{Node, Table, Tried};
 use serde_json::{Value, json};
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
-use super::connect::quoted;
+use super::connect::{in_quotes, quoted};
 use super::scrub::scrub;
 use super::statements::{OWN, Ran};
 use crate::batch::Batch;
@@ -161,16 +161,15 @@ const DIRECTIONS: [&str; 4] = ["DESC", "NULLS LAST", "NULLS FIRST", "DESC NULLS 
 
 /// What an index is on, as SQL: a table and its columns with their directions. Names are quoted, whatever is in them.
 pub fn on(schema: &str, table: &str, columns: &[String]) -> String {
-    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let one = |column: &String| match column.split_once(' ') {
         Some((name, direction)) if DIRECTIONS.contains(&direction) => {
-            format!("{} {direction}", quoted(name))
+            format!("{} {direction}", in_quotes(name))
         }
-        _ => quoted(column),
+        _ => in_quotes(column),
     };
     let columns: Vec<String> = columns.iter().map(one).collect();
     let columns = columns.join(", ");
-    format!("{}.{} ({columns})", quoted(schema), quoted(table))
+    format!("{}.{} ({columns})", in_quotes(schema), in_quotes(table))
 }
 
 /// A statement's cost with this index, whether it would be used, and its size in bytes.
