@@ -176,7 +176,7 @@ class Session:
 
     def probed(self, probed: dict[str, Any], began_ns: int, ended_ns: int) -> None:
         """What was asked between two looks, that were over at these times: {"pass": "idle" | "first" | "again" | "together" | "beside" |
-        "other", "method", "name", "took_us": [int], "failed": int, "entries": int | None, "beside": (method, name) | None,
+        "other" | "cold", "method", "name", "took_us": [int], "failed": int, "entries": int | None, "beside": (method, name) | None,
         "same": bool | None, "arm": {"experiment", "number", "changed"} | None}."""
 
     def experiments(self, disposable: list[str]) -> list[dict[str, Any]]:
@@ -187,6 +187,17 @@ class Session:
         """Builds what an experiment is about, or drops it; why it could not, or an empty text. Blocks."""
     def experiment_failed(self, number: int, why: str) -> None:
         """An experiment did not come to its end."""
+    def caches(self, disposable: list[str]) -> list[str]:
+        """Caches whose keys may be deleted."""
+    def search_keys(self, on: str) -> tuple[bool, str]:
+        """A step of the search for the keys that a request is answered from, asked for before it is made and after: whether it is to be
+        made once more, and why the search ended early, or an empty text. Blocks."""
+    def take_keys(self, on: str) -> str:
+        """Deletes the keys that were found; why it could not, or an empty text. Blocks."""
+    def stop_search(self, on: str) -> str:
+        """Ends a search before its end; why something is not back that it has taken, or an empty text. Blocks."""
+    def cold(self, on: str, endpoint: str, problem: str) -> int:
+        """Notes which keys an endpoint is answered from, or why that was not found: how many forms of them there are."""
 
     # reading -------------------------------------------------------------------------------------------------------
     def stats(self) -> dict[str, Any]:

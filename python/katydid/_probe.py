@@ -32,6 +32,8 @@ IDLE, BETWEEN = 1.0, 0.4
 TOGETHER, BURSTS, BESIDE, BETWEEN_THEM = 8, 3, 3, 0.01
 #: Other users that ask what the first one has asked, and how often each asks until it gets the same.
 OTHERS, ATTEMPTS = 3, 2
+#: The same read so often at once, after what it is answered from was deleted.
+AT_ONCE_COLD = 32
 #: Parts of an experiment, changed or not: what drifts meanwhile (caches, a busy machine) hurts both alike.
 PARTS = (False, True, True, False, False, True)
 #: Requests of an endpoint in a part, and rounds of the tasks in which they have to come.
@@ -116,7 +118,7 @@ class Prober(Walker):
 
     def go(self) -> None:
         classes = [u for u in self.open() if self.is_wanted(u)]
-        if self.experiments:
+        if "index" in self.experiments:
             self._clear()
         self._look()
         self._idle(IDLE)
@@ -144,7 +146,9 @@ class Prober(Walker):
         for user_class in classes:
             self._by_others(user_class)
         self._idle(IDLE)
-        if self.experiments:
+        if "cold" in self.experiments:
+            self._cold()
+        if "index" in self.experiments:
             self._experiments(users)
         for user in users:
             self._user = user
@@ -325,6 +329,59 @@ class Prober(Walker):
         """What an earlier experiment has left behind would hide what is missing."""
         for why in get_hub().threadpool.apply(self.session.clear_experiments, (self.disposable,)):
             logger.warning("What an earlier experiment may have left is not dropped: %s", why)
+
+    def _cold(self) -> None:
+        """Deletes what a read is answered from, and asks for it many times at once."""
+        self.deadline = time.monotonic() + self.within
+        for on in self.session.caches(self.disposable):
+            for key in self._repeat:
+                if self.is_over():
+                    return
+                self._tell_cold(key)
+                self._cold_of(on, key)
+
+    def _cold_of(self, on: str, key: Key) -> None:
+        apply = get_hub().threadpool.apply
+        repeat, user = self._repeat[key], self._asked_by[key]
+        # What had expired is there again.
+        self._once(key, user)
+        has_ended = False
+        try:
+            again, why = apply(self.session.search_keys, (on,))
+            while again:
+                self._once(key, user)
+                again, why = apply(self.session.search_keys, (on,))
+            has_ended = not why
+        finally:
+            left = "" if has_ended else apply(self.session.stop_search, (on,))
+            if left:
+                logger.warning("A key that was taken away is not back: %s", left)
+        title = " ".join(key)
+        if not self.session.cold(on, title, why):
+            return
+        # Alone first: what computing it costs where nobody else does. The first burst is for connections that have to be opened.
+        for number, at_once in enumerate((1, *(AT_ONCE_COLD for _ in range(1 + BURSTS)))):
+            why = why or apply(self.session.take_keys, (on,))
+            if why or self.is_over():
+                break
+            self._look()
+            last = self._last
+            with self._collecting() as ended:
+                group = Group()
+                for _ in range(at_once):
+                    group.spawn(repeat, user)
+                group.join()
+                gevent.sleep(SETTLE)
+            told = [of for of in ended if of.key == key]
+            if self._look() and told and number != 1:
+                self._tell("cold", key, told, last)
+        if why:
+            self.session.cold(on, title, why)
+
+    def _tell_cold(self, key: Key) -> None:
+        if self.say:
+            sys.stderr.write(f"\r\x1b[Kwith nothing cached: {' '.join(key)}"[:120])
+            sys.stderr.flush()
 
     def _experiments(self, users: list[Any]) -> None:
         """Tries out what was found on what may be changed: built and dropped in turns, the endpoints concerned asked each time."""

@@ -167,10 +167,10 @@ def _spans(others: list[str]) -> str | None:
 
 
 def _disposable(urls: dict[str, Any]) -> Path:
-    """A configuration file that says that the shop's database may be changed: it is nobody's."""
-    place = urls["postgres"].rpartition("@")[2]
+    """A configuration file that says that the shop's database and cache may be changed: they are nobody's."""
+    places = [urls[name].partition("://")[2].rpartition("@")[2] for name in ("postgres", "valkey")]
     file = Path(urls["place"]) / "disposable.toml"
-    file.write_text(f'[tool.locust]\ndisposable = ["{place}"]\n')
+    file.write_text(f"[tool.locust]\ndisposable = {json.dumps(places)}\n")
     return file
 
 

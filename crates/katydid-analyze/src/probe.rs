@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use katydid_record::probe::{
-    Background, Pass, ProbeSummary, Probed, ProbedBeside, ProbedCommand, ProbedEndpoint,
-    ProbedEver, ProbedOther, ProbedStatement,
+    Background, Pass, ProbeSummary, Probed, ProbedBeside, ProbedCold, ProbedCommand,
+    ProbedEndpoint, ProbedEver, ProbedOther, ProbedRuns, ProbedStatement,
 };
 use katydid_record::timeline::{Series, Subject};
 use katydid_record::{RunTime, Timeline};
@@ -17,6 +17,8 @@ use crate::numbers::median;
 
 /// The topic of the fact that carries what an earlier probe found.
 pub const FACT: &str = "probe";
+/// The topic of the facts that say which keys were deleted before bursts of an endpoint.
+pub const COLD: &str = "cold";
 /// Requests of an endpoint that are enough to tell calls per request.
 pub const ENOUGH: u64 = 3;
 /// Calls that half of the requests or more have are what a request makes.
@@ -121,11 +123,20 @@ pub fn probe(timeline: &Timeline) -> Option<ProbeSummary> {
         caches: &caches,
         counts: (!databases.is_empty(), !caches.is_empty()),
         text: &text,
+        cold: &cold_facts(timeline),
     };
     Some(ProbeSummary {
         experiments: experiment::experiments(timeline),
         ..all.summary()
     })
+}
+
+/// What was told of the keys that were deleted, by endpoint.
+fn cold_facts(timeline: &Timeline) -> BTreeMap<String, ProbedCold> {
+    let facts = timeline.facts.values().filter(|fact| fact.topic == COLD);
+    facts
+        .filter_map(|fact| Some((fact.subject.clone(), serde_json::from_str(&fact.text).ok()?)))
+        .collect()
 }
 
 /// What was asked, and when, in the order of time.
@@ -190,6 +201,8 @@ struct All<'a> {
     /// Whether statements, and whether commands are counted.
     counts: (bool, bool),
     text: &'a dyn Fn(&str) -> String,
+    /// What is known of deleted keys, by endpoint.
+    cold: &'a BTreeMap<String, ProbedCold>,
 }
 
 impl All<'_> {
@@ -284,6 +297,7 @@ impl All<'_> {
             together_same: self.all_same(&together),
             beside: self.beside((method, name), &of(Pass::Beside)),
             other: self.other(&of(Pass::Other), per_second),
+            cold: self.cold((method, name), &of(Pass::Cold)),
             alone_cpu: self.cores(counted),
             ever: self.ever(&alone_well, per_second),
             over_s: self.over(&alone_well),
@@ -347,6 +361,46 @@ impl All<'_> {
             tries: windows.len() as u64,
             same: windows.iter().filter(same).count() as u64,
             queries: self.counts.0.then(|| self.queries(windows, per_second)),
+        })
+    }
+
+    /// Bursts of requests after what they are answered from was deleted.
+    fn cold(&self, of: (&str, &str), windows: &[usize]) -> Option<ProbedCold> {
+        let told = self.cold.get(&format!("{} {}", of.0, of.1))?.clone();
+        let (alone, bursts): (Vec<usize>, Vec<usize>) = windows
+            .iter()
+            .partition(|of| self.windows[**of].probed.took_us.len() == 1);
+        let each_ms = |id: &str, windows: &[usize]| {
+            let calls: f64 = values(self.statements, windows, id, 0).iter().sum();
+            let seconds: f64 = values(self.statements, windows, id, 3).iter().sum();
+            seconds * 1e3 / calls.max(1.0)
+        };
+        let runs = |id: &str| {
+            let calls = values(self.statements, &bursts, id, 0);
+            ProbedRuns {
+                text: (self.text)(id),
+                least: calls.iter().copied().fold(f64::INFINITY, f64::min),
+                most: calls.iter().copied().fold(0.0, f64::max),
+                alone_ms: each_ms(id, &alone),
+                ms: each_ms(id, &bursts),
+            }
+        };
+        let mut statements: Vec<ProbedRuns> = ids(self.statements, &bursts)
+            .into_iter()
+            .map(runs)
+            .filter(|of| !is_no_query(&of.text))
+            .collect();
+        statements.sort_by(|a, b| (b.ms * b.most).total_cmp(&(a.ms * a.most)));
+        let slowest = bursts.iter().map(|of| self.windows[*of].slowest_ms());
+        let at_once = bursts
+            .iter()
+            .map(|of| self.windows[*of].probed.took_us.len());
+        Some(ProbedCold {
+            requests: at_once.min().unwrap_or(0) as u32,
+            bursts: bursts.len() as u32,
+            slowest_ms: median(slowest.collect()).unwrap_or_default(),
+            statements,
+            ..told
         })
     }
 

@@ -16,7 +16,7 @@ pub mod watch;
 
 pub use address::{Address, AddressError};
 pub use batch::Batch;
-pub use observer::{Boxed, Built, Indexes, Observer, Source, Trouble};
+pub use observer::{Boxed, Built, Indexes, Keys, Observer, Source, Trouble};
 pub use sources::http;
 pub use sources::otlp::{Wanted, receiver, receiver_at};
 pub use watch::{Opened, Watch};

@@ -63,6 +63,11 @@ pub trait Source: Send {
     fn indexes(&self) -> Option<Box<dyn Indexes>> {
         None
     }
+
+    /// What can take keys out of it for an experiment, where it is a cache.
+    fn keys(&self) -> Option<Box<dyn Keys>> {
+        None
+    }
 }
 
 /// Builds an index for an experiment and drops it: what no observer does. Only `--experiment index` asks for it.
@@ -78,6 +83,30 @@ pub trait Indexes: Send + Sync {
     /// # Errors
     /// Why it is still there, in a sentence.
     fn remove(&self) -> Result<(), Trouble>;
+}
+
+/// Finds the keys that a request is answered from, and deletes them for an experiment: what no observer does. Only `--experiment cold` asks for it.
+pub trait Keys: Send + Sync {
+    /// A step of a search: asked for before a request is made, and after. True: it is to be made once more. False: what there is has been found.
+    ///
+    /// # Errors
+    /// Why it cannot be found, in a sentence.
+    fn search(&self) -> Result<bool, Trouble>;
+
+    /// The forms of the keys that were found, without what may be somebody's.
+    fn forms(&self) -> Vec<String>;
+
+    /// Deletes the keys that were found.
+    ///
+    /// # Errors
+    /// Why they are still there, in a sentence.
+    fn take(&self) -> Result<(), Trouble>;
+
+    /// Ends a search before its end, and gives back what it has taken.
+    ///
+    /// # Errors
+    /// Why a key is not back, in a sentence.
+    fn stop(&self) -> Result<(), Trouble>;
 }
 
 /// An index that was built.

@@ -601,6 +601,41 @@ impl Session {
         self.shared.live().experiment_failed(number, why);
     }
 
+    /// Caches whose keys may be deleted.
+    fn caches(&self, disposable: Vec<String>) -> Vec<String> {
+        self.shared.live().hands().caches(&disposable)
+    }
+
+    /// A step of the search for the keys that a request is answered from: whether it is to be made once more, and why the search ended, or an empty text. Blocks.
+    fn search_keys(&self, py: Python<'_>, on: &str) -> (bool, String) {
+        let hands = self.shared.live().hands();
+        match py.detach(move || hands.search_keys(on)) {
+            Ok(again) => (again, String::new()),
+            Err(why) => (false, why),
+        }
+    }
+
+    /// Deletes the keys that were found; why it could not, or an empty text. Blocks.
+    fn take_keys(&self, py: Python<'_>, on: &str) -> String {
+        let hands = self.shared.live().hands();
+        py.detach(move || hands.take_keys(on))
+            .err()
+            .unwrap_or_default()
+    }
+
+    /// Ends a search before its end; why something is not back that it has taken, or an empty text. Blocks.
+    fn stop_search(&self, py: Python<'_>, on: &str) -> String {
+        let hands = self.shared.live().hands();
+        py.detach(move || hands.stop_search(on))
+            .err()
+            .unwrap_or_default()
+    }
+
+    /// Notes which keys an endpoint is answered from, or why that was not found: how many forms of them there are.
+    fn cold(&self, on: &str, endpoint: &str, problem: &str) -> usize {
+        self.shared.live().cold(on, endpoint, problem)
+    }
+
     fn stats(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let shared = self.shared.clone();
         let stats = py.detach(move || shared.live().stats());

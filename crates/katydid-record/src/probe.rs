@@ -19,6 +19,8 @@ pub enum Pass {
     Beside,
     /// The same read by another user.
     Other,
+    /// Many at once, right after what they are answered from was deleted (`--experiment cold`).
+    Cold,
 }
 
 /// What was asked of the target between two looks, in the time of its frame.
@@ -167,6 +169,8 @@ pub struct ProbedEndpoint {
     pub beside: Option<ProbedBeside>,
     /// The same read by another user.
     pub other: Option<ProbedOther>,
+    /// Many at once, after the keys that they are answered from were deleted.
+    pub cold: Option<ProbedCold>,
     /// Processors that the target's processes used while a request was made alone.
     pub alone_cpu: Option<f64>,
     /// The median of entries of the longest list in its responses.
@@ -221,6 +225,40 @@ pub struct ProbedOther {
     pub same: u64,
     /// Queries of these requests, on average.
     pub queries: Option<f64>,
+}
+
+/// What many requests at once did where nothing was cached for them (`--experiment cold`).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ProbedCold {
+    /// Forms of the keys that were deleted.
+    pub keys: Vec<String>,
+    /// Requests of a burst.
+    pub requests: u32,
+    /// Bursts.
+    pub bursts: u32,
+    /// The slowest request of a burst: the median of the bursts.
+    pub slowest_ms: f64,
+    /// Statements that ran in them, which take most time first.
+    pub statements: Vec<ProbedRuns>,
+    /// Why it was not tried, or not to its end; empty where it was.
+    pub problem: String,
+}
+
+/// How often a statement ran in a burst.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ProbedRuns {
+    /// Without literals.
+    pub text: String,
+    /// In the burst in which it ran least often.
+    pub least: f64,
+    /// In the burst in which it ran most often.
+    pub most: f64,
+    /// Time of a run where one request was made alone.
+    pub alone_ms: f64,
+    /// Time of a run in the bursts.
+    pub ms: f64,
 }
 
 /// A statement that ran at all.

@@ -189,9 +189,8 @@ pub fn resolve(
     if matches!(settled.get("disposable"), Some((_, Source::CommandLine))) {
         return Err(UsageError::new(ONLY_IN_A_FILE));
     }
-    if options.watching.experiment.is_some() {
-        experiments::check(disposable, &watched)?;
-    }
+    let experiments = options.watching.experiment.as_deref().unwrap_or_default();
+    experiments::check(experiments, disposable, &watched)?;
     let source = |row: &OptionRow| {
         settled
             .get(&row.dest)

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use katydid_engine::clock::{self, Nanos};
 use katydid_observe::batch::Clock;
-use katydid_observe::{Address, Indexes, Opened, Source, Wanted, Watch, receiver};
+use katydid_observe::{Address, Indexes, Keys, Opened, Source, Wanted, Watch, receiver};
 use katydid_record::redact::redact;
 use katydid_record::{Body, Frame, Tracing};
 
@@ -97,6 +97,13 @@ impl Sources {
     pub fn indexes(&self) -> BTreeMap<String, Box<dyn Indexes>> {
         let all = self.sources.iter();
         all.filter_map(|source| Some((source.subject(), source.indexes()?)))
+            .collect()
+    }
+
+    /// What can take keys away for an experiment, by subject.
+    pub fn keys(&self) -> BTreeMap<String, Box<dyn Keys>> {
+        let all = self.sources.iter();
+        all.filter_map(|source| Some((source.subject(), source.keys()?)))
             .collect()
     }
 

@@ -4,7 +4,9 @@ mod late;
 mod regressed;
 
 use katydid_record::finding::Cost;
-use katydid_record::probe::{ExperimentSummary, ProbeSummary, ProbedEndpoint, ProbedStatement};
+use katydid_record::probe::{
+    ExperimentSummary, Pass, ProbeSummary, ProbedEndpoint, ProbedStatement,
+};
 use katydid_record::timeline::{CallKey, CallTotals, Calls, Series, Subject};
 use katydid_record::{Endpoint, EndpointKey, Kind, RunTime, SeenSpan, SpanKind, Timeline};
 
@@ -393,7 +395,7 @@ impl EndpointCase {
 /// What a probe saw is of the target as it is: until it was changed, or to the end.
 fn until_changed(timeline: &Timeline) -> RunTime {
     let mut all = timeline.probes.iter();
-    let changed = all.find(|(_, (_, probed))| probed.arm.is_some());
+    let changed = all.find(|(_, (_, probed))| probed.arm.is_some() || probed.pass == Pass::Cold);
     changed.map_or(timeline.end, |(from, _)| *from)
 }
 

@@ -109,8 +109,11 @@ pub const BEFORE_SHARE: f64 = 0.3;
 pub const WORKERS: f64 = 1.5;
 /// What the quickest requests take, over what all wait on average, where it is a queue: some come when it is short.
 pub const QUEUE_FAST: f64 = 0.5;
-/// Share of looks at which as many sessions were at work as ever were.
+/// Share of looks at which as many sessions were at work, and the most at which there may have been more.
 pub const POOL_SHARE: f64 = 0.8;
+pub const POOL_ABOVE: f64 = 0.1;
+/// So many times nearer to what the endpoints' statements take are an application's sessions than the next one's: else it is not known which is theirs.
+pub const POOL_APART: f64 = 1.5;
 /// Looks in a phase.
 pub const POOL_LOOKS: usize = 8;
 /// Requests under way that need a connection, over those at work.
@@ -120,6 +123,12 @@ pub const RERUN: f64 = 0.9;
 /// Time of a request's sums in the database, ms, and their share of the database's time.
 pub const SUM_MS: f64 = 2.0;
 pub const SUM_OF_DATABASE: f64 = 0.4;
+/// With nothing cached and many asking at once: the share of them that compute a value where all who miss it do, and the most that do where one
+/// computes it for the others.
+pub const COLD_ALL: f64 = 0.5;
+pub const COLD_ONE: f64 = 2.0;
+/// Bursts by which that is told.
+pub const COLD_BURSTS: u32 = 3;
 /// Keys that never expire, by which a cache grew.
 pub const KEYS: f64 = 30.0;
 /// Share of a form's keys without a time to live.

@@ -2,9 +2,10 @@
 //!
 //! **Symptom.** From some load on requests get slower and slower, while the database and all processors have time to spare.
 //!
-//! **Evidence.** At four of five looks in a phase as many sessions of the database were at work as ever were, and never more; and twice as many
-//! requests and more were under way at endpoints that ask the database (by Little's law: requests per second times the time of each). No lock, no busy processors, and no
-//! connection that is held during other work explain it.
+//! **Evidence.** At four of five looks in a phase as many sessions of the database were at work, and at no more than one look in ten were there more: a job of another
+//! process. Twice as many requests and more were under way at endpoints that ask the database (by Little's law: requests per second times the
+//! time of each). No lock, no busy processors, and no connection that is held during other work explain it. Where sessions have names (`application_name`), those
+//! of the application are counted whose sessions are nearest to what the endpoints' statements take; so another one's do not hide it.
 //!
 //! Where the pool tells it itself (`PgBouncer`, `HikariCP`, OpenTelemetry's metrics of pools, by `--watch pgbouncer:…` and `prometheus:…`): at a fifth of the looks and
 //! more somebody waited for a connection while as many were in use as there may be, and no fewer requests were under way.
@@ -23,10 +24,10 @@ use katydid_record::finding::Evidence;
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
-use super::case::{Case, Database, EndpointCase, mean};
+use super::case::{Case, Database, EndpointCase, levels, mean, mean_level};
 use super::words::{evidence, figures, fix, percent};
 use super::{Judged, Need, Rule, limits};
-use crate::target::Part;
+use crate::target::{Part, table};
 
 type Labels = BTreeMap<String, String>;
 
@@ -82,6 +83,9 @@ const TOLD: [Told; 4] = [
 /// Labels that say in which state connections are.
 const STATES: [&str; 2] = ["db_client_connection_state", "state"];
 
+/// Sessions at work by application, and the label of its name.
+const OF_APPLICATION: (&str, &str) = ("sessions.application.busy", "application");
+
 /// Classes of sessions that are at work for somebody.
 const BUSY: [&str; 8] = [
     "running",
@@ -97,11 +101,15 @@ const BUSY: [&str; 8] = [
 /// How many sessions were at work, look by look.
 struct Plateau<'c> {
     database: &'c Database<'c>,
+    /// Of one application, by its name; or of all.
+    application: Option<&'c str>,
     part: &'c Part,
-    /// The most.
+    /// The most, but for a look in ten.
     most: f64,
-    /// At this share of the looks.
+    /// At this share of the looks so many or more.
     share: f64,
+    /// At this share more.
+    above: f64,
 }
 
 /// A pool that is too small.
@@ -153,29 +161,37 @@ fn judge(case: &Case<'_>) -> Judged {
         return Judged::Found(vec![finding(case, &narrow)]);
     }
     Judged::Clear(format!(
-        "at most {} sessions at work, at {} of the looks, for {} requests under way",
+        "at most {} sessions of {} at work, at {} of the looks, for {} requests under way",
         figures(narrow.found.most),
+        narrow.found.application.unwrap_or("the database"),
         percent(narrow.found.share),
         figures(narrow.under_way)
     ))
 }
 
 fn narrowest<'c>(case: &'c Case<'_>) -> Option<Narrow<'c>> {
+    let users: Vec<&EndpointCase> = case
+        .endpoints
+        .iter()
+        .filter(|of| of.asks_a_database())
+        .collect();
+    let asked: f64 = users
+        .iter()
+        .map(|of| of.database_ms() / 1e3 * of.requests as f64)
+        .sum();
     let all = case.databases.iter().flat_map(|database| {
-        case.phases
-            .iter()
-            .filter_map(move |part| plateau(database, part))
+        case.phases.iter().flat_map(move |part| {
+            let own = application(database, part, asked / case.seconds());
+            [None, own]
+                .into_iter()
+                .filter_map(move |of| plateau(database, of, part))
+        })
     });
     let found = all.max_by(|a, b| {
         a.share
             .total_cmp(&b.share)
             .then(a.part.until.cmp(&b.part.until))
     })?;
-    let users: Vec<&EndpointCase> = case
-        .endpoints
-        .iter()
-        .filter(|of| of.asks_a_database())
-        .collect();
     let of_users: f64 = users.iter().map(|of| of.seconds()).sum();
     // What has not ended by the end of the run is in nobody's response times.
     let seen = case
@@ -188,6 +204,27 @@ fn narrowest<'c>(case: &'c Case<'_>) -> Option<Narrow<'c>> {
         found,
         users,
     })
+}
+
+/// The one whose sessions at work are nearest to what the endpoints' statements take, where no other is about as near. `asked`: statements' seconds per second.
+fn application<'c>(database: &'c Database<'c>, part: &Part, asked: f64) -> Option<&'c str> {
+    let names = table::labelled(database.subject, OF_APPLICATION.0, OF_APPLICATION.1);
+    let distance = |name: &'c str| {
+        let busy = mean_level(
+            database.subject,
+            OF_APPLICATION.0,
+            Some((OF_APPLICATION.1, name)),
+            part,
+        )?;
+        (busy > 0.0 && asked > 0.0).then(|| ((busy / asked).ln().abs(), name))
+    };
+    let mut near: Vec<(f64, &str)> = names.into_iter().filter_map(distance).collect();
+    near.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (nearest, name) = near.first()?;
+    let is_clear = near
+        .get(1)
+        .is_none_or(|(next, _)| next - nearest >= limits::POOL_APART.ln());
+    is_clear.then_some(*name)
 }
 
 /// Labels that two series both have say the same.
@@ -330,9 +367,11 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
         endpoints: hurt.iter().map(|of| of.title.clone()).collect(),
         about: title.to_owned(),
         what: format!(
-            "never more than {} sessions of the database are at work, and so many at {} of the looks, while {} requests that need one are under \
+            "{} more than {} sessions of {} are at work, and so many at {} of the looks, while {} requests that need one are under \
              way: {} of their time they wait",
+            if found.above > 0.0 { "seldom" } else { "never" },
             figures(found.most),
+            found.application.unwrap_or("the database"),
             percent(found.share),
             figures(*under_way),
             percent(waiting)
@@ -351,6 +390,12 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
                 "share of looks with so many",
                 found.share,
                 Some(limits::POOL_SHARE),
+            ),
+            evidence(
+                title,
+                "share of looks with more",
+                found.above,
+                Some(limits::POOL_ABOVE),
             ),
             evidence(
                 "generator",
@@ -385,14 +430,32 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
     }
 }
 
-fn plateau<'c>(database: &'c Database<'c>, part: &'c Part) -> Option<Plateau<'c>> {
-    let busy = database.sessions(&BUSY, part)?;
-    let most = busy.iter().copied().fold(0.0, f64::max);
-    let at_most = busy.iter().filter(|count| **count >= most).count();
-    (most > 0.0 && busy.len() >= limits::POOL_LOOKS).then(|| Plateau {
+fn plateau<'c>(
+    database: &'c Database<'c>,
+    application: Option<&'c str>,
+    part: &'c Part,
+) -> Option<Plateau<'c>> {
+    let (name, label) = OF_APPLICATION;
+    let busy = match application {
+        Some(application) => levels(database.subject, name, Some((label, application)), part)?,
+        None => database.sessions(&BUSY, part)?,
+    };
+    if busy.len() < limits::POOL_LOOKS {
+        return None;
+    }
+    let mut sorted = busy.clone();
+    sorted.sort_by(f64::total_cmp);
+    let strangers = (busy.len() as f64 * limits::POOL_ABOVE) as usize;
+    let most = sorted[busy.len() - 1 - strangers];
+    let share = |is_so: &dyn Fn(f64) -> bool| {
+        busy.iter().filter(|count| is_so(**count)).count() as f64 / busy.len() as f64
+    };
+    (most > 0.0).then(|| Plateau {
         database,
+        application,
         part,
         most,
-        share: at_most as f64 / busy.len() as f64,
+        share: share(&|count| count >= most),
+        above: share(&|count| count > most),
     })
 }

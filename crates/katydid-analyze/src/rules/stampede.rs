@@ -6,6 +6,10 @@
 //! and more, though it asks for nobody's rows in particular, so that there is one value to compute; and it takes 20 ms and more. What the cache
 //! counts is beside it.
 //!
+//! With `--experiment cold`, on a cache that is declared disposable, what the endpoint keeps there is deleted and 32 requests are made at once, three
+//! times. *Confirmed* is it if half of them and more run the statement each time, which takes 20 ms and more alone; ruled out if no more than two do.
+//! This needs no load.
+//!
 //! **Cause.** When a popular value expires, all who ask for it find nothing and compute it, side by side.
 //!
 //! **Fix.** Let one compute it: a lock beside the key (`SET key:lock … NX PX`), while others wait or get the old value. Spread the times to live by a tenth or two.
@@ -13,7 +17,7 @@
 //! **False alarms.** Values under many keys are computed once for each: where a statement asks for a tenant's or user's rows, nothing is said.
 
 use katydid_record::finding::Evidence;
-use katydid_record::probe::ProbedEver;
+use katydid_record::probe::{ProbedCold, ProbedEver, ProbedRuns};
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
@@ -27,7 +31,7 @@ pub const RULE: Rule = Rule {
     name: "stampede",
     title: "Cache stampede",
     of_target: true,
-    alone: false,
+    alone: true,
     needs: Some(Need::Probe),
     judge,
 };
@@ -43,7 +47,144 @@ struct Behind<'c> {
     one_by_one: f64,
 }
 
+/// What ran when nothing was cached.
+struct Cold<'c> {
+    endpoint: &'c EndpointCase,
+    of: &'c ProbedCold,
+    runs: &'c ProbedRuns,
+}
+
 fn judge(case: &Case<'_>) -> Judged {
+    let cold = cold(case);
+    let (all_compute, one_computes): (Vec<&Cold<'_>>, Vec<&Cold<'_>>) = cold
+        .iter()
+        .filter(|of| of.all_compute() || of.one_computes())
+        .partition(|of| of.all_compute());
+    let has = |those: &[&Cold<'_>], text: &str| those.iter().any(|of| of.runs.text == text);
+    let under_load = under_load(case, |text| has(&one_computes, text));
+    let mut found = match under_load {
+        Judged::Found(found) => found,
+        // What was tried says more.
+        other if all_compute.is_empty() => {
+            return match (one_computes.first(), problem(case)) {
+                (Some(one), _) => Judged::Clear(one.numbers()),
+                (None, Some(problem)) => Judged::Blind(super::not_observed(
+                    format!("what many requests at once do where nothing is cached: {problem}"),
+                    "",
+                )),
+                (None, None) => other,
+            };
+        }
+        _ => Vec::new(),
+    };
+    for of in all_compute {
+        let known = found.iter().position(|known| known.about == of.runs.text);
+        let place = known.unwrap_or_else(|| {
+            found.push(untimed(of));
+            found.len() - 1
+        });
+        confirm(&mut found[place], of);
+    }
+    Judged::Found(found)
+}
+
+/// Why nothing could be deleted, where that was to be tried.
+fn problem<'c>(case: &'c Case<'_>) -> Option<&'c str> {
+    let probed = case.endpoints.iter().filter_map(|of| of.probed.as_ref());
+    let mut tried = probed.filter_map(|of| of.cold.as_ref());
+    tried
+        .find(|of| !of.problem.is_empty())
+        .map(|of| of.problem.as_str())
+}
+
+/// Statements that ran when nothing was cached, and are for nobody in particular.
+fn cold<'c>(case: &'c Case<'_>) -> Vec<Cold<'c>> {
+    let probed = case
+        .endpoints
+        .iter()
+        .filter_map(|endpoint| Some((endpoint, endpoint.probed.as_ref()?.cold.as_ref()?)));
+    let tried = probed.filter(|(_, of)| of.bursts >= limits::COLD_BURSTS && of.requests > 2);
+    tried
+        .flat_map(|(endpoint, of)| of.statements.iter().map(move |runs| (endpoint, of, runs)))
+        .filter(|(.., runs)| runs.alone_ms >= limits::SLOW_MS && owner(&runs.text).is_none())
+        .map(|(endpoint, of, runs)| Cold { endpoint, of, runs })
+        .collect()
+}
+
+impl Cold<'_> {
+    fn all_compute(&self) -> bool {
+        self.runs.least >= limits::COLD_ALL * f64::from(self.of.requests)
+    }
+
+    fn one_computes(&self) -> bool {
+        self.runs.most <= limits::COLD_ONE
+    }
+
+    fn numbers(&self) -> String {
+        format!(
+            "with {} deleted, {} requests of {} at once ran {} {} times",
+            self.of.keys.join(", "),
+            self.of.requests,
+            self.endpoint.title,
+            statement(&self.runs.text),
+            figures(self.runs.least)
+        )
+    }
+}
+
+/// A stampede that was seen by trying it alone: how often values expire under load is not known.
+fn untimed(of: &Cold<'_>) -> Finding {
+    Finding {
+        endpoints: vec![of.endpoint.title.clone()],
+        about: of.runs.text.clone(),
+        what: format!(
+            "where what {} keeps in a cache is gone, all who ask for it compute it, side by side: {} ms instead of {}, by {}",
+            of.endpoint.title,
+            figures(of.runs.ms),
+            figures(of.runs.alone_ms),
+            statement(&of.runs.text)
+        ),
+        check: "of many requests at once one should run the statement".into(),
+        ..advised()
+    }
+}
+
+fn confirm(finding: &mut Finding, of: &Cold<'_>) {
+    finding.confidence = Confidence::Confirmed;
+    let numbers = of.numbers();
+    finding.basis = match finding.basis.as_str() {
+        "" => numbers,
+        known => format!("{numbers}; {known}"),
+    };
+    let one = |what: &str, value: f64, unit: &str, limit| {
+        evidence("experiment", what, value, unit, limit)
+    };
+    let requests = f64::from(of.of.requests);
+    finding.evidence.extend([
+        one("requests at once, with nothing cached", requests, "", None),
+        one(
+            "runs of it, the fewest of a burst",
+            of.runs.least,
+            "",
+            Some(limits::COLD_ALL * requests),
+        ),
+        one("runs of it, the most of a burst", of.runs.most, "", None),
+        one("a run alone", of.runs.alone_ms, "ms", Some(limits::SLOW_MS)),
+        one("a run among them", of.runs.ms, "ms", None),
+        one(
+            "the slowest request of a burst",
+            of.of.slowest_ms,
+            "ms",
+            None,
+        ),
+    ]);
+}
+
+/// By what runs under load, but for statements that are known to be run once.
+fn under_load(case: &Case<'_>, is_run_once: impl Fn(&str) -> bool) -> Judged {
+    if case.is_probe() {
+        return Judged::Silent;
+    }
     let mut all: Vec<Behind<'_>> = case
         .endpoints
         .iter()
@@ -52,7 +193,7 @@ fn judge(case: &Case<'_>) -> Judged {
     all.sort_by(|a, b| b.of.seconds.total_cmp(&a.of.seconds));
     let found: Vec<Finding> = all
         .iter()
-        .filter(|of| of.under_load >= limits::STAMPEDE * of.one_by_one)
+        .filter(|of| of.under_load >= limits::STAMPEDE * of.one_by_one && !is_run_once(of.of.text))
         .map(|of| finding(case, of))
         .collect();
     match (found.is_empty(), all.first()) {
@@ -162,12 +303,21 @@ fn finding(case: &Case<'_>, behind: &Behind<'_>) -> Finding {
             of.seconds * share,
         )),
         evidence: all,
+        check: format!(
+            "the statement should run {} times per second, whatever the load is",
+            figures(*one_by_one)
+        ),
+        ..advised()
+    }
+}
+
+fn advised() -> Finding {
+    Finding {
         advice: "Let one compute the value while the others wait for it or get the old one, and spread the times to live.".into(),
         fixes: vec![
             fix("redis-py", "with client.lock(f\"{key}:lock\", timeout=10): look again, then compute"),
             fix("Redis", "SET key:lock 1 NX PX 10000; who does not get it waits, or takes the old value"),
         ],
-        check: format!("the statement should run {} times per second, whatever the load is", figures(*one_by_one)),
         ..Finding::default()
     }
 }

@@ -7,8 +7,10 @@ use katydid_record::{
     Watched,
 };
 
+mod pool;
 mod probed;
 mod queues;
+mod stampedes;
 
 use super::{Diagnosis, diagnose};
 

@@ -3,6 +3,7 @@
 //! It never keeps a key, an argument or an entry, since they may be personal data; only names of queues. Lookups that it makes itself are
 //! taken off the hits and misses that it reports.
 
+mod cold;
 mod flow;
 mod info;
 pub(super) mod keys;
@@ -14,14 +15,16 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
 use crate::address::Address;
-use crate::observer::{Boxed, Observer, Source, Trouble};
+use crate::observer::{Boxed, Keys, Observer, Source, Trouble};
 
+use cold::Taker;
 use look::Server;
 
 /// For each answer; above it the look's own limit.
 const ANSWER_WITHIN: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// A server, before it is connected.
+#[derive(Clone)]
 struct Redis {
     to: ConnectionInfo,
     subject: String,
@@ -51,16 +54,19 @@ pub fn make(address: &Address) -> Result<Box<dyn Source>, String> {
 }
 
 impl Redis {
-    async fn connect(&self) -> Result<MultiplexedConnection, Trouble> {
+    fn client(&self) -> Result<Client, Trouble> {
         if matches!(self.to.addr(), ConnectionAddr::TcpTls { .. }) {
             // An error says that there is one already.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
+        Client::open(self.to.clone()).map_err(|error| trouble::of(&error))
+    }
+
+    async fn connect(&self) -> Result<MultiplexedConnection, Trouble> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(ANSWER_WITHIN))
             .set_response_timeout(Some(ANSWER_WITHIN));
-        let client = Client::open(self.to.clone()).map_err(|error| trouble::of(&error))?;
-        client
+        self.client()?
             .get_multiplexed_async_connection_with_config(&config)
             .await
             .map_err(|error| trouble::of(&error))
@@ -79,5 +85,9 @@ impl Source for Redis {
             self.run = Some(server.run().to_owned());
             Ok(Box::new(server) as Box<dyn Observer>)
         })
+    }
+
+    fn keys(&self) -> Option<Box<dyn Keys>> {
+        Some(Box::new(Taker::new(self.clone())))
     }
 }

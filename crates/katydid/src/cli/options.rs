@@ -246,10 +246,10 @@ pub struct Watching {
     /// Take that from an earlier probe's or run's folder
     #[arg(long, value_name = "DIR", env = "KATYDID_PROBED")]
     pub probed: Option<String>,
-    /// After such a probe, try out what it found on a database that is declared disposable: 'index' builds an index that is missing, asks again, and drops it
+    /// After such a probe, change what is declared disposable, and ask again: 'index' builds an index that is missing, and drops it; 'cold' deletes what a cache has for a request, and makes that many times at once
     #[arg(long, value_name = "NAME", env = "KATYDID_EXPERIMENT", conflicts_with = "probed", action = clap::ArgAction::Append, value_parser = clap::builder::PossibleValuesParser::new(NAMES))]
     pub experiment: Option<Vec<String>>,
-    /// A database that --experiment may change: HOST:PORT/DATABASE. Only in a configuration file; may be repeated
+    /// A database or cache that --experiment may change: HOST:PORT/DATABASE. Only in a configuration file; may be repeated
     #[arg(long, value_name = "DATABASE", action = clap::ArgAction::Append)]
     pub disposable: Option<Vec<String>>,
     /// Watch nothing but what --watch names

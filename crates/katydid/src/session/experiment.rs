@@ -1,4 +1,4 @@
-//! Experiments of a probe (`--experiment`): what its findings propose is built in the target, and dropped again.
+//! Experiments of a probe (`--experiment`): what its findings propose is built in the target, and dropped again; keys of a cache are deleted.
 //!
 //! Which requests are made meanwhile is for the probe; what came of it, for the analysis.
 
@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use katydid_analyze::{experiment, probe, rules};
 use katydid_engine::clock;
-use katydid_observe::Indexes;
+use katydid_observe::{Indexes, Keys, Trouble};
 use katydid_record::frame::{Body, Fact, Mark};
-use katydid_record::probe::ExperimentSummary;
+use katydid_record::probe::{ExperimentSummary, ProbedCold};
 use katydid_record::redact::redact;
 use katydid_record::{Finding, Timeline};
 use serde::Serialize;
@@ -35,15 +35,20 @@ pub struct Planned {
 #[derive(Clone, Default)]
 pub struct Hands {
     indexes: Arc<BTreeMap<String, Box<dyn Indexes>>>,
+    keys: Arc<BTreeMap<String, Box<dyn Keys>>>,
     /// One thing at a time: what is being built when a probe is interrupted is dropped once it is there.
     busy: Arc<Mutex<()>>,
 }
 
 impl Hands {
     /// Those of all that is watched, by subject.
-    pub fn new(indexes: BTreeMap<String, Box<dyn Indexes>>) -> Self {
+    pub fn new(
+        indexes: BTreeMap<String, Box<dyn Indexes>>,
+        keys: BTreeMap<String, Box<dyn Keys>>,
+    ) -> Self {
         Self {
             indexes: Arc::new(indexes),
+            keys: Arc::new(keys),
             busy: Arc::default(),
         }
     }
@@ -81,6 +86,47 @@ impl Hands {
             Some(redact(&format!("{on}: {why}")))
         });
         left.collect()
+    }
+
+    /// Caches whose keys may be deleted, by subject.
+    pub fn caches(&self, disposable: &[String]) -> Vec<String> {
+        let all = self.keys.keys();
+        all.filter(|on| experiments::may_be_changed(on, disposable))
+            .cloned()
+            .collect()
+    }
+
+    /// A step of the search for the keys that a request is answered from ([`Keys::search`]), or why it cannot go on.
+    pub fn search_keys(&self, on: &str) -> Result<bool, String> {
+        self.with_keys(on, false, |keys| keys.search())
+    }
+
+    /// Deletes the keys that were found; why it could not.
+    pub fn take_keys(&self, on: &str) -> Result<(), String> {
+        self.with_keys(on, (), |keys| keys.take())
+    }
+
+    /// Ends a search before its end; why something is not back that it has taken.
+    pub fn stop_search(&self, on: &str) -> Result<(), String> {
+        self.with_keys(on, (), |keys| keys.stop())
+    }
+
+    fn with_keys<T>(
+        &self,
+        on: &str,
+        otherwise: T,
+        work: impl FnOnce(&dyn Keys) -> Result<T, Trouble>,
+    ) -> Result<T, String> {
+        let keys = self.keys.get(on);
+        keys.map_or(Ok(otherwise), |keys| {
+            work(keys.as_ref()).map_err(|trouble| {
+                let opens = match trouble.remedy() {
+                    "" => String::new(),
+                    remedy => format!(" ({remedy})"),
+                };
+                redact(&format!("{on}: {trouble}{opens}"))
+            })
+        })
     }
 }
 
@@ -164,15 +210,30 @@ impl Live {
         self.hands.clone()
     }
 
+    /// What is known of the keys that were deleted before bursts of an endpoint, also in the record: how many forms of them there are.
+    pub fn cold(&mut self, on: &str, endpoint: &str, problem: &str) -> usize {
+        let keys = self.hands.keys.get(on);
+        let known = ProbedCold {
+            keys: keys.map(|keys| keys.forms()).unwrap_or_default(),
+            problem: redact(problem),
+            ..ProbedCold::default()
+        };
+        self.tell(probe::COLD, endpoint, &known);
+        known.keys.len()
+    }
+
     /// Writes into the record what is known of an experiment by now.
     fn tell_experiment(&mut self, number: u32) {
-        let Some(made) = self.experiments.get(number as usize) else {
-            return;
-        };
+        if let Some(made) = self.experiments.get(number as usize).cloned() {
+            self.tell(experiment::FACT, &number.to_string(), &made);
+        }
+    }
+
+    fn tell(&mut self, topic: &str, of: &str, what: &impl Serialize) {
         let fact = Fact {
-            topic: experiment::FACT.to_owned(),
-            subject: number.to_string(),
-            text: serde_json::to_string(made).unwrap_or_default(),
+            topic: topic.to_owned(),
+            subject: of.to_owned(),
+            text: serde_json::to_string(what).unwrap_or_default(),
         };
         let at = self.recorder.run_time(clock::now());
         self.sender.send(vec![said(at, 0, Body::Facts(vec![fact]))]);

@@ -636,7 +636,7 @@ fn watch(options: &Options) -> Result<(Option<Watching>, Hands), SessionError> {
     if sources.is_empty() {
         return Ok((None, Hands::default()));
     }
-    let hands = Hands::new(sources.indexes());
+    let hands = Hands::new(sources.indexes(), sources.keys());
     let watching = sources.open().map_err(SessionError::Watch)?;
     watching.say(!options.progress);
     Ok((Some(watching), hands))

@@ -9,11 +9,12 @@ use katydid_record::EndpointCalls;
 
 use super::*;
 
-const SUM: &str = "SELECT count(*), sum(total) FROM orders WHERE tenant_id = $1";
-const MARKET: &str = "SELECT city, sum(total) FROM orders WHERE created_at >= $1 GROUP BY city";
+pub(super) const SUM: &str = "SELECT count(*), sum(total) FROM orders WHERE tenant_id = $1";
+pub(super) const MARKET: &str =
+    "SELECT city, sum(total) FROM orders WHERE created_at >= $1 GROUP BY city";
 
 /// `GET /orders`, alone in 10 ms.
-fn probed() -> ProbedEndpoint {
+pub(super) fn probed() -> ProbedEndpoint {
     ProbedEndpoint {
         method: "GET".into(),
         name: "/orders".into(),
@@ -37,7 +38,7 @@ fn ended(ok: u64) -> EndpointWindow {
 }
 
 impl Run {
-    fn probed(self, of: ProbedEndpoint) -> Self {
+    pub(super) fn probed(self, of: ProbedEndpoint) -> Self {
         self.all_probed(vec![of])
     }
 
@@ -227,32 +228,6 @@ fn another_tenants_response_without_a_query() {
 }
 
 #[test]
-fn what_is_cached_is_computed_by_all_who_miss_it() {
-    let run = |calls: f64, text: &str| {
-        Run::new(400, 200)
-            .statement("aa", text, calls, 250.0, 70.0, 60.0)
-            .probed(ProbedEndpoint {
-                ever: vec![ProbedEver {
-                    text: text.into(),
-                    calls: 8.0,
-                }],
-                over_s: 20.0,
-                ..probed()
-            })
-    };
-    let named = |run: &Run| {
-        let all = run.findings(true);
-        all.findings.iter().any(|of| of.rule == "stampede")
-    };
-    assert!(named(&run(60.0, MARKET)));
-    assert!(
-        run(20.0, MARKET).ruled_out("stampede"),
-        "0.4 per second became 1"
-    );
-    assert!(!named(&run(60.0, SUM)), "one for each tenant");
-}
-
-#[test]
 fn a_write_that_computes_while_its_user_waits() {
     let post = |cpu: f64, database_ms: f64, name: &str| {
         let mut run = Run::new(1, 1);
@@ -278,32 +253,6 @@ fn a_write_that_computes_while_its_user_waits() {
     assert!(
         post(0.9, 3.0, "/login").findings(true).findings.is_empty(),
         "a password is hashed"
-    );
-}
-
-/// 20 requests of 800 ms per second, and so many sessions at work at each look.
-fn sessions(at_work: &[f64]) -> Run {
-    let points: Vec<(u64, f64)> = (1..).zip(at_work.iter().copied()).collect();
-    Run::new(400, 800)
-        .statement("aa", LIST, 400.0, 5.0, 20.0, 30.0)
-        .spans(50, LIST, 1, 5_000)
-        .series("sessions", ("class", "running"), SeriesKind::Gauge, &points)
-}
-
-#[test]
-fn requests_wait_for_a_connection_while_the_database_could_do_more() {
-    let found = sessions(&[2.0; 16]).only();
-    assert_eq!(found.rule, "pool");
-    assert!(
-        found.what.starts_with("never more than 2 sessions"),
-        "{}",
-        found.what
-    );
-    let varies: Vec<f64> = (0..16).map(|n| f64::from(n % 4)).collect();
-    assert!(sessions(&varies).ruled_out("pool"));
-    assert!(
-        sessions(&[16.0; 16]).ruled_out("pool"),
-        "as many as requests"
     );
 }
 

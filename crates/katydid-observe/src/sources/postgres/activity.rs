@@ -28,6 +28,9 @@ const CLASSES: &[&str] = &[
     "hidden",
 ];
 
+/// Classes that do nothing for anybody, as far as is seen.
+const REST: [&str; 2] = ["idle", "hidden"];
+
 /// Without `pg_monitor`, of other users' sessions only database, role and number are there: `hidden`.
 const SQL: &str = "SELECT /* katydid */ CASE \
     WHEN state IS NULL OR state = 'disabled' THEN 'hidden' \
@@ -97,10 +100,11 @@ impl Activity {
     async fn read(&mut self, client: &Client, batch: &mut Batch) -> Result<(), Error> {
         let rows = client.query(&self.read, &[]).await?;
         let mut classes: BTreeMap<&str, f64> = CLASSES.iter().map(|class| (*class, 0.0)).collect();
-        let mut applications: BTreeMap<String, f64> = self
+        // All sessions, and those at work.
+        let mut applications: BTreeMap<String, (f64, f64)> = self
             .applications
             .iter()
-            .map(|name| (name.clone(), 0.0))
+            .map(|name| (name.clone(), (0.0, 0.0)))
             .collect();
         // katydid's own is one, too.
         let (mut all, mut longest) = (1.0, [0.0_f64; 3]);
@@ -114,9 +118,11 @@ impl Activity {
             if let Some(known) = CLASSES.iter().find(|known| **known == class) {
                 *classes.entry(*known).or_default() += count;
             }
-            *applications
+            let (open, busy) = applications
                 .entry(self.application(application))
-                .or_default() += count;
+                .or_default();
+            *open += count;
+            *busy += if REST.contains(&class) { 0.0 } else { count };
             for (place, longest) in longest.iter_mut().enumerate() {
                 *longest = longest.max(row.get(3 + place));
             }
@@ -124,13 +130,10 @@ impl Activity {
         for (class, count) in &classes {
             batch.gauge("sessions", "", &[("class", class)], *count);
         }
-        for (application, count) in &applications {
-            batch.gauge(
-                "sessions.application",
-                "",
-                &[("application", application)],
-                *count,
-            );
+        for (application, (open, busy)) in &applications {
+            let labels = [("application", application.as_str())];
+            batch.gauge("sessions.application", "", &labels, *open);
+            batch.gauge("sessions.application.busy", "", &labels, *busy);
         }
         batch.gauge("connections", "", &[], all);
         batch.gauge("connections.most", "", &[], self.most);

@@ -1,0 +1,142 @@
+"""`--experiment cold`: what a request is answered from is deleted, and many ask for it at once."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from ports import free_port
+from postgres import Server, serving
+from redis import Redis
+from served import served
+from valkey_server import server as valkey
+
+LOCUSTFILE = """
+from locust import HttpUser, task
+
+class Reader(HttpUser):
+    @task
+    def report(self):
+        self.client.get("/report", headers={"Cookie": "session=ann"})
+"""
+# 60 ms and more of the database's own time.
+REPORT = "SELECT sum(sqrt(g)) AS total FROM generate_series(1, 600000) AS g"
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("pg"), "18") as server:
+        server.do("CREATE EXTENSION IF NOT EXISTS pg_stat_statements")
+        yield server
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[Redis]:
+    with valkey(free_port(), tmp_path) as client:
+        client.set("session:ann", "ann", ex=3600)
+        client.set("stock", "7")
+        yield client
+
+
+@contextmanager
+def reports(database: Server, cache: Redis, one_computes: bool) -> Iterator[str]:
+    """A report behind a cache, for who has a session; computed by all who miss it, or by one of them."""
+    local = threading.local()
+    alone = threading.Lock()
+
+    def computed() -> bytes:
+        if not hasattr(local, "session"):
+            local.session = psycopg.connect(database.url(), autocommit=True)
+        total = local.session.execute(REPORT).fetchone()[0]
+        cache.set("report:2026:all", str(total), ex=600)
+        return str(total).encode()
+
+    def answer(_path: str) -> str:
+        if cache.get("session:ann") is None:
+            return "[]"
+        cache.incr("reads")
+        found = cache.get("report:2026:all")
+        if found is None and one_computes:
+            with alone:
+                found = cache.get("report:2026:all") or computed()
+        return json.dumps([str(found or computed())])
+
+    with served(answer) as host:
+        yield host
+
+
+def place(cache: Redis) -> str:
+    return f"127.0.0.1:{cache.connection_pool.connection_kwargs['port']}/0"
+
+
+def probed(katydid: Any, database: Server, cache: Redis, host: str, user: str = "") -> Any:
+    (katydid.folder / "locustfile.py").write_text(LOCUSTFILE)
+    (katydid.folder / "katydid.toml").write_text(f'[watch]\ndisposable = ["{place(cache)}"]\n')
+    watch = ["--watch", database.url(), "--watch", f"redis://{user}{place(cache)}"]
+    return katydid("probe", "-H", host, "--run-dir", "run", *watch, "--experiment", "cold")
+
+
+def of_report(done: Any) -> Any:
+    (endpoint,) = done.summary["probe"]["endpoints"]
+    return endpoint["cold"]
+
+
+def test_what_all_compute_is_confirmed_and_nothing_else_is_gone(
+    katydid: Any, database: Server, cache: Redis
+) -> None:
+    with reports(database, cache, one_computes=False) as host:
+        done = probed(katydid, database, cache, host).ended(0)
+    (found,) = json.loads((done.run / "findings.json").read_text())["findings"]
+    assert (found["rule"], found["confidence"]) == ("stampede", "confirmed"), done.text
+    assert "32 requests of GET /report at once ran" in found["basis"], found["basis"]
+    cold = of_report(done)
+    # The year is a number, and "all" may be somebody's name.
+    assert (cold["keys"], cold["bursts"], cold["problem"]) == (["report:{n}:{…}"], 3, "")
+    (runs,) = [of for of in cold["statements"] if "generate_series" in of["text"]]
+    assert 16 <= runs["least"] <= runs["most"] <= 32, runs
+    # A session that was taken away to see whether it is written anew is back, with its time to live.
+    assert cache.get("session:ann") == b"ann" and 3000 < cache.ttl("session:ann") <= 3600
+    assert cache.get("stock") == b"7"
+    record = b"".join(file.read_bytes() for file in done.run.rglob("*") if file.is_file())
+    assert b"session:ann" not in record and b"report:2026" not in record
+
+
+def test_what_one_computes_for_all_is_ruled_out(
+    katydid: Any, database: Server, cache: Redis
+) -> None:
+    with reports(database, cache, one_computes=True) as host:
+        done = probed(katydid, database, cache, host).ended(0)
+    told = json.loads((done.run / "findings.json").read_text())
+    assert not told["findings"], done.text
+    (out,) = [out["why"] for out in told["ruled_out"] if out["rule"] == "stampede"]
+    assert out.endswith("1 times") and "report:{n}" in out, out
+
+
+def test_a_user_who_may_not_is_told_what_to_grant(
+    katydid: Any, database: Server, cache: Redis
+) -> None:
+    cache.acl_setuser(
+        "looker", True, passwords=["+looker"], keys=["*"], categories=["+@read"], commands=["+info"]
+    )
+    with reports(database, cache, one_computes=False) as host:
+        done = probed(katydid, database, cache, host, user="looker:looker@").ended(0)
+    problem = of_report(done)["problem"]
+    assert "may not" in problem and "+monitor" in problem, problem
+    assert cache.get("session:ann") == b"ann"
+    assert problem in " ".join(done.out.split()), done.out
+
+
+def test_no_key_is_deleted_where_that_is_not_declared(
+    katydid: Any, database: Server, cache: Redis
+) -> None:
+    (katydid.folder / "locustfile.py").write_text(LOCUSTFILE)
+    watch = ["--watch", f"redis://{place(cache)}"]
+    done = katydid("probe", "-H", "http://127.0.0.1:9", *watch, "--experiment", "cold")
+    assert done.code == 2
+    assert f'disposable = ["{place(cache)}"]' in done.err, done.text
