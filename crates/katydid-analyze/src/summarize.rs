@@ -270,6 +270,7 @@ fn endpoint(key: &EndpointKey, e: &Endpoint, seconds: f64) -> EndpointSummary {
         requests,
         failures: e.failed,
         aborted: e.aborted,
+        aborted_oldest_ms: e.aborted_age.max_us().map(|us| us as f64 / 1e3),
         blocked: e.blocked,
         missed: e.missed,
         unjudged: e.unjudged,

@@ -3,6 +3,9 @@
 use katydid_record::summary::{SloOutcome, SloSummary};
 use katydid_record::{Kind, Summary};
 
+/// What has waited longer for an answer when the load ends did not just come last.
+const UNANSWERED_S: f64 = 5.0;
+
 /// Writes `run.verdict` and `run.reason` of a summary that is complete but for them.
 pub fn write(summary: &mut Summary) {
     let (verdict, reason) = of(summary);
@@ -50,8 +53,17 @@ fn of(summary: &Summary) -> (&'static str, String) {
     if total.requests == 0 {
         return ("DONE", "no request was made".to_owned());
     }
+    let oldest_s = total.aborted_oldest_ms.unwrap_or_default() / 1e3;
+    let unanswered = if oldest_s >= UNANSWERED_S {
+        format!(
+            "; {} had no answer when it ended, the oldest for {oldest_s:.1} s",
+            total.aborted
+        )
+    } else {
+        String::new()
+    };
     let reason = format!(
-        "none of {} requests failed; no objective was given (--slo)",
+        "none of {} requests failed{unanswered}; no objective was given (--slo)",
         total.requests
     );
     ("DONE", reason)
@@ -87,5 +99,29 @@ pub fn title(slo: &SloSummary) -> String {
     match &slo.phase {
         Some(phase) if !slo.text.contains(" in ") => format!("{} in {phase}", slo.text),
         _ => slo.text.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(oldest_ms: f64) -> String {
+        let mut summary = Summary::default();
+        summary.run.valid = true;
+        summary.run.complete = true;
+        summary.total.requests = 87;
+        summary.total.aborted = 120;
+        summary.total.aborted_oldest_ms = Some(oldest_ms);
+        write(&mut summary);
+        assert_eq!(summary.run.verdict, "DONE");
+        summary.run.reason
+    }
+
+    #[test]
+    fn what_had_no_answer_for_long_is_said() {
+        let said = "120 had no answer when it ended, the oldest for 15.6 s";
+        assert!(reason(15_600.0).contains(said), "{}", reason(15_600.0));
+        assert!(!reason(900.0).contains("answer"), "it had come last");
     }
 }

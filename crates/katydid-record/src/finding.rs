@@ -71,6 +71,9 @@ pub struct Finding {
     pub check: String,
     /// What `--experiment` can change in the target to confirm it.
     pub change: Option<Change>,
+    /// No statement explains it: the database does nothing meanwhile.
+    #[serde(skip)]
+    pub is_not_of_statements: bool,
     /// What else was seen and is explained by this.
     pub consequences: Vec<String>,
 }

@@ -25,6 +25,8 @@ pub struct Node {
     pub rows: f64,
     /// As the server estimates.
     pub cost: f64,
+    /// Texts of the statement that were seen with their values, of the first of which this is the plan; 0: it is for values that are not known.
+    pub seen: u32,
     below: Vec<Node>,
 }
 

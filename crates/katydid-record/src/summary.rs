@@ -222,6 +222,9 @@ pub struct EndpointSummary {
     pub failures: u64,
     /// Given up while in flight.
     pub aborted: u64,
+    /// How long the oldest of these had waited, from its due time, ms.
+    #[serde(default)]
+    pub aborted_oldest_ms: Option<f64>,
     /// Slots whose user was still busy with the target.
     pub blocked: u64,
     /// Slots that the generator missed.

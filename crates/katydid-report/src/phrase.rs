@@ -269,10 +269,12 @@ pub fn measured(slo: &SloSummary) -> String {
     }
 }
 
+const ABORTED: &str = "aborted in flight at the end";
+
 /// What the table leaves out: given up, blocked, missed, not judged. Only what is not zero.
 pub fn apart(total: &EndpointSummary) -> Vec<String> {
     let said = [
-        (total.aborted, "aborted in flight at the end"),
+        (total.aborted, ABORTED),
         (
             total.blocked,
             "blocked because every allowed user was still busy with the target",
@@ -280,9 +282,19 @@ pub fn apart(total: &EndpointSummary) -> Vec<String> {
         (total.missed, "missed because the generator was late"),
         (total.unjudged, "completed but not judged by the script"),
     ];
+    let oldest = total.aborted_oldest_ms.map_or(String::new(), |ms| {
+        format!(", the oldest after {} ms", short(ms))
+    });
     said.iter()
         .filter(|(n, _)| *n > 0)
-        .map(|(n, text)| format!("{} {text}", count(*n)))
+        .map(|(n, text)| {
+            let oldest = if *text == ABORTED {
+                oldest.as_str()
+            } else {
+                ""
+            };
+            format!("{} {text}{oldest}", count(*n))
+        })
         .collect()
 }
 

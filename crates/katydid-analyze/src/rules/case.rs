@@ -2,6 +2,7 @@
 
 mod late;
 mod regressed;
+mod tagged;
 
 use katydid_record::finding::Cost;
 use katydid_record::probe::{
@@ -44,6 +45,8 @@ pub struct EndpointCase {
     pub requests: u64,
     /// From send, of those that went well, ms.
     pub mean_ms: f64,
+    /// Time that those took that were given up without an answer when the load ended, s.
+    pub unanswered_s: f64,
     /// Within this one in twenty of them was done, ms.
     pub fast_ms: f64,
     /// Requests whose spans came.
@@ -58,8 +61,10 @@ pub struct EndpointCase {
     pub probed: Option<ProbedEndpoint>,
     /// What it calls: as spans have it, or else the probe.
     pub calls: Vec<Call>,
-    /// What it seems to call, where neither is known: by how counts go together.
-    pub regressed: Vec<Call>,
+    /// What it seems to call, where neither is known: by tags of statements, or by how counts go together.
+    pub perhaps: Vec<Call>,
+    /// At so many looks a statement ran with a tag that names it.
+    pub tags: usize,
     /// In so many windows.
     pub windows: usize,
 }
@@ -135,6 +140,7 @@ impl<'a> Case<'a> {
         let mut endpoints = endpoints(timeline, probe);
         if timeline.probes.is_empty() && endpoints.iter().any(|of| !of.has_calls()) {
             for database in &databases {
+                tagged::by_tags(&whole, database, &mut endpoints);
                 regressed::regress(timeline, &whole, database, &mut endpoints);
             }
         }
@@ -233,6 +239,14 @@ impl<'a> Case<'a> {
         (!counts.is_empty()).then_some(counts)
     }
 
+    /// How long nothing was answered before the load ended, s.
+    pub fn silent_s(&self) -> f64 {
+        let last = self.timeline.endpoints.values().map(|of| of.last).max();
+        last.map_or(0.0, |last| {
+            self.whole.until.saturating_sub(last) as f64 / 1e6
+        })
+    }
+
     /// Processors that the target's processes used in the load; the most of one subject.
     pub fn target_cores(&self) -> Option<f64> {
         let subjects = self.timeline.target.subjects.values();
@@ -281,9 +295,9 @@ impl<'a> Case<'a> {
         self.running(text, |of| if of.has_calls() { &of.calls } else { &[] })
     }
 
-    /// Those that seem to, by how counts go together, where nothing else is known.
+    /// Those that seem to, by tags or by how counts go together, where nothing else is known.
     pub fn perhaps(&self, text: &str) -> Vec<(&EndpointCase, f64)> {
-        self.running(text, |of| &of.regressed)
+        self.running(text, |of| &of.perhaps)
     }
 
     fn running(
@@ -322,6 +336,10 @@ impl EndpointCase {
         self.is_traced() || self.is_probed()
     }
 
+    fn is_tagged(&self) -> bool {
+        !self.is_traced() && self.tags > 0
+    }
+
     fn is_probed(&self) -> bool {
         self.probed
             .as_ref()
@@ -332,6 +350,7 @@ impl EndpointCase {
     pub fn source(&self) -> String {
         match &self.probed {
             Some(of) if !self.is_traced() => format!("probe of {} requests", of.requests),
+            None if self.is_tagged() => format!("tags at {} looks", self.tags),
             None if !self.is_traced() => format!("regression over {} windows", self.windows),
             _ => format!("spans of {} requests", self.traced),
         }
@@ -342,6 +361,7 @@ impl EndpointCase {
         match self {
             of if of.is_traced() => "spans",
             of if of.is_probed() => "probe",
+            of if of.is_tagged() => "tags",
             _ => "regression",
         }
     }
@@ -386,9 +406,9 @@ impl EndpointCase {
         calls.any(|call| call.is_sql() && call.per_request >= 0.5)
     }
 
-    /// Time that its requests took in all, s.
+    /// Time that its requests took in all, s, until they were answered or the load ended.
     pub fn seconds(&self) -> f64 {
-        self.requests as f64 * self.mean_ms / 1e3
+        self.requests as f64 * self.mean_ms / 1e3 + self.unanswered_s
     }
 }
 
@@ -414,13 +434,16 @@ fn endpoints(timeline: &Timeline, probe: Option<&ProbeSummary>) -> Vec<EndpointC
             title: format!("{} {}", key.method, titles.of(key)),
             requests: of.ended(),
             mean_ms: of.from_send.mean_us().unwrap_or(0.0) / 1e3,
+            unanswered_s: of.aborted_age.mean_us().unwrap_or(0.0) * of.aborted_age.count() as f64
+                / 1e6,
             fast_ms: of.from_send.quantile_us(0.05).unwrap_or(0) as f64 / 1e3,
             before_ms: before_ms(of, traced.get(key)),
             served_ms: served_ms(of, traced.get(key)),
             quiet_ms: quiet_ms(timeline, key),
             traced: traced.get(key).map_or(0, |calls| calls.requests),
             calls: traced.get(key).map_or_else(Vec::new, calls),
-            regressed: Vec::new(),
+            perhaps: Vec::new(),
+            tags: 0,
             windows: 0,
             key: key.clone(),
         })

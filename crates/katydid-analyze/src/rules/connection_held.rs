@@ -2,7 +2,7 @@
 //!
 //! **Symptom.** The pool runs out, or rows stay locked, while the database has little to do.
 //!
-//! **Evidence.** At every other look some session has been *idle in transaction* for a tenth of a second and more: the database waits for the
+//! **Evidence.** At every fifth look and more some session has been *idle in transaction* for a tenth of a second and more: the database waits for the
 //! service, inside of a transaction. Spans name the endpoint: it calls the database, and spends more time outside of it than the others,
 //! half of it and more in one piece after its first statement: what is done before holds nothing.
 //!
@@ -20,7 +20,6 @@ use katydid_record::finding::Evidence;
 use super::case::{Call, Case, EndpointCase, levels};
 use super::words::{evidence, figures};
 use super::{Judged, Need, Rule, limits};
-use crate::numbers::median;
 
 /// Its row.
 pub const RULE: Rule = Rule {
@@ -34,7 +33,7 @@ pub const RULE: Rule = Rule {
 
 fn judge(case: &Case<'_>) -> Judged {
     let worst = case.worst_phase(|subject, part| {
-        levels(subject, "longest.idle_in_transaction", None, part).and_then(median)
+        levels(subject, "longest.idle_in_transaction", None, part).map(at_a_fifth)
     });
     let Some((database, part, held)) = worst else {
         return Judged::Blind(super::not_observed(
@@ -44,7 +43,7 @@ fn judge(case: &Case<'_>) -> Judged {
     };
     if held < limits::HELD_S {
         return Judged::Clear(format!(
-            "for {} ms in the median at most",
+            "for {} ms and more at a fifth of the looks",
             figures(held * 1e3)
         ));
     }
@@ -53,7 +52,7 @@ fn judge(case: &Case<'_>) -> Judged {
         phase: part.phase.clone(),
         ..evidence(
             database.title,
-            "the longest that a session is idle in transaction, median of all looks",
+            "the longest that a session is idle in transaction, at a fifth of the looks and more",
             held * 1e3,
             "ms",
             Some(limits::HELD_S * 1e3),
@@ -73,7 +72,7 @@ fn judge(case: &Case<'_>) -> Judged {
             .collect(),
         about: database.title.to_owned(),
         what: format!(
-            "a session is idle in an open transaction for {} ms at every other look: the database waits for the service{}",
+            "a session is idle in an open transaction for {} ms and more at every fifth look: the database waits for the service{}",
             figures(held * 1e3),
             who.map_or(String::new(), |(_, outside)| format!(
                 ", which spends {} ms of such a request outside of databases",
@@ -88,6 +87,13 @@ fn judge(case: &Case<'_>) -> Judged {
         check: "no session should be idle in transaction for longer than a moment".into(),
         ..Finding::default()
     }])
+}
+
+/// What a fifth of them reach.
+fn at_a_fifth(mut levels: Vec<f64>) -> f64 {
+    levels.sort_by(|a, b| b.total_cmp(a));
+    let place = (levels.len() as f64 * limits::HELD_SHARE).ceil() as usize;
+    levels[place.saturating_sub(1).min(levels.len() - 1)]
 }
 
 /// The endpoint that calls the database and spends much more time outside of it than the others, most of that between two statements or after
@@ -111,5 +117,6 @@ fn who<'c>(case: &'c Case<'_>, held: f64) -> Option<(&'c EndpointCase, f64)> {
         .0
         .quiet_ms
         .is_some_and(|quiet| quiet >= limits::HELD_WITHIN * first.1);
-    (is_within && first.1 >= held * 1e3 && first.1 >= limits::HELD_RATIO * next).then_some(*first)
+    let explains = first.1 >= limits::HELD_S * 1e3 && first.1 * limits::HELD_TIMES >= held * 1e3;
+    (is_within && explains && first.1 >= limits::HELD_RATIO * next).then_some(*first)
 }

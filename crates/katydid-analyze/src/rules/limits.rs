@@ -48,9 +48,13 @@ pub const LOCK_WAITERS: f64 = 0.5;
 pub const LOCK_SHARE: f64 = 0.10;
 /// The mean of a statement that waits for one, where a tenth of an endpoint's time goes there, ms.
 pub const LOCK_MS: f64 = 5.0;
-/// For so long some session was idle in a transaction at every other look, s. Between two statements of a busy service lie some ms, and a few
+/// For so long some session was idle in a transaction at every fifth look, s. Between two statements of a busy service lie some ms, and a few
 /// tens where its processors are short.
 pub const HELD_S: f64 = 0.1;
+/// At this share of the looks: a request that is made a few times a second is under way at some only.
+pub const HELD_SHARE: f64 = 0.2;
+/// It is idle at most so many times as long as a request spends outside of the database: else it is not the request's (somebody in `psql`).
+pub const HELD_TIMES: f64 = 2.0;
 /// The time that a request spends outside of the database, over that of other endpoints.
 pub const HELD_RATIO: f64 = 2.0;
 /// The part of that time which lies in one piece after the first statement, in the requests whose spans were kept.
@@ -114,6 +118,10 @@ pub const POOL_SHARE: f64 = 0.8;
 pub const POOL_ABOVE: f64 = 0.1;
 /// So many times nearer to what the endpoints' statements take are an application's sessions than the next one's: else it is not known which is theirs.
 pub const POOL_APART: f64 = 1.5;
+/// Share of sessions at work that are idle in a transaction: then no statement is what is waited for.
+pub const POOL_IDLE: f64 = 0.5;
+/// Nothing was answered for so long before the load ended, s.
+pub const STUCK_S: f64 = 5.0;
 /// Looks in a phase.
 pub const POOL_LOOKS: usize = 8;
 /// Requests under way that need a connection, over those at work.
@@ -129,6 +137,8 @@ pub const COLD_ALL: f64 = 0.5;
 pub const COLD_ONE: f64 = 2.0;
 /// Bursts by which that is told.
 pub const COLD_BURSTS: u32 = 3;
+/// Looks at which a statement ran with the route of an endpoint.
+pub const TAGGED: f64 = 3.0;
 /// Keys that never expire, by which a cache grew.
 pub const KEYS: f64 = 30.0;
 /// Share of a form's keys without a time to live.

@@ -7,7 +7,8 @@
 //! statement takes a tenth of its time, or a twentieth of the database's.
 //!
 //! Where `HypoPG` is installed in the database, the index is tried in the plan, without being built. It has to be used, and to halve the plan's cost at least:
-//! otherwise nothing is said. A plan knows no values, so that a refusal counts only where as many rows come as it expects.
+//! otherwise nothing is said. Where the application sends values within its statements (Django, psycopg2, anything that quotes them itself), the plan is for up
+//! to three of those that were seen running. Where they come beside the text, a plan knows no values, so that a refusal counts only where as many rows come as it expects.
 //!
 //! With `--experiment index`, on a database that is declared disposable, it is built: the endpoints are asked alone, six times over, with it and without
 //! it in turns (without, with, with, without, without, with), and it is dropped. *Confirmed* is it if one of them took less each time with it than each time
@@ -20,7 +21,7 @@
 //! dropped afterwards.
 //!
 //! **False alarms.** Small tables, queries that really want a large part of a table (a count of all, a report), statistics that are out of date
-//! (`ANALYZE` first), conditions on an expression (an index on the expression is needed). Of these nothing is said. An index costs each write a
+//! (`ANALYZE` first), sums over a rare value that comes beside the text, conditions on an expression (an index on the expression is needed). Of these nothing is said. An index costs each write a
 //! little.
 
 use katydid_record::finding::Evidence;
@@ -136,6 +137,11 @@ fn of_statement(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) ->
             figures(tried.after)
         )
     });
+    let of_plan = if plan.seen > 0 {
+        "plan with values that were asked for"
+    } else {
+        "plan"
+    };
     let by_caller = callers.first().map_or(String::new(), |(endpoint, _)| {
         format!(" + {}", endpoint.basis())
     });
@@ -148,7 +154,7 @@ fn of_statement(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) ->
     let listed = columns.join(", ");
     Some(Finding {
         confidence: Confidence::Strong,
-        basis: format!("plan{by_trial} + statements{by_caller}"),
+        basis: format!("{of_plan}{by_trial} + statements{by_caller}"),
         endpoints: callers
             .iter()
             .map(|(endpoint, _)| endpoint.title.clone())

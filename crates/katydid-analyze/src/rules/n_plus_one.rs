@@ -37,7 +37,7 @@ pub const RULE: Rule = Rule {
 fn judge(case: &Case<'_>) -> Judged {
     let traced = case.endpoints.iter().filter(|of| of.has_calls());
     let all = case.endpoints.iter().flat_map(|endpoint| {
-        let calls = endpoint.calls.iter().chain(&endpoint.regressed);
+        let calls = endpoint.calls.iter().chain(&endpoint.perhaps);
         calls.map(move |call| (endpoint, call))
     });
     let found: Vec<Finding> = all

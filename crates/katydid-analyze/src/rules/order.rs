@@ -35,6 +35,9 @@ const EXPLAINS: &[(&str, &str)] = &[
     ("n_plus_one", "cpu"),
 ];
 
+/// Causes that are statements: where the database does nothing, they explain nothing.
+const OF_STATEMENTS: [&str; 4] = ["missing_index", "n_plus_one", "slow_statement", "stampede"];
+
 /// Causes first, what costs most before what costs less; consequences under their cause.
 pub fn ordered(mut found: Vec<Finding>) -> Vec<Finding> {
     found.sort_by(|a, b| {
@@ -46,10 +49,16 @@ pub fn ordered(mut found: Vec<Finding>) -> Vec<Finding> {
             .then_with(|| (&a.rule, &a.about).cmp(&(&b.rule, &b.about)))
     });
     let explained: Vec<Option<usize>> = (0..found.len()).map(|of| cause_of(&found, of)).collect();
-    let consequences: Vec<(usize, String)> = explained
-        .iter()
-        .enumerate()
-        .filter_map(|(of, cause)| Some(((*cause)?, said(&found[of]))))
+    // What explains a cause is listed itself, with all that follows.
+    let root = |of: usize| {
+        let mut at = of;
+        for _ in 0..found.len() {
+            at = explained[at].unwrap_or(at);
+        }
+        (at != of).then_some(at)
+    };
+    let consequences: Vec<(usize, String)> = (0..found.len())
+        .filter_map(|of| Some((root(of)?, said(&found[of]))))
         .collect();
     for (cause, text) in consequences {
         found[cause].consequences.push(text);
@@ -71,12 +80,46 @@ fn cause_of(found: &[Finding], of: usize) -> Option<usize> {
                 .endpoints
                 .iter()
                 .any(|name| cause.endpoints.contains(name));
+        let is_apart = one.is_not_of_statements && OF_STATEMENTS.contains(&cause.rule.as_str());
         // What is less sure explains nothing that is surer.
-        explains && shares && cause.confidence >= one.confidence
+        explains && shares && !is_apart && cause.confidence >= one.confidence
     };
     (0..found.len()).find(|other| *other != of && is_cause(&found[*other]))
 }
 
 fn said(finding: &Finding) -> String {
     format!("{}: {}", finding.title, finding.what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(rule: &str) -> Finding {
+        Finding {
+            rule: rule.into(),
+            title: rule.into(),
+            confidence: Confidence::Strong,
+            ..Finding::default()
+        }
+    }
+
+    #[test]
+    fn what_follows_from_a_consequence_is_listed_under_the_cause() {
+        let all = ordered(vec![of("pool"), of("slow_statement"), of("cache_none")]);
+        assert_eq!(all.len(), 1);
+        assert_eq!(all[0].rule, "cache_none");
+        assert_eq!(all[0].consequences, ["pool: ", "slow_statement: "]);
+    }
+
+    #[test]
+    fn where_no_statement_runs_none_explains() {
+        let pool = Finding {
+            is_not_of_statements: true,
+            ..of("pool")
+        };
+        let all = ordered(vec![pool, of("slow_statement"), of("cache_none")]);
+        let rules: Vec<&str> = all.iter().map(|of| of.rule.as_str()).collect();
+        assert_eq!(rules, ["cache_none", "pool"]);
+    }
 }

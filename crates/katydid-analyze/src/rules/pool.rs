@@ -12,6 +12,9 @@
 //!
 //! **Cause.** The pool of connections has too few for what is asked of it, so requests wait for one.
 //!
+//! Where nothing is answered any more and the sessions are idle in open transactions, it is a deadlock: who has a connection waits for a thread, or for a second
+//! connection, that those have who wait for the first.
+//!
 //! **Fix.** Connections needed are requests per second times the seconds for which each holds one, and twice the square root of that to spare. All
 //! instances together must stay below `max_connections`; beyond a few times the database's processors more of them make nothing faster.
 //!
@@ -20,7 +23,7 @@
 
 use std::collections::BTreeMap;
 
-use katydid_record::finding::Evidence;
+use katydid_record::finding::{Evidence, Fix};
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
@@ -351,6 +354,18 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
         per_second,
         under_way,
     } = narrow;
+    let idle = share_of(found, "idle in transaction");
+    let silent_s = case.silent_s();
+    let is_stuck = idle >= limits::POOL_SHARE && silent_s >= limits::STUCK_S;
+    let stuck = if is_stuck {
+        format!(
+            ". Nothing was answered in the last {} s, and those sessions were idle in an open transaction: who has a connection waits for what those have \
+             who wait for it",
+            figures(silent_s)
+        )
+    } else {
+        String::new()
+    };
     let size = figures(super::enough(narrow.found.most, narrow.under_way));
     let waiting = 1.0 - found.most / under_way;
     let waits = |of: &EndpointCase| (of.mean_ms - of.database_ms()) * of.requests as f64;
@@ -368,7 +383,7 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
         about: title.to_owned(),
         what: format!(
             "{} more than {} sessions of {} are at work, and so many at {} of the looks, while {} requests that need one are under \
-             way: {} of their time they wait",
+             way: {} of their time they wait{stuck}",
             if found.above > 0.0 { "seldom" } else { "never" },
             figures(found.most),
             found.application.unwrap_or("the database"),
@@ -405,14 +420,44 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
             ),
             evidence("generator", "requests per second", *per_second, None),
         ],
-        advice: format!(
-            "Give the pool more connections: {size}. Now {} requests per second each hold one for {} ms, which keeps {} busy (Little's law); this is for what waits \
-             now, with twice its square root to spare.",
-            figures(*per_second),
-            figures(found.most / per_second * 1e3),
-            figures(found.most)
-        ),
-        fixes: [
+        is_not_of_statements: idle >= limits::POOL_IDLE,
+        advice: advice(narrow, &size, is_stuck),
+        fixes: fixes(&size, is_stuck),
+        check: "the number of sessions at work should vary, below its limit".into(),
+        ..Finding::default()
+    }
+}
+
+fn advice(narrow: &Narrow<'_>, size: &str, is_stuck: bool) -> String {
+    if is_stuck {
+        return "Have no request wait for a thread or a second connection while it has one: close the session where it was opened, not in a dependency that needs a \
+             thread of its own to end; and let the pool have as many connections as there are threads that ask it."
+                .to_owned();
+    }
+    let (busy, per_second) = (narrow.found.most, narrow.per_second);
+    format!(
+        "Give the pool more connections: {size}. Now {} requests per second each hold one for {} ms, which keeps {} busy (Little's law); this is for what waits \
+         now, with twice its square root to spare.",
+        figures(per_second),
+        figures(busy / per_second * 1e3),
+        figures(busy)
+    )
+}
+
+fn fixes(size: &str, is_stuck: bool) -> Vec<Fix> {
+    let all = if is_stuck {
+        vec![
+            (
+                "FastAPI",
+                "with Session(engine) as session: … in the handler, instead of Depends on a generator: its end needs one of the threads that wait".into(),
+            ),
+            (
+                "SQLAlchemy",
+                "create_engine(url, pool_size=40, max_overflow=0): as many as AnyIO has threads".into(),
+            ),
+        ]
+    } else {
+        vec![
             (
                 "SQLAlchemy",
                 format!("create_engine(url, pool_size={size}, max_overflow=0)"),
@@ -423,11 +468,19 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
             ),
             ("node-postgres", format!("new Pool({{ max: {size} }})")),
         ]
+    };
+    all.into_iter()
         .map(|(place, text)| fix(place, text))
-        .into(),
-        check: "the number of sessions at work should vary, below its limit".into(),
-        ..Finding::default()
-    }
+        .collect()
+}
+
+/// The share of the sessions at work that are of this class, in the phase.
+fn share_of(found: &Plateau<'_>, class: &str) -> f64 {
+    let of = |classes: &[&str]| {
+        let looks = found.database.sessions(classes, found.part);
+        looks.map_or(0.0, |looks| mean(&looks))
+    };
+    of(&[class]) / of(&BUSY).max(f64::MIN_POSITIVE)
 }
 
 fn plateau<'c>(

@@ -66,17 +66,20 @@ fn of_database(case: &Case<'_>, database: &Database<'_>) -> Option<Finding> {
         case.cost_in_all(endpoint, calls * first.mean_ms(), first.seconds)
     });
     let is_felt = cost.is_some_and(|cost| cost.ms >= limits::SHARE_OF_ENDPOINT * cost.of_ms);
-    let (confidence, basis) = super::sure(
-        is_felt,
-        &callers.first().map_or_else(String::new, |(endpoint, _)| {
-            format!("statements + {}", endpoint.basis())
-        }),
-        "statements",
-    );
+    // How often it seems to be called is too little to be sure, but says where to look.
+    let named = if callers.is_empty() {
+        case.perhaps(first.text)
+    } else {
+        callers
+    };
+    let both = named.first().map_or("statements".into(), |(endpoint, _)| {
+        format!("statements + {}", endpoint.basis())
+    });
+    let (confidence, basis) = super::sure(is_felt, &both, &both);
     Some(Finding {
         confidence,
         basis,
-        endpoints: callers.iter().map(|(endpoint, _)| endpoint.title.clone()).collect(),
+        endpoints: named.iter().map(|(endpoint, _)| endpoint.title.clone()).collect(),
         about: first.text.to_owned(),
         what: format!(
             "{} takes {} of the database's time, {} ms each",

@@ -11,6 +11,7 @@ mod pool;
 mod probed;
 mod queues;
 mod stampedes;
+mod tags;
 
 use super::{Diagnosis, diagnose};
 
@@ -505,8 +506,9 @@ fn sessions_that_wait_for_a_row_say_for_whom() {
 
 #[test]
 fn a_transaction_that_waits_for_the_service_is_named_by_spans() {
-    let held_by = |seconds: f64, first_ms: u64| {
-        let points: Vec<(u64, f64)> = (1..19).map(|at| (at, seconds)).collect();
+    let held_at = |looks: u64, seconds: f64, first_ms: u64| {
+        let level = |at| if at % 18 < looks { seconds } else { 0.001 };
+        let points: Vec<(u64, f64)> = (1..19).map(|at| (at, level(at))).collect();
         Run::new(200, 400)
             .statement("aa", LIST, 200.0, 2.0, 20.0, 30.0)
             .spans(50, LIST, 1, 2_000)
@@ -518,6 +520,7 @@ fn a_transaction_that_waits_for_the_service_is_named_by_spans() {
             )
             .kept(first_ms, 400)
     };
+    let held_by = |seconds: f64, first_ms: u64| held_at(18, seconds, first_ms);
     let held = |seconds: f64| held_by(seconds, 5);
     let found = held(0.15).only();
     assert_eq!(
@@ -525,6 +528,13 @@ fn a_transaction_that_waits_for_the_service_is_named_by_spans() {
         ("connection_held", Confidence::Strong)
     );
     assert!(held(0.05).ruled_out("connection_held"));
+    assert_eq!(held_at(4, 0.15, 5).only().rule, "connection_held");
+    assert!(held_at(3, 0.15, 5).ruled_out("connection_held"));
+    let somebody = held(1_800.0).findings(true);
+    assert!(
+        somebody.findings.is_empty() && somebody.suspected[0].rule == "connection_held",
+        "a session that nobody ends is not the request's"
+    );
     let before = held_by(0.15, 380).findings(true);
     assert!(
         before.findings.is_empty(),

@@ -9,6 +9,7 @@ mod index;
 pub(super) mod place;
 mod plans;
 mod probe;
+mod running;
 pub(super) mod scrub;
 mod server;
 mod spec;
@@ -28,6 +29,7 @@ use self::connect::{Session, lost};
 use self::index::Builder;
 use self::place::Place;
 use self::probe::Probe;
+use self::running::Running;
 use self::server::Server;
 use self::statements::Statements;
 use self::tables::Tables;
@@ -94,6 +96,7 @@ struct Looking {
     is_first: bool,
     has_warned: bool,
     activity: Activity,
+    running: Running,
     server: Option<Server>,
     statements: Option<Statements>,
     tables: Tables,
@@ -120,6 +123,7 @@ impl Looking {
         sights.extend(plans::trial(client).await?);
         Ok(Self {
             activity: Activity::open(client, probe.most_connections).await?,
+            running: Running::open(client).await?,
             server: Server::open(client).await?,
             tables: Tables::open(client).await?,
             statements,
@@ -155,6 +159,7 @@ impl Looking {
         let client = &self.session.client;
         let activity = self.activity.look(client, batch).await;
         let mut failed: Vec<Error> = activity.err().into_iter().collect();
+        failed.extend(self.running.look(client, batch).await.err());
         if let Some(server) = &mut self.server {
             failed.extend(server.look(client, batch).await.err());
             if batch.is_due(u64::from(STATEMENTS)) {
@@ -232,7 +237,7 @@ impl Observer for Looking {
             };
             let ran = statements.ran(client, plans::PLANS).await;
             let told = match ran {
-                Ok(ran) => plans::tell(client, self.probe.number, &ran, batch).await,
+                Ok(ran) => plans::tell(client, self.probe.number, &ran, &self.running, batch).await,
                 Err(error) => Err(error),
             };
             told.or_else(|error| self.bear(batch, &error))

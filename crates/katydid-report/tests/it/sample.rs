@@ -668,8 +668,8 @@ fn findings() -> Findings {
             text: "… WHERE report_id = ANY($1)".into(),
         }],
         check: "GET /reports/[id] should need 1 such query per request instead of 10".into(),
-        change: None,
         consequences: vec!["Slow statement: SELECT … takes 61 % of the database's time".into()],
+        ..Finding::default()
     };
     Findings {
         version: 1,

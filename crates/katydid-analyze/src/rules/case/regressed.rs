@@ -20,10 +20,10 @@ pub fn regress(
         let of = database.statements.iter().find(|of| of.id == id);
         let endpoint = endpoints
             .iter_mut()
-            .find(|of| of.key == key && !of.has_calls());
+            .find(|of| of.key == key && !of.has_calls() && of.tags == 0);
         if let (Some(of), Some(endpoint)) = (of, endpoint) {
             endpoint.windows = told.windows;
-            endpoint.regressed.push(Call {
+            endpoint.perhaps.push(Call {
                 key: sql(of.text),
                 per_request,
                 each_ms: of.mean_ms() + limits::ROUND_TRIP_MS,

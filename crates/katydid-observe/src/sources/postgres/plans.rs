@@ -1,7 +1,7 @@
 //! Plans of the statements that took most time, and the indexes of their tables: asked once the load is over. Versions 13–18.
 //!
-//! Nothing is run: a plan is what the server would do for values that it does not know (a generic plan). What stands in it of anybody's
-//! data is taken out. Where `HypoPG` is installed, indexes that might help are tried: they exist in our session alone, and nothing is built.
+//! Nothing is run: a plan is what the server would do, for the values with which a statement was seen, or, where they came beside its text, for values
+//! that it does not know (a generic plan). What stands in it of anybody's data is taken out. Where `HypoPG` is installed, indexes that might help are tried: they exist in our session alone, and nothing is built.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
 use super::connect::{in_quotes, quoted};
+use super::running::{Running, has_parameters};
 use super::scrub::scrub;
 use super::statements::{OWN, Ran};
 use crate::batch::Batch;
@@ -66,16 +67,26 @@ pub async fn tell(
     client: &Client,
     number: i32,
     ran: &[Ran],
+    running: &Running,
     batch: &mut Batch,
 ) -> Result<(), Error> {
     let mut tables = BTreeSet::new();
     let mut plans = Vec::new();
     for statement in ran.iter().take(PLANS) {
-        match plan(client, number, &statement.query).await {
+        let seen = running.texts(&statement.id);
+        // What the server keeps has no values; a text that was seen has those that somebody asked for.
+        let texts = match seen {
+            [] => std::slice::from_ref(&statement.query),
+            seen => seen,
+        };
+        match plan(client, number, &texts[0]).await {
             Ok(Some(plan)) => {
-                let told = compact(&plan["Plan"], 0, &mut tables);
+                let mut told = compact(&plan["Plan"], 0, &mut tables);
+                if !seen.is_empty() {
+                    told["seen"] = json!(seen.len());
+                }
                 batch.fact("plan", &statement.id, &told.to_string());
-                plans.push((statement, told));
+                plans.push((statement, texts, told));
             }
             Ok(None) => {}
             Err(error) if error.as_db_error().is_none() => return Err(error),
@@ -98,8 +109,8 @@ pub async fn tell(
     if !trial(client).await?.is_some_and(|sight| sight.seen) {
         return Ok(());
     }
-    for (statement, plan) in plans {
-        match tried(client, number, &statement.query, plan, &known).await {
+    for (statement, texts, plan) in plans {
+        match tried(client, number, texts, plan, &known).await {
             Ok(all) if all.is_empty() => {}
             Ok(all) => batch.fact("plan.tried", &statement.id, &json!(all).to_string()),
             Err(error) if error.as_db_error().is_none() => return Err(error),
@@ -113,11 +124,11 @@ pub async fn tell(
     Ok(())
 }
 
-/// What the server would do if it had the indexes that would serve a statement's scans, each alone.
+/// What the server would do if it had the indexes that would serve a statement's scans, each alone. Of several texts costs are means.
 async fn tried(
     client: &Client,
     number: i32,
-    query: &str,
+    texts: &[String],
     told: Value,
     tables: &BTreeMap<String, Table>,
 ) -> Result<Vec<Tried>, Error> {
@@ -138,22 +149,36 @@ async fn tried(
         }
         let on = on(&table.schema, &scan.table, &columns);
         let index = format!("CREATE INDEX ON {on}");
-        let with = with_index(client, number, query, &index).await;
-        client
-            .simple_query(&format!("SELECT {OWN} hypopg_reset()"))
-            .await?;
-        if let Some((after, is_used, bytes)) = with? {
-            all.push(Tried {
-                table: scan.table,
-                columns,
-                before: node.cost,
-                after,
-                is_used,
-                bytes,
-            });
+        let mut tried = Tried {
+            table: scan.table,
+            columns,
+            ..Tried::default()
+        };
+        for text in texts {
+            let before = cost(client, number, text).await?;
+            let with = with_index(client, number, text, &index).await;
+            client
+                .simple_query(&format!("SELECT {OWN} hypopg_reset()"))
+                .await?;
+            if let (Some(before), Some((after, is_used, bytes))) = (before, with?) {
+                let share = 1.0 / texts.len() as f64;
+                tried.before += before * share;
+                tried.after += after * share;
+                tried.is_used |= is_used;
+                tried.bytes = bytes;
+            }
+        }
+        if tried.before > 0.0 {
+            all.push(tried);
         }
     }
     Ok(all)
+}
+
+/// What the server thinks that a statement costs as things are.
+async fn cost(client: &Client, number: i32, query: &str) -> Result<Option<f64>, Error> {
+    let plan = plan(client, number, query).await?;
+    Ok(plan.and_then(|plan| plan["Plan"]["Total Cost"].as_f64()))
 }
 
 /// In which order an index may have a column.
@@ -206,6 +231,10 @@ async fn plan(client: &Client, number: i32, query: &str) -> Result<Option<Value>
     // Sent as it is: two statements would be run as two.
     if !has_plan.contains(&verb.to_ascii_uppercase().as_str()) || query.contains(';') {
         return Ok(None);
+    }
+    if !has_parameters(query) {
+        let sql = format!("EXPLAIN {OWN} (FORMAT JSON) {query}");
+        return Ok(json_of(&client.simple_query(&sql).await?));
     }
     if number >= 160_000 {
         let sql = format!("EXPLAIN {OWN} (GENERIC_PLAN, FORMAT JSON) {query}");
