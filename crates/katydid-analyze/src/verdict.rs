@@ -63,11 +63,11 @@ fn of(summary: &Summary) -> (&'static str, String) {
 
 /// What had no answer when the load ended, where it did not just come last.
 fn unanswered(aborted: u64, oldest_ms: Option<f64>) -> String {
-    let oldest_s = oldest_ms.unwrap_or_default() / 1e3;
-    if oldest_s < UNANSWERED_S {
+    let seconds = oldest_ms.unwrap_or_default() / 1e3;
+    if seconds < UNANSWERED_S {
         return String::new();
     }
-    format!("; {aborted} had no answer when it ended, the oldest for {oldest_s:.1} s")
+    format!("; {aborted} had no answer when it ended, the oldest for {seconds:.1} s")
 }
 
 fn objectives(slos: &[SloSummary]) -> (&'static str, String) {
