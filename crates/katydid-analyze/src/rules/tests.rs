@@ -7,6 +7,7 @@ use katydid_record::{
     Watched,
 };
 
+mod late;
 mod pool;
 mod probed;
 mod queues;

@@ -1,5 +1,7 @@
 //! Pools of connections, by the sessions that they open.
 
+use katydid_record::GeneratorWindow;
+
 use super::*;
 
 fn at_work(looks: &[f64]) -> Vec<(u64, f64)> {
@@ -136,4 +138,57 @@ fn who_holds_all_connections_and_answers_nothing_is_stuck() {
     let all = answered_no_more("running").findings(true);
     assert_eq!(all.findings[0].rule, "slow_statement", "{all:#?}");
     assert!(all.findings.iter().all(|of| of.rule != "pool"));
+}
+
+/// A pool of PgBouncer with all of its 4 connections in use; so many wait for one, of 20 requests under way.
+fn told(waiting: f64) -> Run {
+    let source = OBSERVERS + 1;
+    let mut run = Run::new(400, 100);
+    let watched = Watched {
+        subject: "pool".into(),
+        kind: "pgbouncer".into(),
+        title: "PgBouncer 1.25".into(),
+        every_ms: 1_000,
+        ..Watched::default()
+    };
+    run.apply(0, source, Body::Watched(Box::new(watched)));
+    let series = [
+        ("pool.clients_waiting", waiting),
+        ("pool.servers_active", 4.0),
+        ("database.pool_size", 4.0),
+    ];
+    let name = |id: usize, name: &str| Name::Series {
+        id: id as u32,
+        of: "pool".into(),
+        name: name.into(),
+        labels: [("database".to_owned(), "shop".to_owned())].into(),
+        unit: String::new(),
+        kind: SeriesKind::Gauge,
+    };
+    let names = series.iter().enumerate();
+    let names = names.map(|(id, (of, _))| name(id, of)).collect();
+    run.apply(0, source, Body::Names(names));
+    for at in 1..19 {
+        let looks = series.iter().enumerate();
+        let looks = looks.map(|(id, (_, value))| (id as u32, *value)).collect();
+        run.apply(at * S, source, Body::Samples(looks));
+        let window = GeneratorWindow {
+            in_flight: 20,
+            ..GeneratorWindow::default()
+        };
+        run.apply(at * S, 0, Body::Generator(Box::new(window)));
+    }
+    run
+}
+
+#[test]
+fn a_pool_for_which_few_wait_is_no_cause() {
+    let of_pool = |run: &Run| {
+        let all = run.findings(true);
+        let both = all.findings.iter().chain(&all.suspected);
+        both.filter(|of| of.rule == "pool").count()
+    };
+    assert_eq!(of_pool(&told(8.0)), 1);
+    assert_eq!(of_pool(&told(2.0)), 1);
+    assert_eq!(of_pool(&told(1.0)), 0, "a twentieth of the requests");
 }
