@@ -118,6 +118,8 @@ struct SeriesName {
     key: SeriesKey,
     unit: String,
     kind: SeriesKind,
+    /// Where its points are among those of what it is of, once it has some.
+    place: Option<usize>,
 }
 
 /// The fold of all frames seen so far.
@@ -275,6 +277,7 @@ impl Timeline {
                         key,
                         unit: unit.clone(),
                         kind: *kind,
+                        place: None,
                     };
                     known.series.insert(*id, series);
                 }
@@ -405,18 +408,10 @@ impl Timeline {
 
     fn add_samples(&mut self, frame: &Frame, samples: &[(SeriesId, f64)]) {
         let mut early = Vec::new();
-        let names = self.names.get(&frame.source);
+        let mut names = self.names.get_mut(&frame.source);
         for (id, value) in samples {
-            match names.and_then(|names| names.series.get(id)) {
-                Some(SeriesName {
-                    of,
-                    key,
-                    unit,
-                    kind,
-                }) => {
-                    let point = (frame.at, *value);
-                    self.capped |= !self.target.add(of, key, (unit, *kind), point);
-                }
+            match names.as_mut().and_then(|names| names.series.get_mut(id)) {
+                Some(name) => self.capped |= !self.target.add(name, (frame.at, *value)),
                 None => early.push((*id, *value)),
             }
         }

@@ -140,7 +140,7 @@ fn who_holds_all_connections_and_answers_nothing_is_stuck() {
     assert!(all.findings.iter().all(|of| of.rule != "pool"));
 }
 
-/// A pool of PgBouncer with all of its 4 connections in use; so many wait for one, of 20 requests under way.
+/// A pool of `PgBouncer` with all of its 4 connections in use; so many wait for one, of 20 requests under way.
 fn told(waiting: f64) -> Run {
     let source = OBSERVERS + 1;
     let mut run = Run::new(400, 100);
