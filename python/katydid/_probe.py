@@ -333,37 +333,49 @@ class Prober(Walker):
     def _cold(self) -> None:
         """Deletes what a read is answered from, and asks for it many times at once."""
         self.deadline = time.monotonic() + self.within
-        for on in self.session.caches(self.disposable):
-            for key in self._repeat:
+        caches = self.session.caches(self.disposable)
+        for key in self._repeat:
+            # Of several caches the first that has it: what is in another stays warm.
+            for on in caches:
                 if self.is_over():
+                    self.session.cold(on, " ".join(key), f"{self.within:g} s were over")
                     return
                 self._tell_cold(key)
-                self._cold_of(on, key)
+                if self._cold_of(on, key):
+                    break
 
-    def _cold_of(self, on: str, key: Key) -> None:
+    def _cold_of(self, on: str, key: Key) -> bool:
+        """Whether this cache has what the read is answered from."""
         apply = get_hub().threadpool.apply
-        repeat, user = self._repeat[key], self._asked_by[key]
         # What had expired is there again.
-        self._once(key, user)
-        has_ended = False
+        self._once(key, self._asked_by[key])
+        title = " ".join(key)
         try:
             again, why = apply(self.session.search_keys, (on,))
             while again:
-                self._once(key, user)
+                self._once(key, self._asked_by[key])
                 again, why = apply(self.session.search_keys, (on,))
-            has_ended = not why
+            if not self.session.cold(on, title, why) or why:
+                return False
+            why = self._cold_bursts(on, key)
+            if why:
+                self.session.cold(on, title, why)
         finally:
-            left = "" if has_ended else apply(self.session.stop_search, (on,))
+            left = apply(self.session.stop_search, (on,))
             if left:
-                logger.warning("A key that was taken away is not back: %s", left)
-        title = " ".join(key)
-        if not self.session.cold(on, title, why):
-            return
+                logger.warning("A key that was moved aside is not back: %s", left)
+        return True
+
+    def _cold_bursts(self, on: str, key: Key) -> str:
+        """Why they did not come to their end, or an empty text."""
+        repeat, user = self._repeat[key], self._asked_by[key]
         # Alone first: what computing it costs where nobody else does. The first burst is for connections that have to be opened.
         for number, at_once in enumerate((1, *(AT_ONCE_COLD for _ in range(1 + BURSTS)))):
-            why = why or apply(self.session.take_keys, (on,))
-            if why or self.is_over():
-                break
+            if self.is_over():
+                return f"{self.within:g} s were over"
+            why: str = get_hub().threadpool.apply(self.session.take_keys, (on,))
+            if why:
+                return why
             self._look()
             last = self._last
             with self._collecting() as ended:
@@ -373,10 +385,14 @@ class Prober(Walker):
                 group.join()
                 gevent.sleep(SETTLE)
             told = [of for of in ended if of.key == key]
-            if self._look() and told and number != 1:
+            failed = sum(of.failed for of in told)
+            if not self._look() or not told:
+                return "the counters did not come within 2 s"
+            if failed:
+                return f"{failed} of {at_once} requests at once failed"
+            if number != 1:
                 self._tell("cold", key, told, last)
-        if why:
-            self.session.cold(on, title, why)
+        return ""
 
     def _tell_cold(self, key: Key) -> None:
         if self.say:

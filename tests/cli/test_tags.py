@@ -25,7 +25,7 @@ LOCUSTFILE = """
 from locust import HttpUser, constant, task
 
 class Clerk(HttpUser):
-    wait_time = constant(0.1)
+    wait_time = constant(0.05)
 
     @task
     def count(self):
@@ -64,7 +64,7 @@ def found(katydid: Any, server: Server, status: str) -> tuple[Any, Path]:
     (katydid.folder / "locustfile.py").write_text(LOCUSTFILE)
     watch = server.url(user="looker", password="looker")
     with served(answer) as host:
-        load = ["--headless", "-u", "4", "-r", "4", "-t", "9s", "--run-dir", "run"]
+        load = ["--headless", "-u", "8", "-r", "8", "-t", "12s", "--run-dir", "run"]
         done = katydid(*load, "-H", host, "--watch", watch).ended(0)
     return json.loads((done.run / "findings.json").read_text()), done.run
 

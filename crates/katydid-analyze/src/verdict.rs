@@ -50,10 +50,15 @@ fn of(summary: &Summary) -> (&'static str, String) {
         let reason = format!("the scenario asked for exit code {}", run.exit_code);
         return ("FAILURES", reason);
     }
-    if total.requests == 0 {
-        return ("DONE", "no request was made".to_owned());
-    }
     let unanswered = unanswered(total.aborted, total.aborted_oldest_ms);
+    if total.requests == 0 {
+        let was = if total.aborted > 0 {
+            "answered"
+        } else {
+            "made"
+        };
+        return ("DONE", format!("no request was {was}{unanswered}"));
+    }
     let reason = format!(
         "none of {} requests failed{unanswered}; no objective was given (--slo)",
         total.requests
@@ -61,13 +66,13 @@ fn of(summary: &Summary) -> (&'static str, String) {
     ("DONE", reason)
 }
 
-/// What had no answer when the load ended, where it did not just come last.
+/// What had no answer when its user or the load ended, where it did not just come last.
 fn unanswered(aborted: u64, oldest_ms: Option<f64>) -> String {
     let seconds = oldest_ms.unwrap_or_default() / 1e3;
     if seconds < UNANSWERED_S {
         return String::new();
     }
-    format!("; {aborted} had no answer when it ended, the oldest for {seconds:.1} s")
+    format!("; {aborted} were given up without an answer, the oldest after {seconds:.1} s")
 }
 
 fn objectives(slos: &[SloSummary]) -> (&'static str, String) {
@@ -111,7 +116,7 @@ mod tests {
     fn what_had_no_answer_for_long_is_said() {
         assert_eq!(
             unanswered(120, Some(15_620.0)),
-            "; 120 had no answer when it ended, the oldest for 15.6 s"
+            "; 120 were given up without an answer, the oldest after 15.6 s"
         );
         assert_eq!(unanswered(12, Some(900.0)), "", "they had come last");
         assert_eq!(unanswered(0, None), "");

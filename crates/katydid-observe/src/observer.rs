@@ -96,13 +96,13 @@ pub trait Keys: Send + Sync {
     /// The forms of the keys that were found, without what may be somebody's.
     fn forms(&self) -> Vec<String>;
 
-    /// Deletes the keys that were found.
+    /// Deletes what stands at the keys that were found.
     ///
     /// # Errors
-    /// Why they are still there, in a sentence.
+    /// Why it is still there, in a sentence.
     fn take(&self) -> Result<(), Trouble>;
 
-    /// Ends a search before its end, and gives back what it has taken.
+    /// Gives back all that was there before the search, whether it came to its end or not. Always asked for.
     ///
     /// # Errors
     /// Why a key is not back, in a sentence.

@@ -53,8 +53,6 @@ pub const LOCK_MS: f64 = 5.0;
 pub const HELD_S: f64 = 0.1;
 /// At this share of the looks: a request that is made a few times a second is under way at some only.
 pub const HELD_SHARE: f64 = 0.2;
-/// It is idle at most so many times as long as a request spends outside of the database: else it is not the request's (somebody in `psql`).
-pub const HELD_TIMES: f64 = 2.0;
 /// The time that a request spends outside of the database, over that of other endpoints.
 pub const HELD_RATIO: f64 = 2.0;
 /// The part of that time which lies in one piece after the first statement, in the requests whose spans were kept.
@@ -118,6 +116,9 @@ pub const POOL_SHARE: f64 = 0.8;
 pub const POOL_ABOVE: f64 = 0.1;
 /// So many times nearer to what the endpoints' statements take are an application's sessions than the next one's: else it is not known which is theirs.
 pub const POOL_APART: f64 = 1.5;
+/// Of the sessions at work, the part that the endpoints' statements take at least; or the longest transaction, over the mean of the slowest of them.
+pub const POOL_ASKED: f64 = 0.25;
+pub const POOL_LONGEST: f64 = 2.0;
 /// Share of sessions at work that are idle in a transaction: then no statement is what is waited for.
 pub const POOL_IDLE: f64 = 0.5;
 /// Nothing was answered for so long before the load ended, s.

@@ -4,7 +4,8 @@
 //!
 //! **Evidence.** At four of five looks in a phase as many sessions of the database were at work, and at no more than one look in ten were there more: a job of another
 //! process. Twice as many requests and more were under way at endpoints that ask the database (by Little's law: requests per second times the
-//! time of each). No lock, no busy processors, and no connection that is held during other work explain it. Where sessions have names (`application_name`), those
+//! time of each). Their statements take a quarter of those sessions' time and more, or no transaction lasts longer than twice the slowest endpoint: so the sessions are
+//! those of the requests, not of a report or of somebody in `psql`. No lock, no busy processors, and no connection that is held during other work explain it. Where sessions have names (`application_name`), those
 //! of the application are counted whose sessions are nearest to what the endpoints' statements take; so another one's do not hide it.
 //!
 //! Where the pool tells it itself (`PgBouncer`, `HikariCP`, OpenTelemetry's metrics of pools, by `--watch pgbouncer:…` and `prometheus:…`): at a fifth of the looks and
@@ -30,6 +31,7 @@ use katydid_record::{Confidence, Finding};
 use super::case::{Case, Database, EndpointCase, levels, mean, mean_level};
 use super::words::{evidence, figures, fix, percent};
 use super::{Judged, Need, Rule, limits};
+use crate::numbers::median;
 use crate::target::{Part, table};
 
 type Labels = BTreeMap<String, String>;
@@ -124,6 +126,8 @@ struct Narrow<'c> {
     per_second: f64,
     /// Their requests under way.
     under_way: f64,
+    /// Their statements' seconds per second.
+    asked: f64,
 }
 
 /// A pool that has told that it was full.
@@ -159,7 +163,8 @@ fn judge(case: &Case<'_>) -> Judged {
         return Judged::Silent;
     };
     let is_narrow = narrow.found.share >= limits::POOL_SHARE
-        && narrow.under_way >= limits::POOL_TIMES * narrow.found.most;
+        && narrow.under_way >= limits::POOL_TIMES * narrow.found.most
+        && (is_of_requests(case, &narrow) || is_stuck(case, &narrow.found));
     if is_narrow && is_idle {
         return Judged::Found(vec![finding(case, &narrow)]);
     }
@@ -172,6 +177,25 @@ fn judge(case: &Case<'_>) -> Judged {
     ))
 }
 
+/// The sessions at work are those of the requests, not of somebody in `psql`, of a report or a backup: statements of the requests take a good part of
+/// their time, or no transaction lasts much longer than a request does.
+fn is_of_requests(case: &Case<'_>, narrow: &Narrow<'_>) -> bool {
+    if narrow.asked >= limits::POOL_ASKED * narrow.found.most {
+        return true;
+    }
+    let subject = narrow.found.database.subject;
+    let longest = levels(subject, "longest.transaction", None, narrow.found.part).and_then(median);
+    let answered = narrow.users.iter().map(|of| of.mean_ms / 1e3);
+    longest.is_some_and(|longest| longest <= limits::POOL_LONGEST * answered.fold(0.0, f64::max))
+        && case.silent_s() < limits::STUCK_S
+}
+
+/// Nothing is answered any more, while the sessions are idle in open transactions.
+fn is_stuck(case: &Case<'_>, found: &Plateau<'_>) -> bool {
+    share_of(found, "idle in transaction") >= limits::POOL_SHARE
+        && case.silent_s() >= limits::STUCK_S
+}
+
 fn narrowest<'c>(case: &'c Case<'_>) -> Option<Narrow<'c>> {
     let users: Vec<&EndpointCase> = case
         .endpoints
@@ -181,10 +205,11 @@ fn narrowest<'c>(case: &'c Case<'_>) -> Option<Narrow<'c>> {
     let asked: f64 = users
         .iter()
         .map(|of| of.database_ms() / 1e3 * of.requests as f64)
-        .sum();
+        .sum::<f64>()
+        / case.seconds();
     let all = case.databases.iter().flat_map(|database| {
         case.phases.iter().flat_map(move |part| {
-            let own = application(database, part, asked / case.seconds());
+            let own = application(database, part, asked);
             [None, own]
                 .into_iter()
                 .filter_map(move |of| plateau(database, of, part))
@@ -204,6 +229,7 @@ fn narrowest<'c>(case: &'c Case<'_>) -> Option<Narrow<'c>> {
     Some(Narrow {
         per_second: users.iter().map(|of| of.requests as f64).sum::<f64>() / case.seconds(),
         under_way: seen.max(of_users / case.seconds()),
+        asked,
         found,
         users,
     })
@@ -353,10 +379,11 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
         users,
         per_second,
         under_way,
+        ..
     } = narrow;
     let idle = share_of(found, "idle in transaction");
     let silent_s = case.silent_s();
-    let is_stuck = idle >= limits::POOL_SHARE && silent_s >= limits::STUCK_S;
+    let is_stuck = is_stuck(case, found);
     let stuck = if is_stuck {
         format!(
             ". Nothing was answered in the last {} s, and those sessions were idle in an open transaction: who has a connection waits for what those have \

@@ -23,10 +23,14 @@ pub fn by_tags(whole: &Part, database: &Database<'_>, endpoints: &mut [EndpointC
             }
         }
         let all: f64 = seen.values().sum();
+        let mut by_endpoint: BTreeMap<usize, f64> = BTreeMap::new();
         for (route, looks) in seen {
-            let Some(endpoint) = one_of_route(route, endpoints) else {
-                continue;
-            };
+            if let Some(endpoint) = of_route(route, endpoints) {
+                *by_endpoint.entry(endpoint).or_default() += looks;
+            }
+        }
+        for (endpoint, looks) in by_endpoint {
+            let endpoint = &mut endpoints[endpoint];
             if looks < limits::TAGGED || endpoint.has_calls() {
                 continue;
             }
@@ -40,22 +44,32 @@ pub fn by_tags(whole: &Part, database: &Database<'_>, endpoints: &mut [EndpointC
     }
 }
 
-/// The endpoint whose path is that of a route, where there is only one.
-fn one_of_route<'e>(
-    route: &str,
-    endpoints: &'e mut [EndpointCase],
-) -> Option<&'e mut EndpointCase> {
+/// The endpoint whose path is that of a route, where there is only one; else the one whose path ends so: an application may be mounted below a path that
+/// it does not know.
+fn of_route(route: &str, endpoints: &[EndpointCase]) -> Option<usize> {
     let route = parts(route);
-    let is_of_it = |of: &&mut EndpointCase| {
-        let path = of.key.name.split('?').next().unwrap_or_default();
-        let path = path.split_once("://").map_or(path, |(_, rest)| {
-            rest.find('/').map_or("/", |at| &rest[at..])
-        });
-        // An application may be mounted below a path that it does not know.
-        parts(path).ends_with(&route)
+    let only = |is_of_it: &dyn Fn(&[String]) -> bool| {
+        let all = endpoints.iter().enumerate();
+        let mut all = all.filter(|(_, of)| is_of_it(&parts(path(&of.key.name))));
+        all.next().filter(|_| all.next().is_none())
     };
-    let mut all = endpoints.iter_mut().filter(is_of_it);
-    all.next().filter(|_| all.next().is_none())
+    let is_there = |path: &[String]| path == route;
+    if endpoints
+        .iter()
+        .any(|of| is_there(&parts(path(&of.key.name))))
+    {
+        return only(&is_there).map(|(place, _)| place);
+    }
+    let ends_so = |path: &[String]| route.len() >= 2 && path.ends_with(&route);
+    only(&ends_so).map(|(place, _)| place)
+}
+
+/// Of an endpoint's name, without host and query.
+fn path(name: &str) -> &str {
+    let path = name.split('?').next().unwrap_or_default();
+    path.split_once("://").map_or(path, |(_, rest)| {
+        rest.find('/').map_or("/", |at| &rest[at..])
+    })
 }
 
 /// The parts of a path, each parameter a star: `/orders/{id}`, `^orders/(?P<id>[0-9]+)/$`, `/orders/<int:id>`, `/orders/:id`, `/orders/[id]`, `/orders/7`.

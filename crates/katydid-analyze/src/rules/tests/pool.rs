@@ -8,11 +8,11 @@ fn at_work(looks: &[f64]) -> Vec<(u64, f64)> {
     (1..).zip(looks.iter().copied()).collect()
 }
 
-/// 20 requests of 800 ms per second, 15 ms of them in the database, and so many sessions at work at each look.
+/// 20 requests of 800 ms per second, 45 ms of them in the database, and so many sessions at work at each look.
 fn sessions(looks: &[f64]) -> Run {
     Run::new(400, 800)
-        .statement("aa", LIST, 400.0, 15.0, 20.0, 30.0)
-        .spans(50, LIST, 1, 15_000)
+        .statement("aa", LIST, 1_200.0, 15.0, 20.0, 30.0)
+        .spans(50, LIST, 3, 15_000)
         .series(
             "sessions",
             ("class", "running"),
@@ -68,6 +68,24 @@ fn a_session_of_another_process_at_one_look_hides_no_pool() {
         sessions(&looks).ruled_out("pool"),
         "two of sixteen are no exception"
     );
+}
+
+#[test]
+fn a_session_that_somebody_else_leaves_open_is_no_pool() {
+    let seldom = |longest: f64| {
+        Run::new(400, 800)
+            .statement("aa", LIST, 400.0, 1.0, 20.0, 30.0)
+            .spans(50, LIST, 1, 1_000)
+            .sessions("idle in transaction", 1.0)
+            .series(
+                "longest.transaction",
+                ("", ""),
+                SeriesKind::Gauge,
+                &at_work(&[longest; 18]),
+            )
+    };
+    assert!(seldom(600.0).ruled_out("pool"), "open for minutes");
+    assert_eq!(seldom(0.7).only().rule, "pool", "as long as a request");
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn the_endpoint_of_a_statement_is_told_by_its_route() {
         [""; 0],
         "another route"
     );
+    assert_eq!(endpoints(&tagged(&[("/", 9.0)])), [""; 0], "the root");
     assert_eq!(
         endpoints(&tagged(&[("/orders", 2.0)])),
         [""; 0],

@@ -73,17 +73,31 @@ pub async fn tell(
     let mut tables = BTreeSet::new();
     let mut plans = Vec::new();
     for statement in ran.iter().take(PLANS) {
-        let seen = running.texts(&statement.id);
         // What the server keeps has no values; a text that was seen has those that somebody asked for.
-        let texts = match seen {
-            [] => std::slice::from_ref(&statement.query),
-            seen => seen,
+        let (mut texts, mut first) = (Vec::new(), None);
+        for text in running.texts(&statement.id) {
+            match plan(client, number, text).await {
+                Ok(Some(plan)) => {
+                    texts.push(text.clone());
+                    first.get_or_insert(plan);
+                }
+                Err(error) if error.as_db_error().is_none() => return Err(error),
+                // What the server says of it may have its values.
+                Ok(None) | Err(_) => {}
+            }
+        }
+        let seen = texts.len();
+        let planned = if first.is_some() {
+            Ok(first)
+        } else {
+            texts.push(statement.query.clone());
+            plan(client, number, &statement.query).await
         };
-        match plan(client, number, &texts[0]).await {
+        match planned {
             Ok(Some(plan)) => {
                 let mut told = compact(&plan["Plan"], 0, &mut tables);
-                if !seen.is_empty() {
-                    told["seen"] = json!(seen.len());
+                if seen > 0 {
+                    told["seen"] = json!(seen);
                 }
                 batch.fact("plan", &statement.id, &told.to_string());
                 plans.push((statement, texts, told));
@@ -110,7 +124,7 @@ pub async fn tell(
         return Ok(());
     }
     for (statement, texts, plan) in plans {
-        match tried(client, number, texts, plan, &known).await {
+        match tried(client, number, &texts, plan, &known).await {
             Ok(all) if all.is_empty() => {}
             Ok(all) => batch.fact("plan.tried", &statement.id, &json!(all).to_string()),
             Err(error) if error.as_db_error().is_none() => return Err(error),

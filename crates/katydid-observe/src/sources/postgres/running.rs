@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use percent_encoding::percent_decode_str;
 use tokio_postgres::{Client, Error, Statement};
 
+use super::super::redis::keys::without_numbers;
 use super::scrub::{scrub, short};
 use crate::batch::Batch;
 
@@ -25,7 +26,7 @@ const ROUTES: [&str; 4] = ["route", "http_route", "http.route", "path_template"]
 const SQL: &str = "SELECT /* katydid */ query FROM pg_stat_activity \
     WHERE state = 'active' AND datname = current_database() AND pid <> pg_backend_pid() \
       AND (backend_type = 'client backend' OR backend_type IS NULL) AND query NOT LIKE '%/* katydid */%' \
-      AND octet_length(query) < pg_size_bytes(current_setting('track_activity_query_size')) - 1 LIMIT 300";
+      AND octet_length(query) < (SELECT setting::int FROM pg_settings WHERE name = 'track_activity_query_size') - 1 LIMIT 300";
 
 /// What reads them.
 pub struct Running {
@@ -64,7 +65,8 @@ impl Running {
     fn learn(&mut self, query: &str) {
         let id = short(&scrub(query));
         if let Some(route) = route(query) {
-            let pair = (id.clone(), route);
+            // A route has names of parameters; a path that stands for one has their values.
+            let pair = (id.clone(), without_numbers(&route));
             if self.tagged.len() < PAIRS || self.tagged.contains_key(&pair) {
                 *self.tagged.entry(pair).or_default() += 1.0;
             }

@@ -1,15 +1,18 @@
-//! Keys that a request is answered from, found and deleted for an experiment.
+//! Keys that a request is answered from, found and moved aside for an experiment.
 //!
 //! Not an observer: nothing else in this crate changes a Redis server, and nobody but `--experiment cold` comes here, with a server that is declared
-//! disposable. What keeps a value in a cache is known by what a request does with it: it reads the key, and where that is gone it writes it
-//! anew. One key after another is taken away, and given back if the request does not write it.
+//! disposable. What keeps a value in a cache is known by what a request does with it: it reads the key, each time and nothing else, and where that
+//! is gone it writes it anew. One key after another is moved aside (`RENAMENX`), so that its value and its time to live stay in the server whatever
+//! becomes of katydid; at the end all are moved back over what stands there.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::keys::{Found, Words, first_part, is_single};
 use super::trouble;
@@ -18,26 +21,30 @@ use crate::observer::{Keys, Trouble};
 
 /// Keys of a request that are tried.
 const TRIED: usize = 10;
-/// Commands that are heard between two steps.
+/// How often a request is heard as it is: what it reads each time is its own.
+const AS_IT_IS: u32 = 2;
+/// How long is listened while nothing is asked: what comes then is somebody else's.
+const IDLE: Duration = Duration::from_millis(400);
+/// Keys that are told apart between two steps.
 const HEARD: usize = 20_000;
 /// What katydid says itself when it has heard enough; all that came before has been told then.
 const END: &str = "katydid heard enough";
+/// Before the name of a key that was moved aside.
+const ASIDE: &[u8] = b"katydid:cold:";
 /// Keys from which forms are learned.
 const SAMPLE: usize = 1_000;
+/// So many of them begin alike where their beginning is no name.
+const ALIKE: usize = 5;
 
-/// Commands that read a value; with several keys where `MGET` does.
-const READS: [&str; 9] = [
-    "get", "getex", "mget", "hget", "hmget", "hgetall", "smembers", "lrange", "json.get",
-];
-/// Commands that write one.
-const WRITES: [&str; 13] = [
-    "set", "setex", "psetex", "setnx", "getset", "mset", "hset", "hmset", "hsetnx", "sadd",
-    "rpush", "lpush", "json.set",
-];
+/// Commands that read a whole value, and those that only ask about it.
+const READS: [&str; 3] = ["get", "getex", "mget"];
+const ASKS: [&str; 6] = ["exists", "ttl", "pttl", "type", "strlen", "touch"];
+/// Commands that write a whole value.
+const WRITES: [&str; 6] = ["set", "setex", "psetex", "setnx", "getset", "mset"];
 
 type Key = Vec<u8>;
 
-/// Takes keys away in the server of this address, as the user of that address.
+/// Moves keys aside in the server of this address, as the user of that address.
 pub struct Taker {
     at: Redis,
     search: Mutex<Search>,
@@ -46,6 +53,12 @@ pub struct Taker {
 #[derive(Default)]
 struct Search {
     step: Step,
+    /// What others use.
+    others: BTreeSet<Key>,
+    /// What was used at each of the requests made as always.
+    as_it_is: Vec<Used>,
+    /// Moved aside by now.
+    aside: BTreeSet<Key>,
     found: Vec<Key>,
     forms: Vec<String>,
 }
@@ -58,29 +71,23 @@ enum Step {
     /// A request is made as always.
     AsItIs(Ear),
     /// A request is made without this key; these are left to be tried.
-    Without(Ear, Copy, Vec<Key>),
-}
-
-/// What a key had, by which it can be given back.
-struct Copy {
-    key: Key,
-    value: Vec<u8>,
-    /// It is left so long, ms; 0 for ever.
-    left_ms: i64,
+    Without(Ear, Key, Vec<Key>),
 }
 
 /// Hears all commands that a server gets, until its end is among them.
 struct Ear {
     /// Where it is dropped nobody listens any more.
     _stop: oneshot::Sender<()>,
-    heard: mpsc::Receiver<Vec<String>>,
+    heard: mpsc::Receiver<Used>,
 }
 
-/// Which keys commands have read and written.
-#[derive(Debug, Default, PartialEq)]
+/// What commands have done with keys.
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Used {
     read: BTreeSet<Key>,
     written: BTreeSet<Key>,
+    /// Otherwise: counted up, expired, pushed to.
+    changed: BTreeSet<Key>,
 }
 
 impl Taker {
@@ -107,17 +114,77 @@ impl Taker {
         })
     }
 
-    /// Takes the next key away that is there, and listens.
+    /// What somebody else uses, and what an earlier experiment has left aside is moved back.
+    fn begin(&self, search: &mut Search) -> Result<Step, Trouble> {
+        *search = Search::default();
+        self.with(async |to| {
+            for key in left_aside(to).await? {
+                move_back(to, &key, false).await?;
+            }
+            Ok(())
+        })?;
+        let ear = Ear::open(&self.at)?;
+        std::thread::sleep(IDLE);
+        let Used {
+            read,
+            written,
+            changed,
+        } = self.used(&ear)?;
+        search.others = read.into_iter().chain(written).chain(changed).collect();
+        Ok(Step::AsItIs(Ear::open(&self.at)?))
+    }
+
+    /// What a request reads each time and does nothing else with, nor does anybody else.
+    fn candidates(search: &Search) -> Result<Vec<Key>, Trouble> {
+        let Some((first, more)) = search.as_it_is.split_first() else {
+            return Ok(Vec::new());
+        };
+        let is_own = |key: &&Key| {
+            more.iter().all(|used| used.read.contains(*key))
+                && !search.others.contains(*key)
+                && !key.starts_with(ASIDE)
+                && search
+                    .as_it_is
+                    .iter()
+                    .all(|used| !used.written.contains(*key) && !used.changed.contains(*key))
+        };
+        let all: Vec<Key> = first.read.iter().filter(is_own).cloned().collect();
+        if all.len() > TRIED {
+            return Err(Trouble::lost(format!(
+                "a request reads {} keys; what it is answered from is looked for among {TRIED} at most",
+                all.len()
+            )));
+        }
+        Ok(all)
+    }
+
+    /// Moves the next key aside that is there, and listens.
     fn try_next(&self, search: &mut Search, mut left: Vec<Key>) -> Result<bool, Trouble> {
         while let Some(key) = left.pop() {
-            if let Some(copy) = self.with(async |to| take(to, key).await)? {
-                search.step = Step::Without(Ear::open(&self.at)?, copy, left);
+            search.aside.insert(key.clone());
+            if self.with(async |to| move_aside(to, &key).await)? {
+                search.step = Step::Without(Ear::open(&self.at)?, key, left);
                 return Ok(true);
             }
+            search.aside.remove(&key);
         }
         let found = search.found.clone();
         search.forms = self.with(async |to| forms(to, &found).await)?;
         Ok(false)
+    }
+
+    fn used(&self, ear: &Ear) -> Result<Used, Trouble> {
+        self.with(async |to| redis::cmd("ECHO").arg(END).query_async::<()>(to).await)?;
+        // Where it may not listen, the client is told nothing, not that it may not.
+        let heard = ear.heard.recv_timeout(ANSWER_WITHIN);
+        heard.map_err(|_| may_not("MONITOR told nothing"))
+    }
+
+    /// Moves a key back over what stands in its place now.
+    fn give_back(&self, search: &mut Search, key: &Key) -> Result<(), Trouble> {
+        self.with(async |to| move_back(to, key, true).await)?;
+        search.aside.remove(key);
+        Ok(())
     }
 }
 
@@ -132,9 +199,9 @@ fn denied(error: &redis::RedisError) -> Trouble {
 fn may_not(what: &str) -> Trouble {
     Trouble::Refused {
         why: format!(
-            "its user may not ({what}): --experiment cold needs one that may read, delete and restore keys"
+            "its user may not ({what}): --experiment cold needs one that may read, move and delete keys"
         ),
-        remedy: "ACL SETUSER katydid +monitor +echo +scan +dump +pttl +del +restore ~*".into(),
+        remedy: "ACL SETUSER katydid +monitor +echo +scan +rename +renamenx +del ~*".into(),
     }
 }
 
@@ -143,26 +210,29 @@ impl Keys for Taker {
         let mut search = self.search.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::take(&mut search.step) {
             Step::Rest => {
-                search.found.clear();
-                search.step = Step::AsItIs(Ear::open(&self.at)?);
+                search.step = self.begin(&mut search)?;
                 Ok(true)
             }
             Step::AsItIs(ear) => {
                 let used = self.used(&ear)?;
-                // What is written each time is no value that is kept: when it was seen last, how often.
-                let candidates = used.read.difference(&used.written).take(TRIED);
-                let candidates = candidates.cloned().collect();
+                search.as_it_is.push(used);
+                if (search.as_it_is.len() as u32) < AS_IT_IS {
+                    search.step = Step::AsItIs(Ear::open(&self.at)?);
+                    return Ok(true);
+                }
+                let candidates = Self::candidates(&search)?;
                 self.try_next(&mut search, candidates)
             }
-            Step::Without(ear, copy, left) => {
+            Step::Without(ear, key, left) => {
                 let used = self.used(&ear);
                 let is_anew = used
                     .as_ref()
-                    .is_ok_and(|used| used.written.contains(&copy.key));
+                    .is_ok_and(|used| used.written.contains(&key) && !used.changed.contains(&key));
                 if is_anew {
-                    search.found.push(copy.key);
+                    // What it was is moved back at the end: it may be more than a value that is computed.
+                    search.found.push(key);
                 } else {
-                    self.with(async |to| give_back(to, &copy).await)?;
+                    self.give_back(&mut search, &key)?;
                 }
                 used?;
                 self.try_next(&mut search, left)
@@ -182,27 +252,14 @@ impl Keys for Taker {
 
     fn stop(&self) -> Result<(), Trouble> {
         let mut search = self.search.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::take(&mut search.step) {
-            Step::Without(_, copy, _) => self.with(async |to| give_back(to, &copy).await),
-            Step::Rest | Step::AsItIs(_) => Ok(()),
+        search.step = Step::Rest;
+        let aside = search.aside.clone();
+        let mut done = Ok(());
+        for key in aside {
+            let moved = self.give_back(&mut search, &key);
+            done = done.and(moved);
         }
-    }
-}
-
-impl Taker {
-    fn used(&self, ear: &Ear) -> Result<Used, Trouble> {
-        self.with(async |to| redis::cmd("ECHO").arg(END).query_async::<()>(to).await)?;
-        // Where it may not listen, the client is told nothing, not that it may not.
-        let heard = ear.heard.recv_timeout(ANSWER_WITHIN);
-        let heard = heard.map_err(|_| may_not("MONITOR told nothing"))?;
-        let database = self.at.to.redis_settings().db();
-        let mut used = Used::default();
-        for line in heard {
-            if let Some(command) = parsed(&line, database) {
-                used.add(&command);
-            }
-        }
-        Ok(used)
+        done
     }
 }
 
@@ -217,49 +274,89 @@ impl Used {
             "mset" => 2,
             _ => arguments.len().max(1),
         };
+        let is_full = self.read.len() + self.written.len() + self.changed.len() >= HEARD;
+        if is_full || ASKS.contains(&name.as_str()) {
+            return;
+        }
         let keys = arguments.iter().step_by(step).cloned();
         if READS.contains(&name.as_str()) {
             self.read.extend(keys);
         } else if WRITES.contains(&name.as_str()) {
             self.written.extend(keys);
+        } else {
+            // Whatever it does: of some commands more arguments are keys.
+            self.changed.extend(arguments.iter().cloned());
         }
     }
 }
 
-/// Deletes a key and says what it had; `None` where it is not there.
-async fn take(to: &mut MultiplexedConnection, key: Key) -> redis::RedisResult<Option<Copy>> {
-    let (value, left_ms, _): (Option<Vec<u8>>, i64, i64) = redis::pipe()
-        .atomic()
-        .cmd("DUMP")
-        .arg(&key)
-        .cmd("PTTL")
-        .arg(&key)
-        .cmd("DEL")
-        .arg(&key)
-        .query_async(to)
-        .await?;
-    Ok(value.map(|value| Copy {
-        key,
-        value,
-        left_ms: left_ms.max(0),
-    }))
+fn aside(key: &[u8]) -> Key {
+    [ASIDE, key].concat()
 }
 
-/// Puts a key back, unless somebody has made it anew.
-async fn give_back(to: &mut MultiplexedConnection, copy: &Copy) -> redis::RedisResult<()> {
-    let done: redis::RedisResult<()> = redis::cmd("RESTORE")
-        .arg(&copy.key)
-        .arg(copy.left_ms)
-        .arg(&copy.value)
+/// False: it is not there.
+async fn move_aside(to: &mut MultiplexedConnection, key: &Key) -> redis::RedisResult<bool> {
+    let moved: redis::RedisResult<bool> = redis::cmd("RENAMENX")
+        .arg(key)
+        .arg(aside(key))
         .query_async(to)
         .await;
-    match done {
-        Err(error) if error.code() == Some("BUSYKEY") => Ok(()),
-        done => done,
+    match moved {
+        Err(error) if is_missing(&error) => Ok(false),
+        moved => moved,
     }
 }
 
-/// Forms of keys: of what they have, only what many share, and what stands before the first separator.
+/// `over`: also where somebody has made it anew.
+async fn move_back(
+    to: &mut MultiplexedConnection,
+    key: &Key,
+    over: bool,
+) -> redis::RedisResult<()> {
+    let rename = if over { "RENAME" } else { "RENAMENX" };
+    let moved: redis::RedisResult<redis::Value> = redis::cmd(rename)
+        .arg(aside(key))
+        .arg(key)
+        .query_async(to)
+        .await;
+    match moved {
+        Ok(redis::Value::Int(0)) => redis::cmd("DEL").arg(aside(key)).query_async(to).await,
+        Ok(_) => Ok(()),
+        // It has expired meanwhile.
+        Err(error) if is_missing(&error) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_missing(error: &redis::RedisError) -> bool {
+    error
+        .to_string()
+        .to_ascii_lowercase()
+        .contains("no such key")
+}
+
+/// Keys that an experiment which was killed has left aside.
+async fn left_aside(to: &mut MultiplexedConnection) -> redis::RedisResult<Vec<Key>> {
+    let mut all = Vec::new();
+    let mut cursor = 0_u64;
+    loop {
+        let (next, found): (u64, Vec<Key>) = redis::cmd("SCAN")
+            .arg(cursor)
+            .arg("MATCH")
+            .arg([ASIDE, b"*"].concat())
+            .arg("COUNT")
+            .arg(SAMPLE)
+            .query_async(to)
+            .await?;
+        all.extend(found.iter().map(|key| key[ASIDE.len()..].to_vec()));
+        cursor = next;
+        if cursor == 0 {
+            return Ok(all);
+        }
+    }
+}
+
+/// Forms of keys: of what they have, only what many share.
 async fn forms(to: &mut MultiplexedConnection, keys: &[Key]) -> redis::RedisResult<Vec<String>> {
     if keys.is_empty() {
         return Ok(Vec::new());
@@ -270,18 +367,25 @@ async fn forms(to: &mut MultiplexedConnection, keys: &[Key]) -> redis::RedisResu
         .arg(SAMPLE)
         .query_async(to)
         .await?;
+    let text = |key: &Key| String::from_utf8_lossy(key).into_owned();
     let found = |key: &Key| Found {
-        key: String::from_utf8_lossy(key).into_owned(),
+        key: text(key),
         kind: String::new(),
         forever: false,
         bytes: None,
     };
     let words = Words::learn(&sample.iter().map(found).collect::<Vec<_>>());
+    let begins_alike = |first: &str| {
+        let alike = sample
+            .iter()
+            .filter(|key| first_part(&text(key)).0 == first);
+        alike.count() >= ALIKE
+    };
     let form = |key: &Key| {
-        let key = String::from_utf8_lossy(key);
+        let key = text(key);
         let first = first_part(&key).0;
-        let also = if is_single(&key) { "" } else { first };
-        words.template_with(&key, &[also])
+        let is_told = !is_single(&key) && begins_alike(first);
+        words.template_with(&key, &[if is_told { first } else { "" }])
     };
     let forms: BTreeSet<String> = keys.iter().map(form).collect();
     Ok(forms.into_iter().collect())
@@ -291,6 +395,7 @@ impl Ear {
     /// Listens from now on.
     fn open(at: &Redis) -> Result<Self, Trouble> {
         let client = at.client()?;
+        let database = at.to.redis_settings().db();
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = mpsc::channel();
         let (tell, heard) = mpsc::channel();
@@ -300,7 +405,7 @@ impl Ear {
                 .build();
             match runtime {
                 Ok(runtime) => {
-                    let _ = tell.send(runtime.block_on(hear(client, stopped, ready)));
+                    let _ = tell.send(runtime.block_on(hear(client, database, stopped, ready)));
                 }
                 Err(error) => {
                     let _ = ready.send(Err(Trouble::lost(error)));
@@ -318,15 +423,21 @@ impl Ear {
 
 async fn hear(
     client: redis::Client,
+    database: i64,
     mut stopped: oneshot::Receiver<()>,
     ready: mpsc::Sender<Result<(), Trouble>>,
-) -> Vec<String> {
-    let mut heard = Vec::new();
-    let mut monitor = match client.get_async_monitor().await {
-        Ok(monitor) => monitor,
-        Err(error) => {
+) -> Used {
+    let mut used = Used::default();
+    let opened = timeout(ANSWER_WITHIN, client.get_async_monitor()).await;
+    let mut monitor = match opened {
+        Ok(Ok(monitor)) => monitor,
+        Ok(Err(error)) => {
             let _ = ready.send(Err(denied(&error)));
-            return heard;
+            return used;
+        }
+        Err(late) => {
+            let _ = ready.send(Err(Trouble::lost(format!("MONITOR: {late}"))));
+            return used;
         }
     };
     let _ = ready.send(Ok(()));
@@ -338,12 +449,15 @@ async fn hear(
         };
         match line {
             Some(line) if line.contains(END) => break,
-            Some(line) if heard.len() < HEARD => heard.push(line),
-            Some(_) => {}
+            Some(line) => {
+                if let Some(command) = parsed(&line, database) {
+                    used.add(&command);
+                }
+            }
             None => break,
         }
     }
-    heard
+    used
 }
 
 /// A command and its arguments, of this database: `1700000000.123456 [0 127.0.0.1:60866] "get" "a\x00b"`.
@@ -421,7 +535,8 @@ mod tests {
         for command in [
             &["MGET", "a", "b"][..],
             &["get", "c"],
-            &["HGET", "h", "field"],
+            &["TTL", "g"],
+            &["INCR", "n"],
             &["MSET", "a", "1", "d", "2"],
             &["set", "e", "v", "NX"],
             &["expire", "f", "9"],
@@ -434,8 +549,9 @@ mod tests {
         }
         let all = |keys: &[&str]| keys.iter().map(|key| key.as_bytes().to_vec()).collect();
         let expected = Used {
-            read: all(&["a", "b", "c", "h"]),
+            read: all(&["a", "b", "c"]),
             written: all(&["a", "d", "e"]),
+            changed: all(&["n", "f", "9"]),
         };
         assert_eq!(used, expected);
     }
