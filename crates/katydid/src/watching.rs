@@ -95,15 +95,17 @@ impl Sources {
 
     /// What can build indexes for an experiment, by subject.
     pub fn indexes(&self) -> BTreeMap<String, Box<dyn Indexes>> {
-        let all = self.sources.iter();
-        all.filter_map(|source| Some((source.subject(), source.indexes()?)))
-            .collect()
+        self.by_subject(|source| source.indexes())
     }
 
     /// What can take keys away for an experiment, by subject.
     pub fn keys(&self) -> BTreeMap<String, Box<dyn Keys>> {
+        self.by_subject(|source| source.keys())
+    }
+
+    fn by_subject<T>(&self, of: impl Fn(&dyn Source) -> Option<T>) -> BTreeMap<String, T> {
         let all = self.sources.iter();
-        all.filter_map(|source| Some((source.subject(), source.keys()?)))
+        all.filter_map(|source| Some((source.subject(), of(source.as_ref())?)))
             .collect()
     }
 

@@ -434,8 +434,7 @@ fn endpoints(timeline: &Timeline, probe: Option<&ProbeSummary>) -> Vec<EndpointC
             title: format!("{} {}", key.method, titles.of(key)),
             requests: of.ended(),
             mean_ms: of.from_send.mean_us().unwrap_or(0.0) / 1e3,
-            unanswered_s: of.aborted_age.mean_us().unwrap_or(0.0) * of.aborted_age.count() as f64
-                / 1e6,
+            unanswered_s: of.aborted_age.sum_us() as f64 / 1e6,
             fast_ms: of.from_send.quantile_us(0.05).unwrap_or(0) as f64 / 1e3,
             before_ms: before_ms(of, traced.get(key)),
             served_ms: served_ms(of, traced.get(key)),

@@ -18,7 +18,7 @@
 //! **False alarms.** A value that a job renews before it expires is never gone, whatever an experiment shows. Values under many keys are computed once for each: where a statement asks for a tenant's or user's rows, nothing is said.
 
 use katydid_record::finding::Evidence;
-use katydid_record::probe::{ProbedCold, ProbedEver, ProbedRuns};
+use katydid_record::probe::{ProbedCold, ProbedEndpoint, ProbedEver, ProbedRuns};
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
@@ -108,11 +108,10 @@ fn cold<'c>(case: &'c Case<'_>) -> Vec<Cold<'c>> {
         .filter(|(.., runs)| runs.alone_ms >= limits::SLOW_MS && owner(&runs.text).is_none())
         // What runs with everything cached as well is not what is cached.
         .filter(|(endpoint, _, runs)| {
-            let probed = endpoint.probed.as_ref();
-            let mut ever = probed.iter().flat_map(|of| &of.ever);
-            let requests = probed.map_or(0, |of| of.requests) as f64;
-            ever.find(|of| of.text == runs.text)
-                .is_none_or(|of| of.calls <= limits::RARE * requests)
+            let probed = endpoint.probed.iter();
+            let mut ever = probed.flat_map(|of| of.ever.iter().map(move |ever| (of, ever)));
+            ever.find(|(_, ever)| ever.text == runs.text)
+                .is_none_or(|(of, ever)| is_rare(of, ever))
         })
         .map(|(endpoint, of, runs)| Cold { endpoint, of, runs })
         .collect()
@@ -214,16 +213,20 @@ fn under_load(case: &Case<'_>) -> Judged {
     }
 }
 
+/// It runs now and then only.
+fn is_rare(of: &ProbedEndpoint, ever: &ProbedEver) -> bool {
+    ever.calls <= limits::RARE * of.requests as f64
+}
+
 /// Statements that an endpoint runs now and then, for what it keeps in a cache.
 fn behind<'c>(case: &'c Case<'_>, endpoint: &'c EndpointCase) -> Vec<Behind<'c>> {
     let Some(probed) = endpoint.probed.as_ref().filter(|of| of.over_s > 0.0) else {
         return Vec::new();
     };
-    let is_rare = |of: &&ProbedEver| of.calls <= limits::RARE * probed.requests as f64;
     let shared = probed
         .ever
         .iter()
-        .filter(is_rare)
+        .filter(|ever| is_rare(probed, ever))
         .filter(|of| owner(&of.text).is_none());
     shared
         .filter_map(|ever| {
