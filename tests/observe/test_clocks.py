@@ -26,8 +26,15 @@ def clock() -> Iterator[tuple[dict[str, str], Callable[[str], None]]]:
     folder = Path(tempfile.mkdtemp(prefix="katydid-test-clock-"))
     folder.chmod(0o755)
     offset = folder / "offset"
-    offset.write_text("+0\n")
-    offset.chmod(0o644)
+
+    def write(text: str) -> None:
+        """Whole at once: a process that reads half a file, or none, ends."""
+        new = folder / "new"
+        new.write_text(text + "\n")
+        new.chmod(0o644)
+        new.rename(offset)
+
+    write("+0")
     env = {
         **os.environ,
         "LD_PRELOAD": str(FAKETIME),
@@ -38,7 +45,7 @@ def clock() -> Iterator[tuple[dict[str, str], Callable[[str], None]]]:
     }
 
     def set_to(text: str) -> None:
-        offset.write_text(f"{text}\n")
+        write(text)
         told = subprocess.run(["date", "+%s"], env=env, capture_output=True, text=True, check=True)
         hours = {"+": 1, "-": -1}[text[0]] * int(text[1:-1])
         assert abs(int(told.stdout) - time.time() - hours * 3600) < 60, "the clock was not set"

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use katydid_engine::message::{Flight, Judge, Message, Payload, Request};
 
-use super::hub::{Hub, get, target};
+use super::hub::{Hub, get, target, until};
 
 /// Nothing may stand still for longer while something is under way.
 const WATCHDOG: Duration = Duration::from_secs(5);
@@ -96,9 +96,7 @@ fn other_threads_may_push() {
             scope.spawn(move || {
                 let mut random = fastrand::Rng::with_seed(number);
                 for turn in 0..each {
-                    while under_way.load(Relaxed) > 100 {
-                        std::thread::yield_now();
-                    }
+                    until("room", || under_way.load(Relaxed) <= 100);
                     under_way.fetch_add(1, Relaxed);
                     let (token, client) = (number << 32 | turn, number as u32);
                     let request = Request {
