@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from postgres import Server, serving
-from served import served
+from served import Session, asks, served
 
 TABLE = """
 CREATE TABLE orders AS SELECT g AS id, g % 2000 AS tenant, repeat('x', 80) AS note FROM generate_series(1, 200000) AS g;
@@ -51,19 +49,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def shop(server: Server) -> Iterator[str]:
-    """Asks the database for the orders of a tenant, in a session for each thread."""
-    local = threading.local()
+    """Asks the database for the orders of a tenant."""
 
-    def answer(path: str) -> str:
-        if path == "/":
-            return "[]"
-        if not hasattr(local, "session"):
-            local.session = psycopg.connect(server.url(), autocommit=True)
+    def of_tenant(session: Session, path: str) -> Any:
         sql = "SELECT id FROM orders WHERE tenant = %s"
-        tenant = int(path.partition("=")[2])
-        return json.dumps(local.session.execute(sql, (tenant,)).fetchall())
+        return session.execute(sql, (int(path.partition("=")[2]),))
 
-    with served(answer) as host:
+    with served(asks(server, of_tenant)) as host:
         yield host
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from postgres import Server, serving
-from served import served
+from served import Session, asks, served
 
 #: One order in 300 is open; a server that does not know which are asked for expects half of them.
 TABLE = """
@@ -47,23 +46,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def found(katydid: Any, server: Server, status: str) -> tuple[Any, Path]:
     """What is found of a service that counts orders of a status, and tells its route as sqlcommenter does."""
-    local = threading.local()
-    tag = "/*db_driver='psycopg',route='%2Forders%2F%7Border_id%7D%2Fcount'*/"
+    tag = "/*db_driver='psycopg',route='%%2Forders%%2F%%7Border_id%%7D%%2Fcount'*/"
 
-    def answer(path: str) -> str:
-        if path == "/":
-            return "[]"
-        if not hasattr(local, "session"):
-            # Values are put into the text here, not sent beside it.
-            local.session = psycopg.connect(
-                server.url(), autocommit=True, cursor_factory=psycopg.ClientCursor
-            )
-        sql = f"SELECT count(*), max(note) FROM orders WHERE status = %s {tag.replace('%', '%%')}"
-        return json.dumps(local.session.execute(sql, (status,)).fetchall())
+    def count(session: Session, _path: str) -> Any:
+        sql = f"SELECT count(*), max(note) FROM orders WHERE status = %s {tag}"
+        return session.execute(sql, (status,))
 
     (katydid.folder / "locustfile.py").write_text(LOCUSTFILE)
     watch = server.url(user="looker", password="looker")
-    with served(answer) as host:
+    # Values are put into the text here, not sent beside it.
+    with served(asks(server, count, cursor_factory=psycopg.ClientCursor)) as host:
         load = ["--headless", "-u", "8", "-r", "8", "-t", "12s", "--run-dir", "run"]
         done = katydid(*load, "-H", host, "--watch", watch).ended(0)
     return json.loads((done.run / "findings.json").read_text()), done.run

@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import psycopg
+from postgres import Server
+
+Session = psycopg.Connection[Any]
+
+
+def asks(
+    server: Server, ask: Callable[[Session, str], psycopg.Cursor[Any]], **how: Any
+) -> Callable[[str], str]:
+    """Answers `/` with nothing, and any other path with rows from the database; each thread has a session of its own."""
+    local = threading.local()
+
+    def answer(path: str) -> str:
+        if path == "/":
+            return "[]"
+        if not hasattr(local, "session"):
+            local.session = psycopg.connect(server.url(), autocommit=True, **how)
+        return json.dumps(ask(local.session, path).fetchall())
+
+    return answer
 
 
 @contextmanager

@@ -547,7 +547,8 @@ impl All<'_> {
         let all: f64 = grown
             .filter(|(window, _)| windows.contains(window))
             .map(|(_, by)| by)
-            .sum();
+            // Of nothing `sum` would make -0.
+            .fold(0.0, |all, by| all + by);
         all / windows.len().max(1) as f64
     }
 

@@ -20,6 +20,7 @@ pub mod redact;
 pub mod schedule;
 pub mod slo;
 pub mod spans;
+pub mod sql_name;
 pub mod summary;
 pub mod timeline;
 pub mod trace;

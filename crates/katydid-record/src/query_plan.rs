@@ -2,9 +2,12 @@
 //! them was tried to change (`plan.tried`). Knows no threshold.
 
 use serde::{Deserialize, Serialize};
-use sqlparser::ast::{BinaryOperator, Expr};
+use sqlparser::ast::{BinaryOperator, Expr, OrderBySort};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Token;
+
+use crate::sql_name::column_and_direction;
 
 /// A node of a plan.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -178,18 +181,23 @@ impl Node {
 
     /// A key by which this table can be read in order: one of its own columns, as `created_at DESC`.
     fn own(&self, key: &str) -> Option<String> {
-        let (column, direction) = key.split_once(' ').map_or((key, ""), |(a, b)| (a, b));
+        let mut parser = Parser::new(&PostgreSqlDialect {}).try_with_sql(key).ok()?;
+        let key = parser.parse_order_by_expr().ok()?;
+        if parser.peek_token() != Token::EOF
+            || matches!(key.options.sort, Some(OrderBySort::Using(_)))
+        {
+            return None;
+        }
         let alias = self.alias.as_ref().or(self.table.as_ref())?;
-        let column = match column.split_once('.') {
-            Some((of, column)) if of == alias => column,
-            Some(_) => return None,
-            None => column,
+        let column = match key.expr {
+            Expr::Identifier(name) => name.value,
+            Expr::CompoundIdentifier(names) => match names.as_slice() {
+                [of, column] if of.value == *alias => column.value.clone(),
+                _ => return None,
+            },
+            _ => return None,
         };
-        let is_plain =
-            !column.is_empty() && column.chars().all(|c| c.is_alphanumeric() || c == '_');
-        let is_known =
-            ["", "DESC", "NULLS LAST", "NULLS FIRST", "DESC NULLS LAST"].contains(&direction);
-        (is_plain && is_known).then(|| format!("{column} {direction}").trim_end().to_owned())
+        Some(format!("{column}{}", key.options))
     }
 }
 
@@ -247,6 +255,10 @@ fn of_expr(expr: &Expr, scan: &mut Scan) {
         }
         _ => {}
     }
+}
+
+fn plain(key: &str) -> String {
+    column_and_direction(key).0.to_owned()
 }
 
 fn put(list: &mut Vec<String>, column: String) {
@@ -314,9 +326,7 @@ impl Scan {
                     .cloned(),
             );
         } else {
-            let is_new = |key: &&String| {
-                !columns.contains(&key.split(' ').next().unwrap_or_default().to_owned())
-            };
+            let is_new = |key: &&String| !columns.contains(&plain(key));
             let keys: Vec<String> = self.sorted.iter().filter(is_new).cloned().collect();
             columns.extend(keys);
         }
@@ -331,7 +341,6 @@ impl Index {
 
     /// Whether it begins with these columns, in either direction.
     pub fn begins_with(&self, columns: &[String]) -> bool {
-        let plain = |column: &String| column.split(' ').next().unwrap_or_default().to_owned();
         self.serves()
             && self.columns.len() >= columns.len()
             && self
@@ -393,6 +402,33 @@ mod tests {
             ("customers", &["id".to_owned()][..])
         );
         assert_eq!(scans[1].sorted, [""; 0], "the key is of another table");
+    }
+
+    /// As Prisma and `TypeORM` name them.
+    #[test]
+    fn names_with_capitals_are_known_as_well() {
+        let plan = node(json!({"node": "Limit", "below": [
+            {"node": "Sort", "sort": ["\"Order\".\"createdAt\" DESC NULLS LAST", "\"Order\".id"], "below": [
+                {"node": "Nested Loop", "below": [
+                    {"node": "Seq Scan", "table": "Order", "filter": "(\"Order\".\"tenantId\" = $1)"},
+                    {"node": "Seq Scan", "table": "createdAt"}]}]}]}));
+        let scans = plan.scans();
+        let index = scans[0].index(&table(&[&["id"]]));
+        assert_eq!(index, ["tenantId", "createdAt DESC NULLS LAST", "id"]);
+        assert_eq!(scans[1].sorted, [""; 0], "the keys are of another table");
+        let there = table(&[&["tenantId", "createdAt", "id"]]);
+        assert_eq!(scans[0].missing(&there), None);
+        let other = |key: &str| node(json!({"node": "Seq Scan", "table": "t"})).own(key);
+        for key in [
+            "lower(name)",
+            "name COLLATE \"C\"",
+            "name USING <",
+            "u.name",
+            "",
+        ] {
+            assert_eq!(other(key), None, "{key}");
+        }
+        assert_eq!(other("t.date DESC").as_deref(), Some("date DESC"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the rules look at: a run, by endpoint, by phase, by what was watched. Adds up; judges nothing.
 
 mod late;
+mod quiet;
 mod regressed;
 mod tagged;
 
@@ -9,7 +10,7 @@ use katydid_record::probe::{
     ExperimentSummary, Pass, ProbeSummary, ProbedEndpoint, ProbedStatement,
 };
 use katydid_record::timeline::{CallKey, CallTotals, Calls, Series, Subject};
-use katydid_record::{Endpoint, EndpointKey, Kind, RunTime, SeenSpan, SpanKind, Timeline};
+use katydid_record::{Endpoint, EndpointKey, Kind, RunTime, Timeline};
 
 use super::limits;
 use crate::numbers::median;
@@ -481,25 +482,10 @@ fn served_ms(of: &Endpoint, calls: Option<&Calls>) -> Option<f64> {
 fn quiet_ms(timeline: &Timeline, key: &EndpointKey) -> Option<f64> {
     let examples = timeline.traces.examples.get(key)?.iter();
     let kept = examples.filter_map(|example| timeline.traces.spans.get(&example.request.trace?));
-    median(kept.filter_map(|trace| quiet(&trace.spans)).collect())
-}
-
-fn quiet(spans: &[SeenSpan]) -> Option<f64> {
-    let end = |span: &SeenSpan| span.start_us + span.us;
-    let served = spans
-        .iter()
-        .filter(|span| span.kind == SpanKind::Server)
-        .map(end)
-        .max()?;
-    let is_sql = |span: &&SeenSpan| span.about == "db" && span.text.contains(' ');
-    let mut sql: Vec<&SeenSpan> = spans.iter().filter(is_sql).collect();
-    sql.sort_by_key(|span| span.start_us);
-    let next = sql.iter().skip(1).map(|span| span.start_us).chain([served]);
-    let gaps = sql
-        .iter()
-        .zip(next)
-        .map(|(span, next)| next.saturating_sub(end(span)));
-    gaps.max().map(|us| us as f64 / 1e3)
+    median(
+        kept.filter_map(|trace| quiet::quiet(&trace.spans))
+            .collect(),
+    )
 }
 
 fn of_kind<'a>(

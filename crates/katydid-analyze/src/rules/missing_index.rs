@@ -27,6 +27,7 @@
 use katydid_record::finding::Evidence;
 use katydid_record::probe::Change;
 use katydid_record::query_plan::{Node, Scan, Table, Tried};
+use katydid_record::sql_name::{self, quoted};
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 use serde::de::DeserializeOwned;
@@ -147,11 +148,11 @@ fn of_statement(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) ->
     });
     let cost = hurt.map(|(endpoint, ms)| case.cost_in_all(endpoint, ms, of.seconds));
     let name = if table.schema == "public" {
-        scan.table.clone()
+        quoted(&scan.table)
     } else {
-        format!("{}.{}", table.schema, scan.table)
+        format!("{}.{}", quoted(&table.schema), quoted(&scan.table))
     };
-    let listed = columns.join(", ");
+    let listed = sql_name::columns(&columns);
     Some(Finding {
         confidence: Confidence::Strong,
         basis: format!("{of_plan}{by_trial} + statements{by_caller}"),

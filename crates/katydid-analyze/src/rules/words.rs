@@ -21,6 +21,9 @@ pub fn figures(value: f64) -> String {
     } else {
         text
     };
+    if text == "-0" {
+        return "0".to_owned();
+    }
     grouped(&text)
 }
 

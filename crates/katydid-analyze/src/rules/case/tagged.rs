@@ -24,7 +24,8 @@ pub fn by_tags(whole: &Part, database: &Database<'_>, endpoints: &mut [EndpointC
         }
         let all: f64 = seen.values().sum();
         let mut by_endpoint: BTreeMap<usize, f64> = BTreeMap::new();
-        for (route, looks) in seen {
+        // Some may run without a route, of a job or of a request that tells none: they are of nobody.
+        for (route, looks) in seen.into_iter().filter(|(route, _)| !route.is_empty()) {
             if let Some(endpoint) = of_route(route, endpoints) {
                 *by_endpoint.entry(endpoint).or_default() += looks;
             }

@@ -6,7 +6,11 @@ use super::*;
 
 /// 400 requests of `GET /orders`; `LIST` is slow, and was seen running so often for each route.
 fn tagged(routes: &[(&str, f64)]) -> Run {
-    let mut run = Run::new(400, 120).statement("aa", LIST, 400.0, 60.0, 20.0, 30.0);
+    run(400.0, 20.0, routes)
+}
+
+fn run(calls: f64, rows: f64, routes: &[(&str, f64)]) -> Run {
+    let mut run = Run::new(400, 120).statement("aa", LIST, calls, 60.0, rows, 30.0);
     for (route, seen) in routes {
         let id = run.series;
         run.series += 1;
@@ -62,4 +66,16 @@ fn the_endpoint_of_a_statement_is_told_by_its_route() {
         },
     );
     assert_eq!(endpoints(&two), [""; 0], "of which of them is not known");
+}
+
+#[test]
+fn what_runs_without_a_route_is_not_the_endpoints() {
+    let per_request = |routes: &[(&str, f64)]| {
+        let all = run(16_000.0, 1.0, routes).findings(true);
+        let mut all = all.findings.iter().chain(&all.suspected);
+        let found = all.find(|of| of.rule == "n_plus_one").expect("40 each");
+        found.evidence[0].value
+    };
+    assert!((per_request(&[("/orders", 9.0)]) - 40.0).abs() < 0.1);
+    assert!((per_request(&[("/orders", 9.0), ("", 9.0)]) - 20.0).abs() < 0.1);
 }

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::time::Duration;
 
+use katydid_record::sql_name::quoted;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
@@ -225,22 +226,4 @@ fn login(user: &str) -> String {
         quoted(user)
     };
     format!("CREATE ROLE {role} LOGIN PASSWORD '…'; GRANT pg_monitor TO {role};")
-}
-
-/// An identifier, quoted where it has to be.
-pub fn quoted(name: &str) -> String {
-    let is_plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if is_plain {
-        name.to_owned()
-    } else {
-        in_quotes(name)
-    }
-}
-
-/// An identifier in quotes: whatever is in it, also a word of SQL's own.
-pub fn in_quotes(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

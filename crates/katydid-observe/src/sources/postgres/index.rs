@@ -7,10 +7,11 @@
 use std::time::{Duration, Instant};
 
 use katydid_record::probe::Change;
+use katydid_record::sql_name::quoted;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error};
 
-use super::connect::{connect, in_quotes, lost, refused};
+use super::connect::{connect, lost, refused};
 use super::place::Place;
 use super::plans::on;
 use super::statements::OWN;
@@ -63,7 +64,7 @@ impl Indexes for Builder {
                 .await?;
             let took: Duration = began.elapsed();
             let sql = "SELECT /* katydid */ pg_relation_size(to_regclass($1))::float8";
-            let name = format!("{}.{NAME}", in_quotes(&change.schema));
+            let name = format!("{}.{NAME}", quoted(&change.schema));
             // It is there, whether or not its size can be told.
             let size = client.query_one(sql, &[&name]).await;
             let bytes = size.ok().and_then(|row| row.get::<_, Option<f64>>(0));

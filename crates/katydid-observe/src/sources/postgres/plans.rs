@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use katydid_record::Sight;
 use katydid_record::query_plan::{Node, Table, Tried};
+use katydid_record::sql_name::{self, quoted};
 use serde_json::{Value, json};
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
-use super::connect::{in_quotes, quoted};
 use super::running::{Running, has_parameters};
 use super::scrub::scrub;
 use super::statements::{OWN, Ran};
@@ -195,20 +195,10 @@ async fn cost(client: &Client, number: i32, query: &str) -> Result<Option<f64>, 
     Ok(plan.and_then(|plan| plan["Plan"]["Total Cost"].as_f64()))
 }
 
-/// In which order an index may have a column.
-const DIRECTIONS: [&str; 4] = ["DESC", "NULLS LAST", "NULLS FIRST", "DESC NULLS LAST"];
-
-/// What an index is on, as SQL: a table and its columns with their directions. Names are quoted, whatever is in them.
+/// What an index is on, as SQL: a table and its columns with their directions.
 pub fn on(schema: &str, table: &str, columns: &[String]) -> String {
-    let one = |column: &String| match column.split_once(' ') {
-        Some((name, direction)) if DIRECTIONS.contains(&direction) => {
-            format!("{} {direction}", in_quotes(name))
-        }
-        _ => in_quotes(column),
-    };
-    let columns: Vec<String> = columns.iter().map(one).collect();
-    let columns = columns.join(", ");
-    format!("{}.{} ({columns})", in_quotes(schema), in_quotes(table))
+    let columns = sql_name::columns(columns);
+    format!("{}.{} ({columns})", quoted(schema), quoted(table))
 }
 
 /// A statement's cost with this index, whether it would be used, and its size in bytes.
@@ -353,8 +343,9 @@ async fn table_of(client: &Client, name: &str) -> Result<Option<Value>, Error> {
     let (oid, tuples, pages, schema): (u32, f64, f64, String) =
         (row.get(0), row.get(1), row.get(2), row.get(3));
     let sql = "SELECT /* katydid */ c.relname::text, i.indisunique, i.indisvalid, i.indpred IS NOT NULL, \
-               ARRAY(SELECT coalesce(pg_get_indexdef(i.indexrelid, k, true), '') \
-                     FROM generate_series(1, i.indnkeyatts) AS k) \
+               ARRAY(SELECT coalesce(a.attname::text, pg_get_indexdef(i.indexrelid, k, true), '') \
+                     FROM generate_series(1, i.indnkeyatts) AS k \
+                     LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k - 1]) \
                FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE i.indrelid = $1 ORDER BY c.relname LIMIT 40";
     let rows = client.query(sql, &[&oid]).await?;
     let indexes = rows.iter().map(|row| {
@@ -419,7 +410,7 @@ mod tests {
         let columns = columns.map(str::to_owned);
         assert_eq!(
             on("public", "Orders", &columns),
-            "\"public\".\"Orders\" (\"tenant_id\", \"at\" DESC, \"order\", \"x DESC); DROP TABLE a; --\", \"a \"\"b\")"
+            "public.\"Orders\" (tenant_id, at DESC, \"order\", \"x DESC); DROP TABLE a; --\", \"a \"\"b\")"
         );
     }
 }

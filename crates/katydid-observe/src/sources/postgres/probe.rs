@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use katydid_record::Sight;
+use katydid_record::sql_name::quoted;
 use tokio_postgres::Client;
 
-use super::connect::{lost, quoted};
+use super::connect::lost;
 use crate::observer::Trouble;
 
 /// What is found out at connect.

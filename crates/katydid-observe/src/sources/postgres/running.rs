@@ -31,8 +31,9 @@ const SQL: &str = "SELECT /* katydid */ query FROM pg_stat_activity \
 /// What reads them.
 pub struct Running {
     read: Statement,
-    /// How often a statement was seen for a route.
+    /// How often a statement was seen for a route, and without one.
     tagged: BTreeMap<(String, String), f64>,
+    untagged: BTreeMap<String, f64>,
     /// Texts with values in them, by the statement's name.
     texts: HashMap<String, Vec<String>>,
 }
@@ -43,6 +44,7 @@ impl Running {
         Ok(Self {
             read: client.prepare(SQL).await?,
             tagged: BTreeMap::new(),
+            untagged: BTreeMap::new(),
             texts: HashMap::new(),
         })
     }
@@ -58,6 +60,11 @@ impl Running {
             let labels = [("statement", statement.as_str()), ("route", route.as_str())];
             batch.counter("statement.tagged", "", &labels, *seen);
         }
+        let is_tagged = |id: &str| self.tagged.keys().any(|(statement, _)| statement == id);
+        for (statement, seen) in self.untagged.iter().filter(|(id, _)| is_tagged(id)) {
+            let labels = [("statement", statement.as_str()), ("route", "")];
+            batch.counter("statement.tagged", "", &labels, *seen);
+        }
         batch.end(read);
         rows.map(|_| ())
     }
@@ -70,6 +77,8 @@ impl Running {
             if self.tagged.len() < PAIRS || self.tagged.contains_key(&pair) {
                 *self.tagged.entry(pair).or_default() += 1.0;
             }
+        } else if self.untagged.len() < STATEMENTS || self.untagged.contains_key(&id) {
+            *self.untagged.entry(id.clone()).or_default() += 1.0;
         }
         let is_known = self.texts.contains_key(&id);
         if !has_parameters(query) && (is_known || self.texts.len() < STATEMENTS) {

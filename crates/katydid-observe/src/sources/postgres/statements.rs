@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use katydid_record::sql_name::quoted;
 use katydid_record::{Mark, Sight};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
 
-use super::connect::quoted;
 use super::probe::Probe;
 use super::scrub::{scrub, short};
 use super::spec::{Spec, chosen, column, columns, made, selected, values};
