@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,12 @@ def cache(tmp_path: Path) -> Iterator[Redis]:
 
 
 @contextmanager
-def reports(database: Server, cache: Redis, one_computes: bool) -> Iterator[str]:
+def reports(
+    database: Server,
+    cache: Redis,
+    one_computes: bool,
+    without_session: Callable[[], object] = lambda: None,
+) -> Iterator[str]:
     """A report behind a cache, for who has a session; computed by all who miss it, or by one of them."""
     local = threading.local()
     alone = threading.RLock()
@@ -67,6 +73,7 @@ def reports(database: Server, cache: Redis, one_computes: bool) -> Iterator[str]
 
     def answer(path: str) -> str:
         if cache.get("session:ann") is None:
+            without_session()
             return "[]"
         # A cart that is gone is made anew, empty.
         if cache.get("cart:ann") is None:
@@ -97,6 +104,16 @@ def probed(katydid: Any, database: Server, cache: Redis, host: str, user: str = 
     (katydid.folder / "katydid.toml").write_text(f'[watch]\ndisposable = ["{place(cache)}"]\n')
     watch = ["--watch", database.url(), "--watch", f"redis://{user}{place(cache)}"]
     return katydid("probe", "-H", host, "--run-dir", "run", *watch, "--experiment", "cold")
+
+
+def allow(cache: Redis) -> None:
+    """Makes a user who may do what the documentation says that one needs."""
+    documented = (Path(__file__).parents[2] / "docs/findings.md").read_text()
+    rights = documented.partition("of the address needs `")[2].partition("`")[0].split()
+    assert "+renamenx" in rights
+    cache.acl_setuser(
+        "katydid", True, passwords=["+katydid"], keys=["*"], commands=[*BASE, *rights]
+    )
 
 
 def of_report(done: Any) -> Any:
@@ -131,12 +148,7 @@ def test_what_all_compute_is_confirmed_and_nothing_else_is_gone(
 def test_the_rights_that_are_documented_are_enough(
     katydid: Any, database: Server, cache: Redis
 ) -> None:
-    documented = (Path(__file__).parents[2] / "docs/findings.md").read_text()
-    rights = documented.partition("of the address needs `")[2].partition("`")[0].split()
-    assert "+renamenx" in rights
-    cache.acl_setuser(
-        "katydid", True, passwords=["+katydid"], keys=["*"], commands=[*BASE, *rights]
-    )
+    allow(cache)
     with reports(database, cache, one_computes=False) as host:
         done = probed(katydid, database, cache, host, user="katydid:katydid@").ended(0)
     assert of_report(done)["bursts"] == 3, of_report(done)
@@ -166,6 +178,25 @@ def test_a_user_who_may_not_is_told_what_to_grant(
     assert "may not" in problem and "+monitor" in problem, problem
     assert cache.get("session:ann") == b"ann"
     assert problem in " ".join(done.out.split()), done.out
+
+
+def test_what_cannot_be_moved_back_is_told_and_moved_back_the_next_time(
+    katydid: Any, database: Server, cache: Redis
+) -> None:
+    allow(cache)
+    once = [lambda: cache.acl_setuser("katydid", True, commands=["-rename"])]
+    with reports(
+        database, cache, one_computes=False, without_session=lambda: once and once.pop()()
+    ) as host:
+        done = probed(katydid, database, cache, host, user="katydid:katydid@").ended(0)
+        assert "may not" in of_report(done)["problem"], of_report(done)
+        assert "A key that was moved aside is not back" in done.err, done.text
+        assert cache.get("session:ann") is None
+        assert cache.get("katydid:cold:session:ann") == b"ann"
+        cache.acl_setuser("katydid", True, commands=["+rename"])
+        shutil.rmtree(done.run)
+        probed(katydid, database, cache, host, user="katydid:katydid@").ended(0)
+    assert cache.get("session:ann") == b"ann" and cache.keys("katydid:*") == []
 
 
 def test_no_key_is_deleted_where_that_is_not_declared(
