@@ -2,10 +2,13 @@
 //! them was tried to change (`plan.tried`). Knows no threshold.
 
 use serde::{Deserialize, Serialize};
-use sqlparser::ast::{BinaryOperator, Expr, OrderBySort};
+use sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, OrderBySort,
+    UnaryOperator,
+};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::sql_name::column_and_direction;
 
@@ -22,6 +25,11 @@ pub struct Node {
     cond: Option<String>,
     recheck: Option<String>,
     filter: Option<String>,
+    /// `Inner`, `Left`…, of a join.
+    join: String,
+    hash_cond: Option<String>,
+    merge_cond: Option<String>,
+    join_filter: Option<String>,
     /// What it sorts by.
     pub sort: Vec<String>,
     /// Rows that it gives, as the server estimates.
@@ -30,6 +38,8 @@ pub struct Node {
     pub cost: f64,
     /// Texts of the statement that were seen with their values, of the first of which this is the plan; 0: it is for values that are not known.
     pub seen: u32,
+    /// Computed beside what is above it: for a value, a condition, or a `WITH`.
+    subplan: bool,
     below: Vec<Node>,
 }
 
@@ -41,6 +51,12 @@ pub struct Table {
     pub schema: String,
     /// Rows, as of the last ANALYZE; below 0 where there was none.
     pub rows: f64,
+    /// Its size in blocks, likewise.
+    pub pages: f64,
+    /// It is a part of another table, or has parts: its index is that of all of them.
+    pub partition: bool,
+    /// Its columns of types that are text.
+    pub texts: Vec<String>,
     /// Its indexes.
     pub indexes: Vec<Index>,
 }
@@ -51,6 +67,8 @@ pub struct Table {
 pub struct Index {
     /// Its name.
     pub name: String,
+    /// No two rows have the same in its columns.
+    pub unique: bool,
     valid: bool,
     partial: bool,
     columns: Vec<String>,
@@ -85,20 +103,48 @@ pub struct Scan {
     pub equal: Vec<String>,
     /// Those of them that may equal one of several values: an index gives their rows value by value, in no order of what follows.
     pub among: Vec<String>,
+    /// Those of them that have to be NULL: the server does not know that their rows come in the order of what follows.
+    pub nulls: Vec<String>,
+    /// Columns that are asked for as text: an index on them serves that if they are text.
+    pub cast: Vec<String>,
+    /// Columns that are compared with those of another table, as often as that gives rows.
+    pub joined: Vec<String>,
+    /// Conditions that no index on a column serves.
+    pub rest: Vec<String>,
     /// Columns that have to lie in a range.
     pub range: Vec<String>,
     /// Columns and directions by which a part of the rows is asked for, where the server sorts them itself.
     pub sorted: Vec<String>,
     /// Rows that are sorted for it.
     pub sorted_rows: f64,
-    /// Rows that it gives, as the server estimates.
+    /// Rows that it gives, as the server estimates; with `lookups`, those that are left of them.
     pub rows: f64,
+    /// Rows of the other side of a join, for each of which an index on its columns would be asked instead.
+    pub lookups: Option<f64>,
     /// It reads the whole table.
     pub is_whole: bool,
     /// Rows are thrown away that no index kept out.
     pub is_filtered: bool,
     /// The statement gives each row that this scan gives: nothing above it joins, adds up or leaves out.
     pub is_given: bool,
+}
+
+/// Whether it is one statement, of those that have a plan, whatever comments and brackets stand before it.
+pub fn has_plan(query: &str) -> bool {
+    let dialect = PostgreSqlDialect {};
+    let tokens = Tokenizer::new(&dialect, query)
+        .tokenize()
+        .unwrap_or_default();
+    // Comments are white space to it. To be safe, no value may have a `;` either.
+    let mut words = tokens
+        .iter()
+        .filter(|token| !matches!(token, Token::Whitespace(_)));
+    let is_one = words.clone().all(|token| !token.to_string().contains(';'));
+    let verb = words
+        .find(|token| !matches!(token, Token::LParen))
+        .map_or(String::new(), ToString::to_string);
+    let explained = ["SELECT", "WITH", "UPDATE", "DELETE"];
+    is_one && explained.contains(&verb.to_ascii_uppercase().as_str())
 }
 
 /// Nodes that give each row that they get.
@@ -110,20 +156,45 @@ const PASSES_ON: [&str; 5] = [
     "Materialize",
 ];
 
+/// Nodes that read all their rows, or more than once, whatever part of theirs is asked for.
+const READS_ALL: [&str; 7] = [
+    "Group",
+    "Hash",
+    "Materialize",
+    "Recursive Union",
+    "SetOp",
+    "Unique",
+    "WindowAgg",
+];
+
+/// Nodes between a join and what it reads.
+const HANDS_ON: [&str; 5] = ["Sort", "Hash", "Materialize", "Gather", "Gather Merge"];
+
+/// What a join asks of one of its sides.
+#[derive(Clone, Copy)]
+struct Join<'a> {
+    cond: &'a str,
+    /// Rows of the other side.
+    others: f64,
+    /// Rows that it gives.
+    rows: f64,
+}
+
 impl Node {
     /// Every scan of a table below this node.
     pub fn scans(&self) -> Vec<Scan> {
         let mut scans = Vec::new();
-        self.collect(false, None, true, &mut scans);
+        self.collect(false, None, None, true, &mut scans);
         scans
     }
 
-    /// `limited`: only a part of the rows is asked for; `sort`: by these keys, and how many rows are sorted; `given`: all that comes from here
-    /// is given.
+    /// `limited`: only a part of the rows is asked for; `sort`: by these keys, and how many rows are sorted; `join`: what is asked of
+    /// all of them; `given`: all that comes from here is given.
     fn collect(
         &self,
         limited: bool,
         sort: Option<(&[String], f64)>,
+        join: Option<Join<'_>>,
         given: bool,
         scans: &mut Vec<Scan>,
     ) {
@@ -133,28 +204,47 @@ impl Node {
         let sort = if is_sort {
             Some((self.sort.as_slice(), rows))
         } else {
-            sort
+            // What a part is taken of has to be in its own order first.
+            sort.filter(|_| self.kind != "Limit")
         };
         if let Some(table) = &self.table {
             scans.push(Scan {
                 is_given: given,
-                ..self.scan(table, sort)
+                ..self.scan(table, sort, join)
             });
         }
-        // What adds up its rows has to read them all.
-        let goes_on = !self.kind.contains("Aggregate") && self.kind != "Group";
+        // Of a sort's rows all are read, and a merge needs its own order.
+        let limited = limited && !is_sort && self.kind != "Merge Join";
+        let reads_all = self.kind.contains("Aggregate") || READS_ALL.contains(&self.kind.as_str());
         let given = given && PASSES_ON.contains(&self.kind.as_str());
-        for node in &self.below {
-            let (limited, sort) = if goes_on {
-                (limited, sort)
+        let join = join.filter(|_| HANDS_ON.contains(&self.kind.as_str()));
+        for (side, node) in self.below.iter().enumerate() {
+            let given = given && !node.subplan;
+            if reads_all || node.subplan {
+                node.collect(false, None, join, given, scans);
             } else {
-                (false, None)
-            };
-            node.collect(limited, sort, given, scans);
+                node.collect(limited, sort, self.join_of(side).or(join), given, scans);
+            }
         }
     }
 
-    fn scan(&self, table: &str, sort: Option<(&[String], f64)>) -> Scan {
+    /// Of an outer join one side is given as a whole, which no index spares.
+    fn join_of(&self, side: usize) -> Option<Join<'_>> {
+        let [first, second] = self.below.as_slice() else {
+            return None;
+        };
+        if self.join != "Inner" {
+            return None;
+        }
+        let conds = [&self.hash_cond, &self.merge_cond, &self.join_filter];
+        Some(Join {
+            cond: conds.into_iter().flatten().next()?,
+            others: if side == 0 { second.rows } else { first.rows },
+            rows: self.rows,
+        })
+    }
+
+    fn scan(&self, table: &str, sort: Option<(&[String], f64)>, join: Option<Join<'_>>) -> Scan {
         let mut scan = Scan {
             kind: self.kind.clone(),
             table: table.to_owned(),
@@ -168,7 +258,11 @@ impl Node {
             .into_iter()
             .flatten()
         {
-            conditions(cond, &mut scan);
+            conditions(cond, self.name(), &mut scan);
+        }
+        // The server prints them first; few rows are left out by them.
+        for column in &scan.nulls {
+            put(&mut scan.equal, column.clone());
         }
         if let Some((keys, rows)) = sort {
             let own: Option<Vec<String>> = keys.iter().map(|key| self.own(key)).collect();
@@ -176,7 +270,26 @@ impl Node {
                 (scan.sorted, scan.sorted_rows) = (own, rows);
             }
         }
+        // Where it is asked for something itself, that is what its index is for.
+        let is_asked = self.filter.is_some() || self.cond.is_some() || !scan.sorted.is_empty();
+        if let Some(join) = join
+            && scan.is_whole
+            && !is_asked
+        {
+            self.looked_up(join, &mut scan);
+        }
         scan
+    }
+
+    /// Of a join by equal columns an index finds what belongs to each row of the other side.
+    fn looked_up(&self, join: Join<'_>, scan: &mut Scan) {
+        let mut asked = Scan::default();
+        conditions(join.cond, self.name(), &mut asked);
+        let is_plain = asked.rest.is_empty() && asked.range.is_empty() && asked.cast.is_empty();
+        if is_plain && !asked.joined.is_empty() && asked.joined == asked.equal {
+            (scan.equal, scan.joined) = (asked.equal, asked.joined);
+            (scan.lookups, scan.rows) = (Some(join.others), join.rows);
+        }
     }
 
     /// A key by which this table can be read in order: one of its own columns, as `created_at DESC`.
@@ -188,77 +301,211 @@ impl Node {
         {
             return None;
         }
-        let alias = self.alias.as_ref().or(self.table.as_ref())?;
-        let column = match key.expr {
-            Expr::Identifier(name) => name.value,
-            Expr::CompoundIdentifier(names) => match names.as_slice() {
-                [of, column] if of.value == *alias => column.value.clone(),
-                _ => return None,
-            },
-            _ => return None,
-        };
+        let column = bare(&key.expr, self.name())?;
         Some(format!("{column}{}", key.options))
     }
-}
 
-/// Adds the columns of a condition that an index could serve: of `AND` all, of `OR` none.
-fn conditions(text: &str, scan: &mut Scan) {
-    let parsed = Parser::new(&PostgreSqlDialect {})
-        .try_with_sql(text)
-        .and_then(|mut parser| parser.parse_expr());
-    if let Ok(expr) = parsed {
-        of_expr(&expr, scan);
+    /// What the server calls the table where it has to tell it from others.
+    fn name(&self) -> &str {
+        let name = self.alias.as_ref().or(self.table.as_ref());
+        name.map_or("", String::as_str)
     }
 }
 
-fn of_expr(expr: &Expr, scan: &mut Scan) {
+/// What the server writes for what it computes elsewhere, and SQL that stands for it: a value, or a condition that no index serves.
+const COMPUTED: [(&str, &str); 3] = [
+    ("(InitPlan ", "$0"),
+    ("(hashed SubPlan ", "(SELECT $0)"),
+    ("(SubPlan ", "(SELECT $0)"),
+];
+
+/// A condition as the SQL that a parser knows.
+fn readable(text: &str) -> String {
+    let mut text = text
+        .replace("(…)", "($0)")
+        .replace("[…]", "[$0]")
+        .replace("(ANY (", "(of_any (")
+        .replace("(ALL (", "(of_all (");
+    for (start, sql) in COMPUTED {
+        while let Some(at) = text.find(start) {
+            let end = text[at..].find(')').map_or(text.len(), |end| at + end + 1);
+            let column = text[end..].strip_prefix(".col").map_or(0, |rest| {
+                let digits = rest.find(|c: char| !c.is_ascii_digit());
+                ".col".len() + digits.unwrap_or(rest.len())
+            });
+            text.replace_range(at..end + column, sql);
+        }
+    }
+    text
+}
+
+fn parsed(text: &str) -> Option<Expr> {
+    let text = readable(text);
+    let mut parser = Parser::new(&PostgreSqlDialect {})
+        .try_with_sql(&text)
+        .ok()?;
+    let expr = parser.parse_expr().ok()?;
+    (parser.peek_token() == Token::EOF).then_some(expr)
+}
+
+/// Adds what a condition asks of the table of this name: of `AND` all, of `OR` nothing.
+fn conditions(text: &str, own: &str, scan: &mut Scan) {
+    match parsed(text) {
+        Some(expr) => of_expr(&expr, own, scan),
+        None => put(&mut scan.rest, text.to_owned()),
+    }
+}
+
+fn of_expr(expr: &Expr, own: &str, scan: &mut Scan) {
     match expr {
-        Expr::Nested(inner) => of_expr(inner, scan),
+        Expr::Nested(inner) => of_expr(inner, own, scan),
         Expr::BinaryOp {
             left,
             op: BinaryOperator::And,
             right,
         } => {
-            of_expr(left, scan);
-            of_expr(right, scan);
+            of_expr(left, own, scan);
+            of_expr(right, own, scan);
         }
+        _ => {
+            if of_one(expr, own, scan).is_none() {
+                put(&mut scan.rest, expr.to_string());
+            }
+        }
+    }
+}
+
+/// Adds the column by which one condition asks; `None` where no index on a column serves it.
+fn of_one(expr: &Expr, own: &str, scan: &mut Scan) -> Option<()> {
+    match expr {
         Expr::BinaryOp { left, op, right } => {
-            // A join's condition names two tables: the column of this one stands first, and the other's is a value here.
-            let Some(column) = column(left).or_else(|| column(right)) else {
-                return;
-            };
-            match op {
-                BinaryOperator::Eq => put(&mut scan.equal, column),
+            let is_range = match op {
+                BinaryOperator::Eq => false,
                 BinaryOperator::Lt
                 | BinaryOperator::LtEq
                 | BinaryOperator::Gt
-                | BinaryOperator::GtEq => {
-                    put(&mut scan.range, column);
-                }
-                _ => {}
+                | BinaryOperator::GtEq => true,
+                _ => return None,
+            };
+            let (left, right) = if is_range {
+                (first_of(left), first_of(right))
+            } else {
+                (left.as_ref(), right.as_ref())
+            };
+            let column =
+                compared(left, right, own, scan).or_else(|| compared(right, left, own, scan))?;
+            if is_range {
+                put(&mut scan.range, column);
+            } else {
+                put(&mut scan.equal, column);
             }
         }
         Expr::AnyOp {
             left,
             compare_op: BinaryOperator::Eq,
+            right,
             ..
         } => {
-            if let Some(column) = column(left) {
-                put(&mut scan.among, column.clone());
-                put(&mut scan.equal, column);
-            }
+            let column = compared(left, right, own, scan)?;
+            put(&mut scan.among, column.clone());
+            put(&mut scan.equal, column);
         }
-        Expr::IsNull(inner) => {
-            if let Some(column) = column(inner) {
-                put(&mut scan.equal, column);
-            }
+        Expr::IsNull(inner) => put(&mut scan.nulls, bare(inner, own)?),
+        // A column of truth values is a condition itself, and an index on it serves that.
+        Expr::UnaryOp {
+            op: UnaryOperator::Not,
+            expr: inner,
+        } => put(&mut scan.equal, bare(inner, own)?),
+        _ => put(&mut scan.equal, bare(expr, own)?),
+    }
+    Some(())
+}
+
+/// Where rows are compared, as a page is asked for behind another, an index serves what their first columns say.
+fn first_of(expr: &Expr) -> &Expr {
+    let Expr::Function(call) = expr else {
+        return expr;
+    };
+    let FunctionArguments::List(list) = &call.args else {
+        return expr;
+    };
+    match list.args.first() {
+        Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(first)))
+            if call.name.to_string() == "ROW" =>
+        {
+            first
         }
-        _ => {}
+        _ => expr,
     }
 }
 
-fn plain(key: &str) -> String {
-    column_and_direction(key).0.to_owned()
+/// The own column that one side of a comparison is, where the other side has none: no index knows both.
+fn compared(one: &Expr, other: &Expr, own: &str, scan: &mut Scan) -> Option<String> {
+    let (column, is_cast) = column(one, own)?;
+    match reads(other, own) {
+        Reads::Own => return None,
+        Reads::Others => put(&mut scan.joined, column.clone()),
+        Reads::Nothing => {}
+    }
+    if is_cast {
+        put(&mut scan.cast, column.clone());
+    }
+    Some(column)
+}
+
+/// Of which tables an expression has columns.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reads {
+    Nothing,
+    /// Of others alone.
+    Others,
+    /// Of the one that is scanned, as far as is known.
+    Own,
+}
+
+fn reads(expr: &Expr, own: &str) -> Reads {
+    match expr {
+        // So the server writes parameters as well.
+        Expr::Value(_) => Reads::Nothing,
+        Expr::CompoundIdentifier(names) => match names.as_slice() {
+            [of, _] if of.value != own => Reads::Others,
+            _ => Reads::Own,
+        },
+        Expr::Nested(inner)
+        | Expr::Cast { expr: inner, .. }
+        | Expr::UnaryOp { expr: inner, .. } => reads(inner, own),
+        Expr::BinaryOp { left, right, .. } => reads(left, own).max(reads(right, own)),
+        Expr::AtTimeZone {
+            timestamp,
+            time_zone,
+        } => reads(timestamp, own).max(reads(time_zone, own)),
+        Expr::Array(array) => most(array.elem.iter().map(|one| reads(one, own))),
+        Expr::Function(call) => of_call(call, own),
+        _ => Reads::Own,
+    }
+}
+
+fn of_call(call: &Function, own: &str) -> Reads {
+    match &call.args {
+        FunctionArguments::None => Reads::Nothing,
+        FunctionArguments::Subquery(_) => Reads::Own,
+        FunctionArguments::List(list) => most(list.args.iter().map(|argument| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => reads(expr, own),
+            _ => Reads::Own,
+        })),
+    }
+}
+
+fn most(all: impl Iterator<Item = Reads>) -> Reads {
+    all.max().unwrap_or(Reads::Nothing)
+}
+
+fn plain(key: &str) -> &str {
+    column_and_direction(key).0
+}
+
+fn has(list: &[String], column: &str) -> bool {
+    list.iter().any(|one| one == column)
 }
 
 fn put(list: &mut Vec<String>, column: String) {
@@ -267,30 +514,42 @@ fn put(list: &mut Vec<String>, column: String) {
     }
 }
 
-/// The column that an expression is, if it is one. A cast of it is none: an index on the column does not serve it, but for text types,
-/// which the server casts to one another for free.
-fn column(expr: &Expr) -> Option<String> {
+/// The own column that an expression is, if it is one, and whether it is cast to text: an index on the column serves no other cast.
+/// Own ones have no name of a table before them where the server thinks that there is no doubt.
+fn column(expr: &Expr, own: &str) -> Option<(String, bool)> {
     match expr {
-        // The server writes parameters as $1, which are no identifiers.
-        Expr::Identifier(name) => Some(name.value.clone()),
-        Expr::CompoundIdentifier(names) => names.last().map(|name| name.value.clone()),
-        Expr::Nested(inner) => column(inner),
+        Expr::Identifier(name) => Some((name.value.clone(), false)),
+        Expr::CompoundIdentifier(names) => match names.as_slice() {
+            [of, name] if of.value == own => Some((name.value.clone(), false)),
+            _ => None,
+        },
+        Expr::Nested(inner) => column(inner, own),
         Expr::Cast {
             expr, data_type, ..
         } => {
             let is_text = matches!(
                 data_type.to_string().to_ascii_lowercase().as_str(),
-                "text" | "varchar"
+                "text" | "varchar" | "character varying"
             );
-            column(expr).filter(|_| is_text)
+            let (name, _) = column(expr, own).filter(|_| is_text)?;
+            Some((name, true))
         }
         _ => None,
     }
 }
 
+/// The own column that an expression is as it stands.
+fn bare(expr: &Expr, own: &str) -> Option<String> {
+    let (name, is_cast) = column(expr, own)?;
+    (!is_cast).then_some(name)
+}
+
 impl Scan {
     /// The columns of an index that would serve it and is not there, if there is such a one.
     pub fn missing(&self, table: &Table) -> Option<Vec<String>> {
+        if table.partition || self.finds_one(table) {
+            return None;
+        }
         let columns = self.index(table);
         let is_there = table
             .indexes
@@ -299,11 +558,53 @@ impl Scan {
         (!columns.is_empty() && !is_there).then_some(columns)
     }
 
+    /// Whether such an index gives the rows in the order in which a part of them is asked for, and no others between them: those would have
+    /// to be read as well, however many they are.
+    pub fn comes_in_order(&self, table: &Table) -> bool {
+        let mut keys = self.sorted.iter().map(|key| plain(key));
+        let first = keys.find(|key| !has(&self.equal, key));
+        let is_kept = |column: &String| Some(column.as_str()) == first || has(&self.equal, column);
+        let mut asked = self.equal.iter().chain(&self.range);
+        !self.sorted.is_empty()
+            && self.rest.is_empty()
+            && self.among.is_empty()
+            // Each row of the other table has an order of its own.
+            && self.joined.is_empty()
+            && self.range.iter().all(is_kept)
+            && asked.all(|column| self.serves(column, table))
+    }
+
+    /// A unique index finds the one row that there can be.
+    fn finds_one(&self, table: &Table) -> bool {
+        let is_fixed = |column: &String| {
+            has(&self.equal, column)
+                && !has(&self.among, column)
+                && !has(&self.nulls, column)
+                && self.serves(column, table)
+        };
+        table.indexes.iter().any(|index| {
+            index.unique
+                && index.serves()
+                && !index.columns.is_empty()
+                && index.columns.iter().all(is_fixed)
+        })
+    }
+
+    /// Whether an index on a column serves what is asked of it.
+    fn serves(&self, column: &str, table: &Table) -> bool {
+        !has(&self.cast, column) || has(&table.texts, column)
+    }
+
     /// The columns of an index that would serve it: equal ones first, those of an index that is there in its order; then those by which rows
     /// are asked for in order, or else the first range.
     fn index(&self, table: &Table) -> Vec<String> {
-        let keeps_order = |column: &&String| self.sorted.is_empty() || !self.among.contains(column);
-        let equal: Vec<&String> = self.equal.iter().filter(keeps_order).collect();
+        let is_ordered = self.comes_in_order(table);
+        let equal: Vec<&String> = self
+            .equal
+            .iter()
+            .filter(|column| self.serves(column, table))
+            .filter(|column| !is_ordered || !has(&self.nulls, column))
+            .collect();
         let mut columns: Vec<String> = Vec::new();
         for index in table.indexes.iter().filter(|index| index.serves()) {
             let prefix: Vec<&String> = index
@@ -318,18 +619,20 @@ impl Scan {
         for column in equal {
             put(&mut columns, column.clone());
         }
-        if self.sorted.is_empty() {
-            columns.extend(
-                self.range
-                    .iter()
-                    .find(|range| !columns.contains(range))
-                    .cloned(),
-            );
+        let more: Vec<String> = if is_ordered {
+            let keys = self.sorted.iter();
+            keys.filter(|key| !has(&columns, plain(key)))
+                .cloned()
+                .collect()
         } else {
-            let is_new = |key: &&String| !columns.contains(&plain(key));
-            let keys: Vec<String> = self.sorted.iter().filter(is_new).cloned().collect();
-            columns.extend(keys);
-        }
+            let ranges = self.range.iter();
+            ranges
+                .filter(|range| !has(&columns, range) && self.serves(range, table))
+                .take(1)
+                .cloned()
+                .collect()
+        };
+        columns.extend(more);
         columns
     }
 }
@@ -352,140 +655,4 @@ impl Index {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn node(value: serde_json::Value) -> Node {
-        serde_json::from_value(value).expect("a plan")
-    }
-
-    fn table(indexes: &[&[&str]]) -> Table {
-        let index = |columns: &&[&str]| Index {
-            name: columns.join("_"),
-            valid: true,
-            partial: false,
-            columns: columns.iter().map(|column| (*column).to_owned()).collect(),
-        };
-        Table {
-            rows: 1e5,
-            indexes: indexes.iter().map(index).collect(),
-            ..Table::default()
-        }
-    }
-
-    fn words(all: &[&str]) -> Vec<String> {
-        all.iter().map(|word| (*word).to_owned()).collect()
-    }
-
-    #[test]
-    fn a_sort_under_a_limit_asks_for_its_key_behind_what_is_equal() {
-        let plan = node(json!({"node": "Limit", "rows": 21.0, "below": [
-            {"node": "Nested Loop", "below": [
-                {"node": "Sort", "sort": ["orders.created_at DESC"], "below": [
-                    {"node": "Bitmap Heap Scan", "table": "orders", "alias": "orders", "rows": 4000.0,
-                     "recheck": "(tenant_id = $1)", "filter": "(status = ($2)::text)", "below": [
-                        {"node": "Bitmap Index Scan", "index": "orders_tenant", "cond": "(tenant_id = $1)"}]}]},
-                {"node": "Index Scan", "table": "customers", "alias": "c", "cond": "(id = orders.customer_id)"}]}]}));
-        let scans = plan.scans();
-        assert_eq!(scans[0].equal, ["tenant_id", "status"]);
-        assert_eq!(scans[0].sorted, ["created_at DESC"]);
-        assert!((scans[0].sorted_rows - 4000.0).abs() < 1.0);
-        let there = table(&[&["id"], &["tenant_id"]]);
-        assert_eq!(
-            scans[0].index(&there),
-            ["tenant_id", "status", "created_at DESC"]
-        );
-        assert_eq!(
-            (scans[1].table.as_str(), scans[1].equal.as_slice()),
-            ("customers", &["id".to_owned()][..])
-        );
-        assert_eq!(scans[1].sorted, [""; 0], "the key is of another table");
-    }
-
-    /// As Prisma and `TypeORM` name them.
-    #[test]
-    fn names_with_capitals_are_known_as_well() {
-        let plan = node(json!({"node": "Limit", "below": [
-            {"node": "Sort", "sort": ["\"Order\".\"createdAt\" DESC NULLS LAST", "\"Order\".id"], "below": [
-                {"node": "Nested Loop", "below": [
-                    {"node": "Seq Scan", "table": "Order", "filter": "(\"Order\".\"tenantId\" = $1)"},
-                    {"node": "Seq Scan", "table": "createdAt"}]}]}]}));
-        let scans = plan.scans();
-        let index = scans[0].index(&table(&[&["id"]]));
-        assert_eq!(index, ["tenantId", "createdAt DESC NULLS LAST", "id"]);
-        assert_eq!(scans[1].sorted, [""; 0], "the keys are of another table");
-        let there = table(&[&["tenantId", "createdAt", "id"]]);
-        assert_eq!(scans[0].missing(&there), None);
-        let other = |key: &str| node(json!({"node": "Seq Scan", "table": "t"})).own(key);
-        for key in [
-            "lower(name)",
-            "name COLLATE \"C\"",
-            "name USING <",
-            "u.name",
-            "",
-        ] {
-            assert_eq!(other(key), None, "{key}");
-        }
-        assert_eq!(other("t.date DESC").as_deref(), Some("date DESC"));
-    }
-
-    #[test]
-    fn rows_of_several_values_come_in_no_order() {
-        let both = "((status = ANY ($2)) AND (tenant_id = $1))";
-        let index = |plan: serde_json::Value| node(plan).scans()[0].index(&table(&[&["id"]]));
-        let scan = json!({"node": "Seq Scan", "table": "orders", "filter": both, "rows": 900.0});
-        let sort = json!({"node": "Sort", "sort": ["created_at DESC"], "below": [scan.clone()]});
-        let first = json!({"node": "Limit", "below": [sort]});
-        assert_eq!(index(first), ["tenant_id", "created_at DESC"]);
-        // Where no order is asked for, each of them is found by the index.
-        assert_eq!(index(scan), ["status", "tenant_id"]);
-    }
-
-    #[test]
-    fn what_an_index_cannot_serve_is_left_out() {
-        let check = |filter: &str, equal: &[&str], range: &[&str]| {
-            let plan = node(json!({"node": "Seq Scan", "table": "t", "filter": filter}));
-            let scan = &plan.scans()[0];
-            assert_eq!(
-                (scan.equal.as_slice(), scan.range.as_slice()),
-                (&words(equal)[..], &words(range)[..]),
-                "{filter}"
-            );
-            assert!(scan.is_whole);
-        };
-        check(
-            "((a = $1) AND (b >= $2) AND (c = ANY ($3)))",
-            &["a", "c"],
-            &["b"],
-        );
-        check("((a = $1) OR (b = $2))", &[], &[]);
-        check("(lower(email) = $1)", &[], &[]);
-        check("((status)::text = ($1)::text)", &["status"], &[]);
-        check("((n)::numeric = $1)", &[], &[]);
-        check("(deleted_at IS NULL)", &["deleted_at"], &[]);
-        check("(name ~~ $1)", &[], &[]);
-        check("no condition (", &[], &[]);
-    }
-
-    #[test]
-    fn a_sum_has_to_read_all_whatever_is_asked_for() {
-        let plan = node(
-            json!({"node": "Limit", "below": [{"node": "Sort", "sort": ["n"], "below": [
-            {"node": "HashAggregate", "below": [{"node": "Seq Scan", "table": "t"}]}]}]}),
-        );
-        assert_eq!(plan.scans()[0].sorted, [""; 0]);
-    }
-
-    #[test]
-    fn an_index_serves_what_it_begins_with() {
-        let there = table(&[&["tenant_id", "created_at"]]);
-        let begins = |columns: &[&str]| {
-            let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
-            there.indexes[0].begins_with(&columns)
-        };
-        assert!(begins(&["tenant_id"]) && begins(&["tenant_id", "created_at DESC"]));
-        assert!(!begins(&["created_at"]) && !begins(&["tenant_id", "created_at", "id"]));
-    }
-}
+mod tests;

@@ -27,6 +27,8 @@ pub const SCAN_BLOCKS: f64 = 100.0;
 pub const SCAN_BLOCKS_PER_ROW: f64 = 20.0;
 /// Rows read for each that is kept, by the plan.
 pub const SCAN_WASTE: f64 = 10.0;
+/// Blocks that an index reads to find one value: its levels, in a large table.
+pub const LOOKUP_BLOCKS: f64 = 4.0;
 /// Of a plan's cost, what is left at most where an index helps that was tried (dexter: half).
 pub const TRIED_COST: f64 = 0.5;
 /// Fewer blocks that a request has to read where an experiment helped: half of what a call reads that is worth an index.
@@ -84,7 +86,7 @@ pub const LEAK_SHARE: f64 = 0.33;
 /// Growth per request in the last third, over that in the middle one.
 pub const LEAK_GOES_ON: f64 = 0.6;
 /// How long a heap may grow before its collector has shown what is left, s.
-pub const LEAK_COLLECTED_S: f64 = 120.0;
+pub const LEAK_COLLECTED_S: f64 = 400.0;
 /// Requests in a third of the load.
 pub const LEAK_REQUESTS: f64 = 100.0;
 /// Of all processors' time in a phase.
@@ -121,6 +123,10 @@ pub const POOL_ASKED: f64 = 0.25;
 pub const POOL_LONGEST: f64 = 2.0;
 /// Share of sessions at work that are idle in a transaction: then no statement is what is waited for.
 pub const POOL_IDLE: f64 = 0.5;
+/// Share of them that wait for disks or for locks within the server: more of them would wait as well.
+pub const POOL_WITHIN: f64 = 0.5;
+/// Idle sessions of the application, over those at work, or one: so many a worker beside it has. With more its pool is not used up.
+pub const POOL_SPARE: f64 = 0.25;
 /// Nothing was answered for so long before the load ended, s.
 pub const STUCK_S: f64 = 5.0;
 /// Looks in a phase.
@@ -149,6 +155,8 @@ pub const NEW_KEYS: f64 = 0.1;
 /// Runs per request of a statement that is behind a cache, and its runs under load over those when asked one by one.
 pub const RARE: f64 = 0.6;
 pub const STAMPEDE: f64 = 3.0;
+/// Its runs per request under load, over those when asked one by one, where a cache spares some of them.
+pub const STAMPEDE_SPARED: f64 = 0.5;
 /// The service's own part of a write, ms, as a share of the request, and the processors that it uses for it.
 pub const OWN_MS: f64 = 100.0;
 pub const OWN_SHARE: f64 = 0.67;

@@ -6,6 +6,13 @@
 //! rows and more to keep a few, or filters what an index gave it, or sorts many rows to give the first few. The endpoint feels it: the
 //! statement takes a tenth of its time, or a twentieth of the database's.
 //!
+//! An index for the order alone is named only where it has all columns that the query asks by: the rows that a `LIKE`, an `OR` or a list of
+//! values leaves out would be read from it as well, however many they are. Where the order is asked for of several rows of another table,
+//! it is not named either.
+//!
+//! Where the whole of a table is joined with a few rows of another, the columns of the join want an index if it reads ten times fewer blocks:
+//! four are counted for each of the few, and one for each row that is found.
+//!
 //! Where `HypoPG` is installed in the database, the index is tried in the plan, without being built. It has to be used, and to halve the plan's cost at least:
 //! otherwise nothing is said. Where the application sends values within its statements (Django, psycopg2, anything that quotes them itself), the plan is for up
 //! to three of those that were seen running. Where they come beside the text, a plan knows no values, so that a refusal counts only where as many rows come as it expects.
@@ -17,12 +24,13 @@
 //! **Cause.** No index has the columns that the query asks by, in the order that serves it: what has to be equal first, then the order in which
 //! rows are asked for, or a range.
 //!
-//! **Fix.** The index that is given, built with `CONCURRENTLY`, so that writes go on. An index that only has fewer columns of the same beginning can be
-//! dropped afterwards.
+//! **Fix.** The index that is given, built with `CONCURRENTLY`, so that writes go on. An index that only has fewer columns of the same beginning, and is
+//! not unique, can be dropped afterwards.
 //!
 //! **False alarms.** Small tables, queries that really want a large part of a table (a count of all, a report), statistics that are out of date
-//! (`ANALYZE` first), sums over a rare value that comes beside the text, conditions on an expression (an index on the expression is needed). Of these nothing is said. An index costs each write a
-//! little.
+//! (`ANALYZE` first), sums over a rare value that comes beside the text, conditions on an expression (an index on the expression is needed), two columns of the same table that
+//! are compared, rows that a unique index finds. Of these nothing is said. Of partitions, and of tables whose indexes are not known, it is said that
+//! they were not judged. An index costs each write a little.
 
 use katydid_record::finding::Evidence;
 use katydid_record::probe::Change;
@@ -77,16 +85,46 @@ fn judge(case: &Case<'_>) -> Judged {
         None if wasteful.is_empty() => {
             Judged::Clear("no statement that matters reads much more than it gives".into())
         }
-        None => {
-            let was_tried = wasteful
-                .iter()
-                .any(|(database, of)| database.subject.fact("plan.tried", of.id).is_some());
-            let tried = if was_tried { " and by HypoPG" } else { "" };
-            Judged::Clear(format!(
-                "what reads much has no index to gain, by its plan{tried}"
-            ))
-        }
+        None => without_index(&wasteful),
     }
+}
+
+/// What is said where no index is missing by the plans that there are.
+fn without_index(wasteful: &[(&Database<'_>, &Statement<'_>)]) -> Judged {
+    let unknown = wasteful.iter().find_map(|(database, of)| {
+        let table = unknown_table(database.subject, of)?;
+        Some((of, table))
+    });
+    if let Some((of, table)) = unknown {
+        return Judged::Blind(super::not_observed(
+            format!(
+                "the indexes of {}, which {} reads: a partition, no table, or one of several of that name",
+                quoted(&table),
+                statement(of.text)
+            ),
+            "EXPLAIN the statement: whether an index is missing there is not judged here",
+        ));
+    }
+    let was_tried = wasteful
+        .iter()
+        .any(|(database, of)| database.subject.fact("plan.tried", of.id).is_some());
+    let tried = if was_tried { " and by HypoPG" } else { "" };
+    Judged::Clear(format!(
+        "what reads much has no index to gain, by its plan{tried}"
+    ))
+}
+
+/// A table that a statement reads the whole of, or throws rows of away, of which no index is judged.
+fn unknown_table(subject: &Subject, of: &Statement<'_>) -> Option<String> {
+    let plan: Node = fact(subject, "plan", of.id)?;
+    let is_unknown = |scan: &Scan| {
+        let table: Option<Table> = fact(subject, "table", &scan.table);
+        (scan.is_whole || scan.is_filtered) && table.is_none_or(|table| table.partition)
+    };
+    plan.scans()
+        .into_iter()
+        .find(is_unknown)
+        .map(|scan| scan.table)
 }
 
 fn reads_much(of: &Statement<'_>) -> bool {
@@ -122,7 +160,10 @@ fn of_statement(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) ->
         let table: Table = fact(database.subject, "table", &scan.table)?;
         let columns = wanted(scan, &table, of)?;
         let tried = tried(database, of, scan, &columns);
-        let is_refuted = tried.as_ref().is_some_and(|tried| refutes(tried, scan, of));
+        let is_blind = plan.seen == 0;
+        let is_refuted = tried
+            .as_ref()
+            .is_some_and(|tried| refutes(tried, is_blind, scan, of));
         (!is_refuted).then_some((scan, table, columns, tried))
     })?;
     let helps = tried.filter(gains);
@@ -203,11 +244,11 @@ fn tried(
         .find(|tried| tried.table == scan.table && tried.columns == columns)
 }
 
-/// The server would not gain by it. It knows no values, though: where it expects many more rows than come, those asked for are rarer than it
-/// thinks, and its refusal says nothing.
-fn refutes(tried: &Tried, scan: &Scan, of: &Statement<'_>) -> bool {
+/// The server would not gain by it. Where it knows no values (`is_blind`) and expects many more rows than come, those asked for are rarer
+/// than it thinks, and its refusal says nothing.
+fn refutes(tried: &Tried, is_blind: bool, scan: &Scan, of: &Statement<'_>) -> bool {
     let is_misjudged =
-        scan.is_given && scan.rows >= limits::SCAN_WASTE * of.rows_per_call().max(1.0);
+        is_blind && scan.is_given && scan.rows >= limits::SCAN_WASTE * of.rows_per_call().max(1.0);
     !gains(tried) && !is_misjudged
 }
 
@@ -220,7 +261,8 @@ fn wanted(scan: &Scan, table: &Table, of: &Statement<'_>) -> Option<Vec<String>>
     if table.rows < limits::SCAN_ROWS {
         return None;
     }
-    let sorts_much = scan.sorted_rows >= limits::SCAN_WASTE * of.rows_per_call().max(1.0);
+    let sorts_much = scan.comes_in_order(table)
+        && scan.sorted_rows >= limits::SCAN_WASTE * of.rows_per_call().max(1.0);
     let has_column = !scan.equal.is_empty() || !scan.range.is_empty() || sorts_much;
     // Where all that it keeps is given, that was counted; the plan's guess is for values that it does not know.
     let kept = if scan.is_given {
@@ -229,12 +271,22 @@ fn wanted(scan: &Scan, table: &Table, of: &Statement<'_>) -> Option<Vec<String>>
         scan.rows
     };
     let keeps_few = kept * limits::SCAN_WASTE <= table.rows;
+    let blocks = |lookups: f64| limits::LOOKUP_BLOCKS * lookups + kept;
+    let is_spared = scan
+        .lookups
+        .is_none_or(|lookups| blocks(lookups) * limits::SCAN_WASTE <= table.pages);
     let is_wasteful = sorts_much || keeps_few && (scan.is_whole || scan.is_filtered);
-    scan.missing(table).filter(|_| is_wasteful && has_column)
+    scan.missing(table)
+        .filter(|_| is_wasteful && has_column && is_spared)
+}
+
+/// The index gives in order what is sorted now.
+fn spares_sort(scan: &Scan, table: &Table) -> bool {
+    scan.sorted_rows > 0.0 && scan.comes_in_order(table)
 }
 
 fn does(scan: &Scan, table: &Table) -> String {
-    let sorted = (scan.sorted_rows > 0.0).then(|| {
+    let sorted = spares_sort(scan, table).then(|| {
         format!(
             "sorts {} rows by {} to give the first",
             figures(scan.sorted_rows),
@@ -256,8 +308,10 @@ fn does(scan: &Scan, table: &Table) -> String {
 
 fn advice(table: &Table, columns: &[String]) -> String {
     let shorter = table.indexes.iter().find(|index| {
-        (1..columns.len())
-            .any(|count| index.begins_with(&columns[..count]) && !index.begins_with(columns))
+        // A unique one keeps a promise as well.
+        !index.unique
+            && !index.begins_with(columns)
+            && (1..columns.len()).any(|count| index.begins_with(&columns[..count]))
     });
     let base = "Build the index; CONCURRENTLY lets writes go on.";
     match shorter {
@@ -325,7 +379,7 @@ fn numbers(
             None,
         ));
     }
-    if scan.sorted_rows > 0.0 {
+    if spares_sort(scan, table) {
         all.push(evidence(
             "plan",
             "rows that are sorted",

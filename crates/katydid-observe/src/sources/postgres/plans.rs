@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use katydid_record::Sight;
-use katydid_record::query_plan::{Node, Table, Tried};
+use katydid_record::query_plan::{Node, Table, Tried, has_plan};
 use katydid_record::sql_name::{self, quoted};
 use serde_json::{Value, json};
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
@@ -18,8 +18,8 @@ use crate::batch::Batch;
 
 /// Statements whose plans are asked for.
 pub const PLANS: usize = 20;
-/// Tables whose indexes are told.
-const TABLES: usize = 20;
+/// Tables whose indexes are told: all of 20 statements that join many.
+const TABLES: usize = 200;
 /// Indexes that are tried for a statement.
 const TRIED: usize = 4;
 /// Deeper plans are cut off.
@@ -230,10 +230,8 @@ fn uses(node: &Value, index: &str) -> bool {
 /// What the server would do for a statement; `None` for what has no plan.
 async fn plan(client: &Client, number: i32, query: &str) -> Result<Option<Value>, Error> {
     let query = query.trim().trim_end_matches(';');
-    let verb = query.split_whitespace().next().unwrap_or_default();
-    let has_plan = ["SELECT", "WITH", "UPDATE", "DELETE"];
     // Sent as it is: two statements would be run as two.
-    if !has_plan.contains(&verb.to_ascii_uppercase().as_str()) || query.contains(';') {
+    if !has_plan(query) {
         return Ok(None);
     }
     if !has_parameters(query) {
@@ -299,6 +297,9 @@ fn compact(node: &Value, depth: usize, tables: &mut BTreeSet<String>) -> Value {
     };
     let scrubbed = |name: &str| text(name).map(|text| json!(scrub(text)));
     tell("node", text("Node Type").map(Value::from));
+    let parent = text("Parent Relationship").unwrap_or_default();
+    let is_beside = ["InitPlan", "SubPlan"].contains(&parent);
+    tell("subplan", is_beside.then_some(Value::Bool(true)));
     if let Some(table) = text("Relation Name") {
         tables.insert(table.to_owned());
         tell("table", Some(json!(table)));
@@ -311,6 +312,8 @@ fn compact(node: &Value, depth: usize, tables: &mut BTreeSet<String>) -> Value {
         ("Filter", "filter"),
         ("Join Filter", "join_filter"),
         ("Hash Cond", "hash_cond"),
+        ("Merge Cond", "merge_cond"),
+        ("Join Type", "join"),
     ] {
         tell(told, scrubbed(name));
     }
@@ -333,7 +336,10 @@ fn compact(node: &Value, depth: usize, tables: &mut BTreeSet<String>) -> Value {
 
 /// Size of a table and its indexes; `None` where there is no such table, or several of that name.
 async fn table_of(client: &Client, name: &str) -> Result<Option<Value>, Error> {
-    let sql = "SELECT /* katydid */ c.oid, c.reltuples::float8, c.relpages::float8, n.nspname::text FROM pg_class c \
+    let sql = "SELECT /* katydid */ c.oid, c.reltuples::float8, c.relpages::float8, n.nspname::text, \
+               c.relispartition OR c.relkind = 'p', \
+               ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
+                     AND a.atttypid IN ('text'::regtype, 'varchar'::regtype) ORDER BY a.attnum LIMIT 200) FROM pg_class c \
                JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = $1 AND c.relkind IN ('r', 'p') \
                AND n.nspname NOT IN ('pg_catalog', 'information_schema')";
     let rows = client.query(sql, &[&name]).await?;
@@ -342,6 +348,7 @@ async fn table_of(client: &Client, name: &str) -> Result<Option<Value>, Error> {
     };
     let (oid, tuples, pages, schema): (u32, f64, f64, String) =
         (row.get(0), row.get(1), row.get(2), row.get(3));
+    let (partition, texts): (bool, Vec<String>) = (row.get(4), row.get(5));
     let sql = "SELECT /* katydid */ c.relname::text, i.indisunique, i.indisvalid, i.indpred IS NOT NULL, \
                ARRAY(SELECT coalesce(a.attname::text, pg_get_indexdef(i.indexrelid, k, true), '') \
                      FROM generate_series(1, i.indnkeyatts) AS k \
@@ -362,6 +369,8 @@ async fn table_of(client: &Client, name: &str) -> Result<Option<Value>, Error> {
         "schema": schema,
         "rows": tuples,
         "pages": pages,
+        "partition": partition,
+        "texts": texts,
         "indexes": indexes.collect::<Value>(),
     })))
 }
@@ -396,6 +405,16 @@ mod tests {
         });
         assert_eq!(told, expected);
         assert_eq!(tables.into_iter().collect::<Vec<_>>(), ["orders"]);
+    }
+
+    #[test]
+    fn what_is_computed_beside_a_plan_is_told_as_such() {
+        let plan = json!({"Node Type": "Limit", "Plans": [
+            {"Node Type": "Sort", "Parent Relationship": "InitPlan"},
+            {"Node Type": "CTE Scan", "Parent Relationship": "Outer"}]});
+        let told = compact(&plan, 0, &mut BTreeSet::new());
+        assert_eq!(told["below"][0]["subplan"], json!(true));
+        assert_eq!(told["below"][1].get("subplan"), None);
     }
 
     #[test]
