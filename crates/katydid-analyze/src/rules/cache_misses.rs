@@ -2,18 +2,20 @@
 //!
 //! **Symptom.** There is a cache, and the database is asked nearly as often as without.
 //!
-//! **Evidence.** After the first third of the load, of 1,000 lookups and more fewer than half were hits, and their share does not rise any more. A second
-//! count says where the keys are that were looked for in vain: half of the misses and more have a key beside them that was thrown out for want of memory,
-//! that has expired, or that was deleted. And a probe saw an endpoint that looks in vain and then asks the database for a tenth of its time or more. Without
-//! either of these, or where the keys are still there and nobody has asked for them again, it is suspected only.
+//! **Evidence.** After the first third of the load, of 1,000 lookups and more fewer than half were hits, and their share does not rise any
+//! more. A second count says where the keys are that were looked for in vain: half of the misses and more have a key beside them that was
+//! thrown out for want of memory, that has expired, or that was deleted. And a probe saw a GET that looks in vain and then asks the
+//! database for a tenth of its time or more. Without either of these, or where the keys are still there and nobody has asked for them
+//! again, it is suspected only.
 //!
 //! **Cause.** The cache is too small; or values may live for less time than it takes until somebody asks for them again; or they are deleted whenever
 //! anything changes; or the key has something in it that is another one in each request (a time, an id of the request, parameters in any order).
 //!
 //! **Fix.** More memory, or less in it; a longer time to live; deletion of what has changed only; a key of what the value depends on, and nothing else.
 //!
-//! **False alarms.** Lookups that mean to find nothing: of locks, of limits per client, of requests seen before. What expires and what is deleted is counted for the
-//! whole server, not for the keys that were missed. Where fewer than four fifths of the lookups are reads of values, nothing is said.
+//! **False alarms.** Lookups that mean to find nothing: of locks, of limits per client, of requests seen before; so what a write looks for
+//! tells nothing. What expires and what is deleted is counted for the whole server, not for the keys that were missed. Where fewer than
+//! four fifths of the lookups are reads of values, nothing is said.
 
 use katydid_record::finding::Evidence;
 use katydid_record::timeline::Subject;
@@ -176,7 +178,9 @@ fn judge(case: &Case<'_>) -> Judged {
 fn askers<'c>(case: &'c Case<'_>) -> Vec<&'c EndpointCase> {
     let misses = |of: &EndpointCase| {
         let probed = of.probed.as_ref()?;
-        let asks = probed.queries.is_some_and(|queries| queries > 0.0);
+        // A write looks for itself, lest it be done twice: in vain, by design.
+        let is_read = of.title.starts_with("GET ");
+        let asks = is_read && probed.queries.is_some_and(|queries| queries > 0.0);
         probed
             .misses
             .filter(|misses| asks && *misses >= limits::NEW_KEYS)

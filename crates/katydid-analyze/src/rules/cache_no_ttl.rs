@@ -2,17 +2,21 @@
 //!
 //! **Symptom.** The cache grows for as long as there is traffic, until its memory is full; then it evicts what is needed, or refuses writes.
 //!
-//! **Evidence.** Keys that never expire became more in each third of the load, by 30 and more; and a sample of the keys has a form of which nearly
-//! all have no time to live.
+//! **Evidence.** Keys that never expire became more in each third of the load, by 30 and more; and a sample of the keys has a form of which
+//! nearly all have no time to live. It is suspected only, unless a probe saw a GET that makes keys, or spans one that writes such: what a
+//! read makes can be made anew.
 //!
 //! **Cause.** A `SET` without `EX`, under keys of which there are ever new ones: with an id, a page, a version, a time in them.
 //!
-//! **Fix.** Give each key a time to live. Let the server evict, in case (`maxmemory` with `allkeys-lru`).
+//! **Fix.** Give each key a time to live. Where all that the server has is a cache, let it evict, in case (`maxmemory` with `allkeys-lru`).
+//! A server that keeps data would lose it.
 //!
-//! **False alarms.** Data that is meant to stay (users, settings). Lists, streams and the keys of job queues are never meant.
+//! **False alarms.** Data that is meant to stay (users, settings), which writes make. Lists, streams and the keys of job queues are never
+//! meant.
 
+use katydid_record::Finding;
+use katydid_record::finding::Fix;
 use katydid_record::timeline::{Series, Subject};
-use katydid_record::{Confidence, Finding};
 use serde::Deserialize;
 
 use super::case::{Case, EndpointCase, mean};
@@ -38,6 +42,13 @@ struct Form {
     r#type: String,
     of: f64,
 }
+
+/// Commands that make a key without an end, by the type of what is in it.
+const WRITES: [(&str, &[&str]); 3] = [
+    ("string", &["SET", "SETNX", "MSET", "GETSET"]),
+    ("hash", &["HSET", "HMSET", "HSETNX"]),
+    ("ReJSON-RL", &["JSON.SET"]),
+];
 
 /// In the first part of keys that belong to job queues.
 const QUEUES: [&str; 7] = ["rq", "bull", "celery", "sidekiq", "resque", "arq", "_kombu"];
@@ -107,10 +118,21 @@ fn of_cache(case: &Case<'_>, subject: &Subject) -> Option<Finding> {
     let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| {
         evidence(&subject.watched.title, what, value, unit, limit)
     };
+    let makers = makers(case, &of.r#type);
+    let (confidence, basis) = super::sure(
+        !makers.is_empty(),
+        "keys + a sample of them + requests",
+        "keys + a sample of them",
+    );
+    let advice = if makers.is_empty() {
+        "If they are a cache, and not data that is kept here: give each key a time to live, as long as its value may be old."
+    } else {
+        "Give each key a time to live, as long as its value may be old."
+    };
     Some(Finding {
-        confidence: Confidence::Strong,
-        basis: "keys + a sample of them".into(),
-        endpoints: makers(case),
+        confidence,
+        basis,
+        endpoints: makers,
         about: form.clone(),
         what: format!(
             "{} keys per second are made that never expire: {} of the form {form} ({} of them without a time to live), {} bytes each",
@@ -144,26 +166,45 @@ fn of_cache(case: &Case<'_>, subject: &Subject) -> Option<Finding> {
                 None,
             ),
         ],
-        advice: "Give each key a time to live, as long as its value may be old.".into(),
-        fixes: vec![
-            fix("redis-py", "client.set(key, value, ex=300)"),
-            fix("ioredis", "redis.set(key, value, \"EX\", 300)"),
-            fix(
-                "server",
-                "maxmemory … and maxmemory-policy allkeys-lru, in case",
-            ),
-        ],
+        advice: advice.into(),
+        fixes: fixes(subject),
         check: "keys that never expire should stay as many as they are".into(),
         ..Finding::default()
     })
 }
 
-/// Endpoints of which a probe saw that they make keys, those that make most first.
-fn makers(case: &Case<'_>) -> Vec<String> {
+fn fixes(subject: &Subject) -> Vec<Fix> {
+    let mut fixes = vec![
+        fix("redis-py", "client.set(key, value, ex=300)"),
+        fix("ioredis", "redis.set(key, value, \"EX\", 300)"),
+    ];
+    if !logs_all(subject) {
+        fixes.push(fix(
+            "server",
+            "maxmemory … and maxmemory-policy allkeys-lru, only where all of it is a cache: the server may throw any key out",
+        ));
+    }
+    fixes
+}
+
+/// It writes all that it is told to an append-only file: who has it do that wants to keep it.
+fn logs_all(subject: &Subject) -> bool {
+    let settings = subject.fact("settings", "").map(serde_json::from_str);
+    let settings: Option<serde_json::Value> = settings.and_then(Result::ok);
+    settings.is_some_and(|of| of["aof"].as_f64().is_some_and(|aof| aof > 0.0))
+}
+
+/// Endpoints of which a probe saw that they make keys, or spans that they write such of this type, those that make most first.
+fn makers(case: &Case<'_>, kind: &str) -> Vec<String> {
     let makes = |of: &EndpointCase| {
-        let probed = of.probed.as_ref()?;
-        Some(probed.new_keys? * of.requests as f64)
-            .filter(|_| probed.new_keys >= Some(limits::NEW_KEYS) && is_read(of))
+        let probed = of.probed.as_ref().and_then(|probed| probed.new_keys);
+        let writes = of
+            .calls
+            .iter()
+            .filter(|call| is_write(kind, &call.key.text));
+        let written: f64 = writes.map(|call| call.per_request).sum();
+        let per_request = probed.unwrap_or(0.0).max(written);
+        (per_request >= limits::NEW_KEYS && is_read(of)).then_some(per_request * of.requests as f64)
     };
     let mut all: Vec<(f64, &EndpointCase)> = case
         .endpoints
@@ -172,6 +213,12 @@ fn makers(case: &Case<'_>) -> Vec<String> {
         .collect();
     all.sort_by(|a, b| b.0.total_cmp(&a.0));
     all.into_iter().map(|(_, of)| of.title.clone()).collect()
+}
+
+fn is_write(kind: &str, command: &str) -> bool {
+    let of_kind = WRITES.iter().filter(|(of, _)| *of == kind);
+    let mut commands = of_kind.flat_map(|(_, commands)| *commands);
+    commands.any(|known| known.eq_ignore_ascii_case(command))
 }
 
 /// A write makes keys of its own right: sessions, jobs.

@@ -488,6 +488,11 @@ fn quiet_ms(timeline: &Timeline, key: &EndpointKey) -> Option<f64> {
     )
 }
 
+/// What a service's first process executes: `python3.12`, `node`.
+pub fn program(subject: &Subject) -> Option<&str> {
+    subject.fact("process.program", "")
+}
+
 fn of_kind<'a>(
     timeline: &'a Timeline,
     kind: &'static str,

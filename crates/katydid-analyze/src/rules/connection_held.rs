@@ -11,8 +11,9 @@
 //!
 //! **Fix.** Do the other work before the transaction or after its commit. Where only reads came before it, commit or roll back first.
 //!
-//! **False alarms.** A session of a person who looks around in `psql`: it is there without load, too. A service whose processors are at their
-//! limit is slow between any two statements.
+//! **False alarms.** A session of a person who looks around in `psql`: it is there without load, too. A service whose processors are at
+//! their limit is slow between any two statements. Whose session it is that is idle in transaction is not told: a background worker's, idle
+//! for no longer than such a request spends outside of the database, is taken for the service's.
 
 use katydid_record::Finding;
 use katydid_record::finding::Evidence;

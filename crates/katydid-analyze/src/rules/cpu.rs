@@ -11,7 +11,8 @@
 //! *single core*: more processes, not larger machines.
 //!
 //! **False alarms.** Others on the same machine take processors from the target, the generator among them: unless the processes that are watched
-//! take half of what is busy, it is suspected only.
+//! take half of what is busy, it is suspected only. A program with many threads (Go, Java, Rust) may use one processor's worth and be well: a *single core* is
+//! suspected only, unless an interpreter runs it that takes one processor at a time (Python, Node, Ruby, PHP).
 //! Of all processors nothing is said for a phase of less than five seconds: a start, with its logins and caches to fill, is no load.
 
 use katydid_record::finding::Evidence;
@@ -175,6 +176,9 @@ fn named(part: &Part) -> String {
     }
 }
 
+/// Programs that run code of the application on one processor at a time.
+const ONE_AT_A_TIME: [&str; 7] = ["python", "node", "deno", "bun", "ruby", "php", "perl"];
+
 /// A single process that used one processor whole, where the machine had more to give.
 fn single(case: &Case<'_>, subject: &Subject, hosts: &[&Subject]) -> Option<Finding> {
     let cores = subject
@@ -198,6 +202,10 @@ fn single(case: &Case<'_>, subject: &Subject, hosts: &[&Subject]) -> Option<Find
     if !(limits::ONE_CORE..1.2).contains(&used) || cores < 2.0 || free > limits::CPU_BUSY {
         return None;
     }
+    let takes_one = ONE_AT_A_TIME
+        .iter()
+        .any(|one| case::program(subject).is_some_and(|program| program.starts_with(one)));
+    let (confidence, basis) = super::sure(takes_one, "process + interpreter", "process");
     let name = name.map_or("a process", String::as_str);
     let (waited, seconds) = grown(subject, "process.waited", part);
     let waited = if seconds > 0.0 { waited / seconds } else { 0.0 };
@@ -207,8 +215,8 @@ fn single(case: &Case<'_>, subject: &Subject, hosts: &[&Subject]) -> Option<Find
     };
     Some(Finding {
         title: "A single core is the limit".into(),
-        confidence: Confidence::Strong,
-        basis: "process + processors".into(),
+        confidence,
+        basis,
         about: format!("{name}, pid {pid}"),
         what: format!(
             "{name} (pid {pid}) used {} of one processor in {}, while the machine's {} were {} busy",

@@ -9,7 +9,8 @@
 //!
 //! **Fix.** Put a job into a queue, answer 202 with its id, and let a worker make it.
 //!
-//! **False alarms.** What the answer itself needs. Logins are left out: hashing a password is meant to take long.
+//! **False alarms.** What the answer itself needs: of searches, queries and predictions it is only suspected. Logins and the making of accounts are left
+//! out: hashing a password is meant to take long.
 
 use katydid_record::Finding;
 
@@ -29,9 +30,14 @@ pub const RULE: Rule = Rule {
 
 const WRITES: [&str; 3] = ["POST ", "PUT ", "PATCH "];
 /// In the names of endpoints that hash passwords.
-const LOGINS: [&str; 7] = [
-    "login", "signin", "sign-in", "signup", "register", "auth", "token",
+const LOGINS: [&str; 13] = [
+    "login", "log_in", "log-in", "signin", "sign-in", "sign_in", "signup", "sign-up", "sign_up",
+    "register", "auth", "token", "password",
 ];
+/// What accounts are made by, and sessions: the last word of a path.
+const ACCOUNTS: [&str; 3] = ["/users", "/accounts", "/sessions"];
+/// Last words of paths that answer with what is made.
+const ASKED_FOR: [&str; 5] = ["graphql", "search", "query", "predict", "render"];
 
 fn judge(case: &Case<'_>) -> Judged {
     let writes = || case.endpoints.iter().filter(|of| is_write(of));
@@ -54,6 +60,23 @@ fn is_write(of: &EndpointCase) -> bool {
     let name = of.title.to_ascii_lowercase();
     WRITES.iter().any(|verb| of.title.starts_with(verb))
         && !LOGINS.iter().any(|part| name.contains(part))
+        && !ACCOUNTS.iter().any(|end| path(&name).ends_with(end))
+}
+
+/// What is made is the answer.
+fn is_asked_for(of: &EndpointCase) -> bool {
+    let name = of.title.to_ascii_lowercase();
+    ASKED_FOR
+        .iter()
+        .any(|word| path(&name).rsplit('/').next() == Some(*word))
+}
+
+/// Without its query.
+fn path(name: &str) -> &str {
+    name.split('?')
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches('/')
 }
 
 /// What the service does itself.
@@ -96,7 +119,8 @@ fn of_endpoint(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
     if !is_heavy || own.cpu.is_some_and(|cpu| cpu < limits::OWN_CPU) {
         return None;
     }
-    let (confidence, basis) = super::sure(own.cpu.is_some(), "probe + processors", "spans");
+    let is_sure = own.cpu.is_some() && !is_asked_for(endpoint);
+    let (confidence, basis) = super::sure(is_sure, "probe + processors", &own.source);
     let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| {
         evidence(&own.source, what, value, unit, limit)
     };

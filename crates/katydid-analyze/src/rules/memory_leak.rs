@@ -10,13 +10,13 @@
 //! **Fix.** Bound it (`functools.lru_cache(maxsize=…)`, `cachetools.TTLCache`), or keep it elsewhere with a time to live. Two snapshots of the heap, some
 //! minutes apart, name it (`tracemalloc`, `heaptrack`, Chrome's heap snapshots of Node).
 //!
-//! **False alarms.** A cache that is meant to fill for longer than the run; a heap that its collector lets grow at first (Node, Java, .NET, Ruby: only suspected
-//! in runs below two minutes). A run that is longer tells.
+//! **False alarms.** A cache that is meant to fill for longer than the run; a heap that its collector lets grow at first (only suspected in runs below ten
+//! minutes, unless it is Python, PHP or Perl, which count references). A run that is longer tells.
 
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
-use super::case::Case;
+use super::case::{Case, program};
 use super::words::{evidence, figures};
 use super::{Judged, Rule, limits};
 
@@ -30,8 +30,8 @@ pub const RULE: Rule = Rule {
     judge,
 };
 
-/// Programs whose collector lets a heap grow for a while before it takes what nobody uses.
-const COLLECTED: [&str; 6] = ["node", "deno", "bun", "java", "dotnet", "ruby"];
+/// Programs that let go of most things as soon as nobody uses them. A collector lets a heap grow for a while before it takes what is left.
+const COUNTED: [&str; 3] = ["python", "php", "perl"];
 
 const MIB: f64 = 1_048_576.0;
 
@@ -111,8 +111,9 @@ fn finding(subject: &Subject, growth: &Growth) -> Finding {
     let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| {
         evidence(title, what, value, unit, limit)
     };
-    let program = title.split([',', ' ']).next().unwrap_or_default();
-    let is_young = COLLECTED.contains(&program) && growth.seconds < limits::LEAK_COLLECTED_S;
+    let counts = |program: &str| COUNTED.iter().any(|one| program.starts_with(one));
+    let is_young =
+        growth.seconds < limits::LEAK_COLLECTED_S && !program(subject).is_some_and(counts);
     let (confidence, but) = if is_young {
         (
             Confidence::Suspected,

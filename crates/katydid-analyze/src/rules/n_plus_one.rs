@@ -13,7 +13,8 @@
 //! **Fix.** Load what belongs to all rows with one query: `selectinload` or `joinedload` in `SQLAlchemy`, `prefetch_related` or `select_related`
 //! in Django, `includes` in Rails, `WHERE id = ANY($1)` in SQL. Write many rows by one statement of many rows, or by `COPY`.
 //!
-//! **False alarms.** A page that really shows so many different things. Polling inside of a request. Below five calls per request,
+//! **False alarms.** A page that really shows so many different things. Polling inside of a request. Writes that a driver sends in one batch are counted one by
+//! one: without spans, and if it is not seen that requests take longer with more of them, they are suspected only. Below five calls per request,
 //! or where it costs less than a tenth of the endpoint's time, nothing is said.
 
 use katydid_record::finding::{Evidence, Fix};
@@ -128,7 +129,10 @@ fn of_call(case: &Case<'_>, endpoint: &EndpointCase, call: &Call) -> Option<Find
     } else {
         ""
     };
-    let (confidence, basis) = sureness(endpoint, call, agreed.is_some());
+    let (mut confidence, basis) = sureness(endpoint, call, agreed.is_some());
+    if is_write && !endpoint.is_traced() && !is_timed(endpoint, call) {
+        confidence = Confidence::Suspected;
+    }
     Some(Finding {
         title: title.into(),
         confidence,
@@ -174,6 +178,13 @@ fn sureness(endpoint: &EndpointCase, call: &Call, is_agreed: bool) -> (Confidenc
         Confidence::Suspected
     };
     (confidence, sources.join(" + "))
+}
+
+/// It was seen how much longer a request takes with each call. Writes that are counted one by one may have been sent in one batch, which costs one
+/// round trip.
+fn is_timed(endpoint: &EndpointCase, call: &Call) -> bool {
+    let probed = endpoint.probed(&call.key.text);
+    probed.is_some_and(|of| of.request_ms.is_some())
 }
 
 /// Calls as spans have them, over all endpoints, agree with the database's count.

@@ -19,8 +19,11 @@
 //! **Fix.** Connections needed are requests per second times the seconds for which each holds one, and twice the square root of that to spare. All
 //! instances together must stay below `max_connections`; beyond a few times the database's processors more of them make nothing faster.
 //!
-//! **False alarms.** Where the database itself is the limit more connections make it worse: with busy processors nothing is said. A generator that has few
-//! users by intention is seen, since no more requests are under way than sessions.
+//! **False alarms.** Where the database itself is the limit more connections make it worse: with busy processors nothing is said. It is
+//! suspected only where its sessions do not wait for the service and the database's machine is not watched, or where they mostly wait for
+//! disks or its inner locks. So it is where the application has idle sessions beside those at work: a background worker with one long
+//! transaction looks like a pool of one. A generator that has few users by intention is seen, since no more requests are under way than
+//! sessions.
 
 use std::collections::BTreeMap;
 
@@ -90,6 +93,12 @@ const STATES: [&str; 2] = ["db_client_connection_state", "state"];
 
 /// Sessions at work by application, and the label of its name.
 const OF_APPLICATION: (&str, &str) = ("sessions.application.busy", "application");
+/// All sessions of an application.
+const OPEN: &str = "sessions.application";
+/// Where the number that is advised goes.
+const OF_ALL: &str = ": of all processes together, divided by their number";
+/// Names of the machine that katydid runs on, as addresses have them.
+const HERE: [&str; 4] = ["", "localhost", "127.0.0.1", "::1"];
 
 /// Classes of sessions that are at work for somebody.
 const BUSY: [&str; 8] = [
@@ -109,6 +118,8 @@ struct Plateau<'c> {
     /// Of one application, by its name; or of all.
     application: Option<&'c str>,
     part: &'c Part,
+    /// Look by look.
+    busy: Vec<f64>,
     /// The most, but for a look in ten.
     most: f64,
     /// At this share of the looks so many or more.
@@ -192,8 +203,69 @@ fn is_of_requests(case: &Case<'_>, narrow: &Narrow<'_>) -> bool {
 
 /// Nothing is answered any more, while the sessions are idle in open transactions.
 fn is_stuck(case: &Case<'_>, found: &Plateau<'_>) -> bool {
-    share_of(found, "idle in transaction") >= limits::POOL_SHARE
+    share_of(found, &["idle in transaction"]) >= limits::POOL_SHARE
         && case.silent_s() >= limits::STUCK_S
+}
+
+/// More connections would help, and not just move the queue into the database: its sessions wait for the service, or it has time to spare;
+/// and the application has no other sessions that it could use.
+fn is_sure(case: &Case<'_>, found: &Plateau<'_>) -> bool {
+    let waits_for_service = share_of(found, &["idle in transaction", "client"]);
+    let waits_within = share_of(found, &["io", "lwlock"]);
+    let has_time =
+        is_on_a_watched_machine(case, found.database.subject) && waits_within < limits::POOL_WITHIN;
+    let enough = (limits::POOL_SPARE * found.most).max(1.0);
+    (waits_for_service >= limits::POOL_IDLE || has_time)
+        && spare(found).is_none_or(|idle| idle <= enough)
+}
+
+/// Its processors are seen.
+fn is_on_a_watched_machine(case: &Case<'_>, database: &Subject) -> bool {
+    let key = &database.watched.subject;
+    let address = key.strip_prefix("postgres ").unwrap_or_default();
+    let machine = address.rsplit_once(':').map_or("", |(machine, _)| machine);
+    let is_here = HERE.contains(&machine) || machine.starts_with('/');
+    let mut hosts = case
+        .timeline
+        .target
+        .subjects
+        .values()
+        .filter(|of| of.plain("cpu.idle").is_some());
+    hosts.any(|host| {
+        let key = &host.watched.subject;
+        if is_here {
+            key == "host"
+        } else {
+            key.split([' ', '@', ':', '/']).any(|part| part == machine)
+        }
+    })
+}
+
+/// Sessions that were idle at the looks at which as many as ever were at work; `None` where that is not told.
+fn spare(found: &Plateau<'_>) -> Option<f64> {
+    let idle: Vec<f64> = match found.application {
+        Some(application) => {
+            let label = Some((OF_APPLICATION.1, application));
+            let open = levels(found.database.subject, OPEN, label, found.part)?;
+            let both = open.iter().zip(&found.busy);
+            both.map(|(open, busy)| open - busy).collect()
+        }
+        None => found.database.sessions(&["idle"], found.part)?,
+    };
+    let looks = idle.into_iter().zip(&found.busy);
+    let full = looks.filter(|(_, busy)| **busy >= found.most);
+    median(full.map(|(idle, _)| idle).collect())
+}
+
+/// Connections that the server has for the application at most: what it allows, without those of others.
+fn room(found: &Plateau<'_>) -> Option<f64> {
+    let subject = found.database.subject;
+    let allowed = subject.plain("connections.most")?.last()?;
+    let all = mean_level(subject, "connections", None, found.part)?;
+    let label = found.application.map(|of| (OF_APPLICATION.1, of));
+    let own = label.and_then(|label| mean_level(subject, OPEN, Some(label), found.part));
+    let others = (all - own.unwrap_or(found.most)).max(1.0);
+    Some((allowed - others).floor().max(found.most))
 }
 
 fn narrowest<'c>(case: &'c Case<'_>) -> Option<Narrow<'c>> {
@@ -381,7 +453,7 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
         under_way,
         ..
     } = narrow;
-    let idle = share_of(found, "idle in transaction");
+    let idle = share_of(found, &["idle in transaction"]);
     let silent_s = case.silent_s();
     let is_stuck = is_stuck(case, found);
     let stuck = if is_stuck {
@@ -393,7 +465,10 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
     } else {
         String::new()
     };
-    let size = figures(super::enough(narrow.found.most, narrow.under_way));
+    let is_sure = is_sure(case, found);
+    let wanted = super::enough(found.most, *under_way);
+    let room = room(found).filter(|room| *room < wanted);
+    let size = figures(room.unwrap_or(wanted));
     let waiting = 1.0 - found.most / under_way;
     let waits = |of: &EndpointCase| (of.mean_ms - of.database_ms()) * of.requests as f64;
     let mut hurt = users.clone();
@@ -404,7 +479,11 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
     };
     let title = found.database.title;
     Finding {
-        confidence: Confidence::Strong,
+        confidence: if is_sure {
+            Confidence::Strong
+        } else {
+            Confidence::Suspected
+        },
         basis: "sessions + requests under way".into(),
         endpoints: hurt.iter().map(|of| of.title.clone()).collect(),
         about: title.to_owned(),
@@ -448,23 +527,39 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
             evidence("generator", "requests per second", *per_second, None),
         ],
         is_not_of_statements: idle >= limits::POOL_IDLE,
-        advice: advice(narrow, &size, is_stuck),
+        advice: if is_stuck {
+            apart()
+        } else {
+            advice(narrow, &size, room.is_some(), is_sure)
+        },
         fixes: fixes(&size, is_stuck),
         check: "the number of sessions at work should vary, below its limit".into(),
         ..Finding::default()
     }
 }
 
-fn advice(narrow: &Narrow<'_>, size: &str, is_stuck: bool) -> String {
-    if is_stuck {
-        return "Have no request wait for a thread or a second connection while it has one: close the session where it was opened, not in a dependency that needs a \
-             thread of its own to end; and let the pool have as many connections as there are threads that ask it."
-                .to_owned();
-    }
+fn apart() -> String {
+    "Have no request wait for a thread or a second connection while it has one: close the session where it was opened, not in a dependency \
+     that needs a thread of its own to end; and let the pool have as many connections as there are threads that ask it."
+        .to_owned()
+}
+
+fn advice(narrow: &Narrow<'_>, size: &str, is_all: bool, is_sure: bool) -> String {
     let (busy, per_second) = (narrow.found.most, narrow.per_second);
+    let all = if is_all {
+        " More the server does not allow (max_connections)."
+    } else {
+        ""
+    };
+    let only = if is_sure {
+        ""
+    } else {
+        " Only if the database has processors and disks to spare: else requests wait there instead."
+    };
     format!(
-        "Give the pool more connections: {size}. Now {} requests per second each hold one for {} ms, which keeps {} busy (Little's law); this is for what waits \
-         now, with twice its square root to spare.",
+        "Give the pool more connections: {size} in all processes of the service together, divided by their number for each. Now {} requests \
+         per second each hold one for {} ms, which keeps {} busy (Little's law); this is for what waits now, with twice its square root to \
+         spare.{all}{only}",
         figures(per_second),
         figures(busy / per_second * 1e3),
         figures(busy)
@@ -487,13 +582,16 @@ fn fixes(size: &str, is_stuck: bool) -> Vec<Fix> {
         vec![
             (
                 "SQLAlchemy",
-                format!("create_engine(url, pool_size={size}, max_overflow=0)"),
+                format!("create_engine(url, pool_size={size}, max_overflow=0){OF_ALL}"),
             ),
             (
                 "Django",
-                format!("OPTIONS = {{\"pool\": {{\"max_size\": {size}}}}}"),
+                format!("OPTIONS = {{\"pool\": {{\"max_size\": {size}}}}}{OF_ALL}"),
             ),
-            ("node-postgres", format!("new Pool({{ max: {size} }})")),
+            (
+                "node-postgres",
+                format!("new Pool({{ max: {size} }}){OF_ALL}"),
+            ),
         ]
     };
     all.into_iter()
@@ -501,13 +599,13 @@ fn fixes(size: &str, is_stuck: bool) -> Vec<Fix> {
         .collect()
 }
 
-/// The share of the sessions at work that are of this class, in the phase.
-fn share_of(found: &Plateau<'_>, class: &str) -> f64 {
+/// The share of the sessions at work that are of these classes, in the phase.
+fn share_of(found: &Plateau<'_>, classes: &[&str]) -> f64 {
     let of = |classes: &[&str]| {
         let looks = found.database.sessions(classes, found.part);
         looks.map_or(0.0, |looks| mean(&looks))
     };
-    of(&[class]) / of(&BUSY).max(f64::MIN_POSITIVE)
+    of(classes) / of(&BUSY).max(f64::MIN_POSITIVE)
 }
 
 fn plateau<'c>(
@@ -530,12 +628,14 @@ fn plateau<'c>(
     let share = |is_so: &dyn Fn(f64) -> bool| {
         busy.iter().filter(|count| is_so(**count)).count() as f64 / busy.len() as f64
     };
-    (most > 0.0).then(|| Plateau {
+    let (reached, above) = (share(&|count| count >= most), share(&|count| count > most));
+    (most > 0.0).then_some(Plateau {
         database,
         application,
         part,
+        busy,
         most,
-        share: share(&|count| count >= most),
-        above: share(&|count| count > most),
+        share: reached,
+        above,
     })
 }

@@ -2,8 +2,10 @@
 //!
 //! **Symptom.** Background work is done later and later; requests that wait for it take longer and longer.
 //!
-//! **Evidence.** A queue is longer at the end of each third of the load than at the end of the one before, by ten entries and more in all. How much
-//! comes and goes per second is told of a list by where its ends have got to from one look to the next, or else by the server's count of commands.
+//! **Evidence.** A queue is longer at the end of each third of the load than at the end of the one before, by ten entries and more in all.
+//! How much comes and goes per second is told of a list by where its ends have got to from one look to the next, or else by the server's
+//! count of commands. Of a stream of Redis, which keeps what was read, its consumer groups' lag counts, not its length. A list of Redis
+//! without a name that RQ, `BullMQ`, Sidekiq or Celery give is suspected only, unless something is taken out of it.
 //!
 //! **Cause.** The consumers take less per second than comes. Either there are too few of them, or each does too much for an entry.
 //!
@@ -11,15 +13,17 @@
 //! their time is left for what comes unevenly. If nothing goes, no consumer of this queue runs. Or make the entry cheaper: no waiting for others inside
 //! of it, several entries at once. More partitions, where a queue has them and consumers cannot share one.
 //!
-//! **False alarms.** A burst that is meant to be worked off later. The report shows whether it was.
+//! **False alarms.** A burst that is meant to be worked off later. The report shows whether it was. A list that is a log or a feed is no
+//! queue, and may grow by design: where nothing is taken out, or where lists of the server are cut (`LTRIM`), it is suspected only.
 
-use katydid_record::Finding;
+use katydid_record::finding::Evidence;
 use katydid_record::timeline::Subject;
+use katydid_record::{Confidence, Finding};
 
 use super::case::{Case, EndpointCase, mean};
 use super::words::{evidence, figures};
 use super::{Judged, Rule, limits};
-use crate::target::table;
+use crate::target::{Part, table};
 
 /// Its row.
 pub const RULE: Rule = Rule {
@@ -31,33 +35,92 @@ pub const RULE: Rule = Rule {
     judge,
 };
 
-/// Levels that say how long a queue is.
-const LENGTHS: [&str; 3] = ["queue.length", "queue.lag", "queue.ready"];
-/// Commands that put something into a queue.
-const PUTS: [&str; 3] = ["LPUSH", "RPUSH", "XADD"];
+/// A level that says how long a queue is.
+#[derive(Clone, Copy)]
+struct Length {
+    name: &'static str,
+    /// Commands that put something into such a queue.
+    puts: &'static [&'static str],
+}
+
+/// Of lists, of streams and topics, of `RabbitMQ`.
+const LENGTHS: [Length; 3] = [
+    Length {
+        name: LIST,
+        puts: &["LPUSH", "RPUSH"],
+    },
+    Length {
+        name: "queue.lag",
+        puts: &["XADD"],
+    },
+    Length {
+        name: "queue.ready",
+        puts: &[],
+    },
+];
+const LIST: &str = "queue.length";
+/// How the keys of lists begin that RQ, `BullMQ`, Sidekiq and Celery have for their queues.
+const LIBRARIES: [&str; 4] = ["rq:queue:", "bull:", "queue:", "celery"];
+
+/// A queue, as one of its levels has it.
+struct Queue<'c> {
+    length: Length,
+    name: &'c str,
+    levels: [f64; 3],
+}
+
+impl Queue<'_> {
+    fn grows(&self) -> bool {
+        let [first, second, last] = self.levels;
+        first < second && second < last && last - first >= limits::BACKLOG
+    }
+
+    /// Whether what grows is a queue, and no log that is never emptied.
+    fn is_one(&self, subject: &Subject, flow: Flow, part: &Part) -> bool {
+        self.length.name != LIST
+            || is_of_a_library(self.name)
+            || (flow.goes > 0.0 && calls(subject, "LTRIM", part) <= 0.0)
+    }
+}
+
+fn is_of_a_library(name: &str) -> bool {
+    LIBRARIES.iter().any(|library| name.starts_with(library))
+}
+
+/// All queues of a server. A stream of Redis keeps what was read: its length is none of a queue.
+fn queues<'c>(case: &Case<'_>, subject: &'c Subject) -> Vec<Queue<'c>> {
+    let all = LENGTHS.into_iter().flat_map(|length| {
+        let told = subject.named(length.name);
+        told.map(move |(labels, series)| (length, labels, series))
+    });
+    all.filter(|(length, labels, _)| {
+        let is_stream = labels.get("type").is_some_and(|of| of == "stream");
+        length.name != LIST || !is_stream
+    })
+    .filter_map(|(length, labels, series)| {
+        Some(Queue {
+            length,
+            name: labels.get("queue").map_or("queue", String::as_str),
+            levels: case.at_thirds(series, mean)?,
+        })
+    })
+    .collect()
+}
 
 fn judge(case: &Case<'_>) -> Judged {
     let mut found = Vec::new();
     let (mut longest, mut is_seen): (f64, bool) = (0.0, false);
     for subject in case.timeline.target.subjects.values() {
-        let queues = || LENGTHS.iter().flat_map(|name| subject.named(name));
-        let grown = |ends: [f64; 3]| ends[2] - ends[0];
-        let all: f64 = queues()
-            .filter_map(|(_, series)| case.at_thirds(series, mean))
-            .map(grown)
-            .sum();
-        for (labels, series) in queues() {
-            let Some(levels) = case.at_thirds(series, mean) else {
-                continue;
-            };
+        let queues = queues(case, subject);
+        for queue in &queues {
             is_seen = true;
-            longest = longest.max(levels[2]);
-            let queue = labels.get("queue").map_or("queue", String::as_str);
-            if levels[0] < levels[1]
-                && levels[1] < levels[2]
-                && levels[2] - levels[0] >= limits::BACKLOG
-            {
-                found.push(finding(case, subject, queue, levels, all));
+            longest = longest.max(queue.levels[2]);
+            if queue.grows() {
+                let alike = queues
+                    .iter()
+                    .filter(|of| of.length.name == queue.length.name);
+                let all: f64 = alike.map(|of| of.levels[2] - of.levels[0]).sum();
+                found.push(finding(case, subject, queue, all));
             }
         }
     }
@@ -82,11 +145,11 @@ struct Flow {
 
 /// From the end of the first third on, when the load has its height. `grown`: by how much all queues of the server grew in that time. Which of
 /// several queues a command is about is not known.
-fn flow(case: &Case<'_>, subject: &Subject, queue: &str, grown: f64) -> Option<Flow> {
+fn flow(case: &Case<'_>, subject: &Subject, queue: &Queue<'_>, grown: f64) -> Option<Flow> {
     let part = case.after_first_third();
     let seconds = part.seconds();
     let own = |name: &str| {
-        let series = subject.of(name, ("queue", queue));
+        let series = subject.of(name, ("queue", queue.name));
         let (by, seconds) =
             series.map_or((0.0, 0.0), |of| subject.grown(of, part.from, part.until));
         if seconds > 0.0 { by / seconds } else { 0.0 }
@@ -100,11 +163,11 @@ fn flow(case: &Case<'_>, subject: &Subject, queue: &str, grown: f64) -> Option<F
             is_own,
         });
     }
-    let puts = |command: &&str| -> f64 {
-        let command = command.to_ascii_lowercase();
-        table::grown(subject, "command.calls", ("command", &command), &part)
-    };
-    let comes = PUTS.iter().map(puts).sum::<f64>() / seconds;
+    let puts = queue.length.puts.iter();
+    let comes = puts
+        .map(|command| calls(subject, command, &part))
+        .sum::<f64>()
+        / seconds;
     let goes = comes - grown / seconds;
     let is_own = false;
     (goes > 0.0).then_some(Flow {
@@ -114,11 +177,17 @@ fn flow(case: &Case<'_>, subject: &Subject, queue: &str, grown: f64) -> Option<F
     })
 }
 
-/// Endpoints that put something into a queue, as spans have it, the busiest first. Of a pipeline spans may tell its first command only.
-fn producers(case: &Case<'_>) -> Vec<String> {
+fn calls(subject: &Subject, command: &str, part: &Part) -> f64 {
+    let command = command.to_ascii_lowercase();
+    table::grown(subject, "command.calls", ("command", &command), part)
+}
+
+/// Endpoints that put something into such a queue, as spans have it, the busiest first. Of a pipeline spans may tell its first command
+/// only.
+fn producers(case: &Case<'_>, into: Length) -> Vec<String> {
     let puts = |endpoint: &&EndpointCase| {
         let mut calls = endpoint.calls.iter();
-        calls.any(|call| PUTS.contains(&call.key.text.as_str()))
+        calls.any(|call| into.puts.contains(&call.key.text.as_str()))
     };
     let mut all: Vec<&EndpointCase> = case.endpoints.iter().filter(puts).collect();
     all.sort_by_key(|endpoint| std::cmp::Reverse(endpoint.requests));
@@ -127,11 +196,7 @@ fn producers(case: &Case<'_>) -> Vec<String> {
         .collect()
 }
 
-fn finding(case: &Case<'_>, subject: &Subject, queue: &str, levels: [f64; 3], all: f64) -> Finding {
-    let part = case.after_first_third();
-    let grows = (levels[2] - levels[0]) / part.seconds();
-    let flow = flow(case, subject, queue, all);
-    let title = &subject.watched.title;
+fn numbers(title: &str, levels: [f64; 3], grows: f64, flow: Option<Flow>) -> Vec<Evidence> {
     let mut numbers = vec![
         evidence(
             title,
@@ -150,7 +215,7 @@ fn finding(case: &Case<'_>, subject: &Subject, queue: &str, levels: [f64; 3], al
         ),
         evidence(title, "growth", grows, "/s", None),
     ];
-    if let Some(flow) = &flow {
+    if let Some(flow) = flow {
         let (source, of) = if flow.is_own {
             (format!("{title}, ends of the list"), "of this queue")
         } else {
@@ -168,6 +233,14 @@ fn finding(case: &Case<'_>, subject: &Subject, queue: &str, levels: [f64; 3], al
         number("come", flow.comes);
         number("go", flow.goes);
     }
+    numbers
+}
+
+fn finding(case: &Case<'_>, subject: &Subject, queue: &Queue<'_>, all: f64) -> Finding {
+    let part = case.after_first_third();
+    let levels = queue.levels;
+    let grows = (levels[2] - levels[0]) / part.seconds();
+    let flow = flow(case, subject, queue, all);
     let flows = flow.as_ref().map_or(String::new(), |flow| {
         let into = if flow.is_own {
             "come"
@@ -184,31 +257,40 @@ fn finding(case: &Case<'_>, subject: &Subject, queue: &str, levels: [f64; 3], al
         Some(Flow { is_own: true, .. }) => "queue + its entries",
         _ => "queue + commands",
     };
-    let (confidence, basis) = super::sure(flow.is_some(), by, "queue");
+    let (_, basis) = super::sure(flow.is_some(), by, "queue");
+    let is_sure = flow.is_some_and(|flow| queue.is_one(subject, flow, &part));
+    let name = queue.name;
     Finding {
-        confidence,
+        confidence: if is_sure {
+            Confidence::Strong
+        } else {
+            Confidence::Suspected
+        },
         basis,
-        endpoints: producers(case),
-        about: queue.to_owned(),
+        endpoints: producers(case, queue.length),
+        about: name.to_owned(),
         what: format!(
-            "{queue} grew to {} entries, by {} per second{flows}",
+            "{name} grew to {} entries, by {} per second{flows}",
             figures(levels[2]),
             figures(grows)
         ),
-        evidence: numbers,
+        evidence: numbers(&subject.watched.title, levels, grows, flow),
         advice: flow.map_or(
             "Run more consumers, or make an entry cheaper.".into(),
-            advice,
+            |flow| advice(flow, name),
         ),
-        check: format!("{queue} should be as long at the end of the load as in its middle"),
+        check: format!("{name} should be as long at the end of the load as in its middle"),
         ..Finding::default()
     }
 }
 
 /// They do not rest while entries wait: what goes is what they can do.
-fn advice(flow: Flow) -> String {
-    if flow.goes <= 0.0 {
+fn advice(flow: Flow, name: &str) -> String {
+    if flow.goes <= 0.0 && is_of_a_library(name) {
         return "Nobody takes anything out of it: is a consumer of this queue running?".into();
+    }
+    if flow.goes <= 0.0 {
+        return "Nobody takes anything out of it: if it is a queue, does a consumer of it run? If it is a log or a feed, is it ever cut?".into();
     }
     let ratio = flow.comes / flow.goes;
     let times = figures((ratio / limits::CONSUMERS_BUSY).ceil().max(2.0));

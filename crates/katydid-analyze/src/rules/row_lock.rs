@@ -13,13 +13,14 @@
 //! **Fix.** Change the contended row last, right before the commit. Move all other work (calls of other services, rendering) out of the
 //! transaction. Spread a counter over several rows, or insert a row for each event and add up later. In queues: `FOR UPDATE SKIP LOCKED`.
 //!
-//! **False alarms.** A migration or a backup that holds a lock on a table: then the holder is not a statement of the service.
+//! **False alarms.** A migration or a backup that holds a lock on a table, a lock that the application takes by name (`pg_advisory_lock`), waits that no
+//! endpoint feels: these are suspected only.
 
 use katydid_record::finding::Evidence;
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
-use super::case::{Case, Database, Statement, mean_level};
+use super::case::{Case, Database, EndpointCase, Statement, mean_level};
 use super::words::{evidence, figures, percent, statement};
 use super::{Judged, Need, Rule, limits};
 use crate::target::Part;
@@ -62,19 +63,32 @@ fn judge(case: &Case<'_>) -> Judged {
 
 /// A statement that was seen to wait takes most of the database's time, and reads next to nothing for it.
 fn takes_most(case: &Case<'_>, database: &Database<'_>, pair: &Pair<'_>) -> bool {
-    let is_felt = |of: &Statement<'_>| {
-        let mut callers = case.callers(of.text).into_iter();
-        of.mean_ms() >= limits::LOCK_MS
-            && callers.any(|(endpoint, calls)| {
-                calls * of.mean_ms() >= limits::SHARE_OF_ENDPOINT * endpoint.mean_ms
-            })
-    };
+    let is_felt =
+        |of: &Statement<'_>| of.mean_ms() >= limits::LOCK_MS && is_felt(&case.callers(of.text), of);
     database.statement(pair.waiter).is_some_and(|of| {
         of.calls >= limits::STATEMENT_CALLS
             && of.seconds >= limits::SLOW_SHARE * database.seconds()
             && (of.mean_ms() >= limits::SLOW_MS || is_felt(of))
             && of.blocks_per_call() < limits::SCAN_BLOCKS
     })
+}
+
+/// It takes a part of an endpoint's time that is worth the work.
+fn is_felt(callers: &[(&EndpointCase, f64)], of: &Statement<'_>) -> bool {
+    callers.iter().any(|(endpoint, calls)| {
+        calls * of.mean_ms() >= limits::SHARE_OF_ENDPOINT * endpoint.mean_ms
+    })
+}
+
+/// Rows are waited for that somebody changes: no migration's table, and no lock that the application takes by name.
+fn is_of_rows(pair: &Pair<'_>) -> bool {
+    let verb = pair.holder.split_whitespace().next().unwrap_or_default();
+    let changes_a_schema = [
+        "ALTER", "CREATE", "DROP", "TRUNCATE", "VACUUM", "REINDEX", "LOCK",
+    ]
+    .iter()
+    .any(|word| verb.eq_ignore_ascii_case(word));
+    !changes_a_schema && !pair.waiter.contains("advisory")
 }
 
 /// Sessions in a statement, on average.
@@ -126,7 +140,8 @@ fn finding(
         .statement(waiter)
         .filter(|of| of.calls >= limits::STATEMENT_CALLS);
     // The statement's own time says it too: it is longer than what it does.
-    let is_strong = pair.is_some() && slow.is_some();
+    let is_strong = pair.is_some_and(is_of_rows)
+        && slow.is_some_and(|of| callers.is_empty() || is_felt(&callers, of));
     let what = match pair {
         Some(pair) => format!(
             "{} sessions wait for a lock on average, {} of those in a statement: {} waits for a session that {}",

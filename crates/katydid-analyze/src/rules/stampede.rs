@@ -2,9 +2,11 @@
 //!
 //! **Symptom.** Every so often many requests are slow at once, as often as something expires.
 //!
-//! **Evidence.** A probe, which asks one by one, sees a statement that runs only now and then, for what is cached. Under load it runs three times as often
-//! and more, though it asks for nobody's rows in particular, so that there is one value to compute; and it takes 20 ms and more. What the cache
-//! counts is beside it.
+//! **Evidence.** A probe, which asks one by one, sees a statement that runs only now and then, for what is cached. Under load it runs three
+//! times as often and more, though it asks for nobody's rows in particular, so that there is one value to compute; and it takes 20 ms and
+//! more. What the cache counts is beside it. It is suspected only, unless the probe saw a GET look for keys in vain about as often as the
+//! statement ran, and either nothing in its URL varies, or a request under load runs the statement half as often as one of the probe and
+//! less.
 //!
 //! With `--experiment cold`, on a cache that is declared disposable, what the endpoint keeps there is deleted and 32 requests are made at once, three
 //! times. *Confirmed* is it if half of them and more run the statement each time, which takes 20 ms and more alone and hardly ever runs while all is cached; ruled
@@ -15,14 +17,16 @@
 //!
 //! **Fix.** Let one compute it: a lock beside the key (`SET key:lock … NX PX`), while others wait or get the old value. Spread the times to live by a tenth or two.
 //!
-//! **False alarms.** A value that a job renews before it expires is never gone, whatever an experiment shows. Values under many keys are computed once for each: where a statement asks for a tenant's or user's rows, nothing is said.
+//! **False alarms.** A value that a job renews before it expires is never gone, whatever an experiment shows. Values under many keys are
+//! computed once for each: where a statement asks for a tenant's or user's rows, nothing is said. A statement that only some requests need
+//! (a search for some terms) runs more often under load, too, whatever a cache does: then it is suspected only.
 
 use katydid_record::finding::Evidence;
 use katydid_record::probe::{ProbedCold, ProbedEndpoint, ProbedEver, ProbedRuns};
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
-use super::cache_tenant::owner;
+use super::cache_tenant::{owner, varies};
 use super::case::{Case, Database, EndpointCase, Statement, grown};
 use super::words::{evidence, figures, fix, statement};
 use super::{Judged, Need, Rule, limits};
@@ -46,6 +50,8 @@ struct Behind<'c> {
     under_load: f64,
     /// Runs per second when asked one by one.
     one_by_one: f64,
+    /// It is a cache that decides whether it runs.
+    is_cached: bool,
 }
 
 /// What ran when nothing was cached.
@@ -218,6 +224,24 @@ fn is_rare(of: &ProbedEndpoint, ever: &ProbedEver) -> bool {
     ever.calls <= limits::RARE * of.requests as f64
 }
 
+/// Keys were looked for in vain as often as the statement ran, so it runs for want of them; and they are not another one for each request:
+/// either the requests are all alike, or the more of them there are, the fewer of them run it. `under_load`: its runs there.
+fn is_cached(
+    endpoint: &EndpointCase,
+    probed: &ProbedEndpoint,
+    ever: &ProbedEver,
+    under_load: f64,
+) -> bool {
+    let asked = probed.requests as f64;
+    // Misses are told of all requests but the first.
+    let misses = probed.misses.unwrap_or(0.0) * asked;
+    let is_missed = misses > 0.0 && misses + 1.0 >= ever.calls;
+    let per_request = under_load / endpoint.requests.max(1) as f64;
+    let is_spared = per_request <= limits::STAMPEDE_SPARED * ever.calls / asked;
+    let is_read = endpoint.title.starts_with("GET ");
+    is_read && is_missed && (is_spared || !varies(&endpoint.title))
+}
+
 /// Statements that an endpoint runs now and then, for what it keeps in a cache.
 fn behind<'c>(case: &'c Case<'_>, endpoint: &'c EndpointCase) -> Vec<Behind<'c>> {
     let Some(probed) = endpoint.probed.as_ref().filter(|of| of.over_s > 0.0) else {
@@ -238,6 +262,7 @@ fn behind<'c>(case: &'c Case<'_>, endpoint: &'c EndpointCase) -> Vec<Behind<'c>>
                 endpoint,
                 under_load: of.calls / case.seconds(),
                 one_by_one: ever.calls / probed.over_s,
+                is_cached: is_cached(endpoint, probed, ever, of.calls),
             })
         })
         .collect()
@@ -267,6 +292,7 @@ fn finding(case: &Case<'_>, behind: &Behind<'_>) -> Finding {
         endpoint,
         under_load,
         one_by_one,
+        is_cached,
     } = behind;
     let share = 1.0 - one_by_one / under_load;
     let mut all = vec![
@@ -294,7 +320,11 @@ fn finding(case: &Case<'_>, behind: &Behind<'_>) -> Finding {
     ];
     all.extend(of_caches(case));
     Finding {
-        confidence: Confidence::Strong,
+        confidence: if *is_cached {
+            Confidence::Strong
+        } else {
+            Confidence::Suspected
+        },
         basis: "probe + statements".into(),
         endpoints: vec![endpoint.title.clone()],
         about: of.text.to_owned(),

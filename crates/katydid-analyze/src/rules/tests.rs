@@ -7,12 +7,15 @@ use katydid_record::{
     Watched,
 };
 
+mod index;
 mod late;
 mod pool;
 mod probed;
+mod processes;
 mod queues;
 mod stampedes;
 mod tags;
+mod writes;
 
 use super::{Diagnosis, diagnose};
 
@@ -611,6 +614,12 @@ fn process_of(title: &str, levels: [f64; 4]) -> Run {
             ..Watched::default()
         })),
     );
+    let program = if title.starts_with("node") {
+        "node"
+    } else {
+        "python3.12"
+    };
+    let run = run.fact("process.program", "", program);
     let level = |at: u64| {
         let (third, part) = ((at / 10).min(2) as usize, (at % 10) as f64 / 10.0);
         let part = if at >= 30 { 1.0 } else { part };

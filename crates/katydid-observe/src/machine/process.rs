@@ -8,7 +8,7 @@ use crate::batch::Batch;
 use crate::machine::cgroup::Cgroup;
 use crate::machine::tally::Tally;
 use crate::machine::text::{Stat, field, listeners, open_files, stat, text};
-use crate::machine::who::{called, listed, without_children};
+use crate::machine::who::{called, listed, program, without_children};
 use crate::machine::{Contents, Files};
 use crate::observer::Trouble;
 
@@ -47,6 +47,8 @@ pub struct Processes {
     cores: Option<f64>,
     /// For a reader.
     pub title: String,
+    /// What its first process executes: an interpreter, where one runs it.
+    program: String,
     sees_files: bool,
     sees_waits: bool,
     /// Whether it was said that not all threads are looked at.
@@ -88,6 +90,7 @@ impl Processes {
             cgroup: None,
             cores: None,
             title: String::new(),
+            program: String::new(),
             sees_files: false,
             sees_waits: false,
             said: false,
@@ -120,7 +123,9 @@ impl Processes {
         self.cores = listed(&text(online.first().and_then(Option::as_ref)));
         let comm = stats(&[root], files).await?;
         let comm = comm.first().map_or("", |(_, stat)| &stat.name);
-        let name = called(&text(contents[0].as_ref()), comm);
+        let words = text(contents[0].as_ref());
+        let name = called(&words, comm);
+        self.program = program(&words, comm);
         let count = self.members.len();
         let count = if count == 1 {
             String::new()
@@ -161,6 +166,9 @@ impl Processes {
     /// Looks once.
     pub async fn look(&mut self, files: &mut dyn Files, batch: &mut Batch) -> Result<(), Trouble> {
         let read = batch.begin();
+        if self.looks == 0 {
+            batch.fact("process.program", "", &self.program);
+        }
         self.follow(files).await?;
         let seen = self.see(files).await?;
         if !seen

@@ -25,11 +25,7 @@ pub(crate) fn listed(ranges: &str) -> Option<f64> {
 
 /// What a process is called by people: of an interpreter, what it runs. Nothing else of its arguments is used.
 pub(crate) fn called(cmdline: &str, comm: &str) -> String {
-    let base = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
-    let words: Vec<&str> = cmdline
-        .split('\0')
-        .filter(|word| !word.is_empty())
-        .collect();
+    let words: Vec<&str> = words(cmdline).collect();
     let interprets = ["python", "node", "ruby", "java", "perl", "php"]
         .iter()
         .any(|name| {
@@ -51,6 +47,21 @@ pub(crate) fn called(cmdline: &str, comm: &str) -> String {
     named.unwrap_or_else(|| comm.to_owned())
 }
 
+/// What it executes: `python3.12`, `node`, `java`; a process that has written a title over its arguments is told by its name.
+pub(crate) fn program(cmdline: &str, comm: &str) -> String {
+    let first = words(cmdline).next().map(base);
+    let is_name = |name: &String| !name.contains([' ', ':']);
+    first.filter(is_name).unwrap_or_else(|| comm.to_owned())
+}
+
+fn words(cmdline: &str) -> impl Iterator<Item = &str> {
+    cmdline.split('\0').filter(|word| !word.is_empty())
+}
+
+fn base(path: &str) -> String {
+    path.rsplit('/').next().unwrap_or(path).to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,6 +80,16 @@ mod tests {
         assert_eq!(called(&["python3", "-c", "secret"], "python3"), "python3");
         assert_eq!(called(&["postgres: writer"], "postgres"), "postgres");
         assert_eq!(called(&[], "kworker"), "kworker");
+    }
+
+    #[test]
+    fn what_it_executes() {
+        let program = |words: &[&str], comm| program(&words.join("\0"), comm);
+        let gunicorn = ["/usr/bin/python3.12", "/v/bin/gunicorn", "x"];
+        assert_eq!(program(&gunicorn, "gunicorn"), "python3.12");
+        assert_eq!(program(&["node", "server.js"], "MainThread"), "node");
+        assert_eq!(program(&["postgres: writer"], "postgres"), "postgres");
+        assert_eq!(program(&[], "kworker"), "kworker");
     }
 
     #[test]

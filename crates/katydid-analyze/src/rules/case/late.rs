@@ -21,8 +21,8 @@ pub struct Late<'c> {
     pub waiting: f64,
     /// Processors that its processes used.
     pub cores: f64,
-    /// What the quickest requests of all took, ms.
-    quickest_ms: f64,
+    /// At so many of them the quickest requests hardly waited.
+    in_line: usize,
 }
 
 impl Late<'_> {
@@ -31,9 +31,9 @@ impl Late<'_> {
         self.waiting / self.per_second * 1e3
     }
 
-    /// They stand in line. Distance, a proxy or a long body is there for the quickest of all requests too; some come when a line is short.
+    /// They stand in line. Distance, a proxy or a long body is there for the quickest requests too; some come when a line is short.
     fn is_queue(&self) -> bool {
-        self.quickest_ms <= limits::QUEUE_FAST * self.wait_ms()
+        self.in_line * 2 > self.at
     }
 
     /// How sure it is that they stand in line, and by what.
@@ -79,7 +79,10 @@ impl Case<'_> {
             let waited = of.waited_ms();
             waited >= limits::BEFORE_MS && waited >= limits::BEFORE_SHARE * of.mean_ms
         };
-        let late = traced.iter().filter(is_late).count();
+        let late: Vec<_> = traced.iter().filter(is_late).collect();
+        let stands_in_line =
+            |of: &&&&EndpointCase| of.fast_ms <= limits::QUEUE_FAST * of.waited_ms();
+        let in_line = late.iter().filter(stands_in_line).count();
         let (cores, busy) = (self.target_cores()?, self.machine_busy()?);
         let is_idle = cores <= limits::IDLE_CORE && busy <= limits::CPU_BUSY;
         let per_second = |of: &EndpointCase| of.requests as f64 / self.seconds();
@@ -88,16 +91,14 @@ impl Case<'_> {
         };
         let inside = under_way(|of| of.served_ms.unwrap_or(0.0));
         let waiting = under_way(EndpointCase::waited_ms);
-        (traced.len() >= 2 && late * 2 >= traced.len() && is_idle).then(|| Late {
-            at: late,
+        let at = late.len();
+        (traced.len() >= 2 && at * 2 >= traced.len() && is_idle).then(|| Late {
+            at,
+            in_line,
             per_second: traced.iter().map(|of| per_second(of)).sum(),
             inside,
             waiting,
             cores,
-            quickest_ms: traced
-                .iter()
-                .map(|of| of.fast_ms)
-                .fold(f64::INFINITY, f64::min),
             traced,
         })
     }

@@ -67,3 +67,32 @@ fn who_waits_in_line_is_told_from_who_is_far_away() {
         assert_eq!(found(&waiting(each, 70)).1, Confidence::Suspected);
     }
 }
+
+/// A body that is streamed for long after its span has ended is no queue, however quick another endpoint is.
+#[test]
+fn a_quick_endpoint_says_nothing_of_another_ones_wait() {
+    let mut run = waiting(100, 70);
+    let window = EndpointWindow {
+        ok: 100,
+        traced: 100,
+        traced_us: 100 * 4_000,
+        ..EndpointWindow::default()
+    };
+    let mut times = Histogram::default();
+    (0..100).for_each(|_| times.record(4_000));
+    let window = EndpointWindow {
+        from_due: times.to_sparse(),
+        from_send: times.to_sparse(),
+        ..window
+    };
+    run.endpoint(3, "GET", "/health", window);
+    let calls = EndpointCalls {
+        of: 0,
+        endpoint: 3,
+        requests: 100,
+        served_us: 100 * 3_000,
+        ..EndpointCalls::default()
+    };
+    run.apply(19 * S, OBSERVERS, Body::Calls(vec![calls]));
+    assert_eq!(found(&run).1, Confidence::Suspected);
+}

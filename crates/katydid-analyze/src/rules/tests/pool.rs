@@ -1,5 +1,7 @@
 //! Pools of connections, by the sessions that they open.
 
+use std::collections::BTreeMap;
+
 use katydid_record::GeneratorWindow;
 
 use super::*;
@@ -8,17 +10,57 @@ fn at_work(looks: &[f64]) -> Vec<(u64, f64)> {
     (1..).zip(looks.iter().copied()).collect()
 }
 
+/// The machine of the database, an eighth of its processors busy.
+fn on_a_machine(mut run: Run) -> Run {
+    let source = OBSERVERS + 2;
+    let watched = Watched {
+        subject: "host".into(),
+        kind: "host".into(),
+        title: "Linux, 4 processors".into(),
+        every_ms: 1_000,
+        ..Watched::default()
+    };
+    run.apply(0, source, Body::Watched(Box::new(watched)));
+    let name = |id: u32, name: &str| Name::Series {
+        id,
+        of: "host".into(),
+        name: name.into(),
+        labels: BTreeMap::new(),
+        unit: String::new(),
+        kind: SeriesKind::Counter,
+    };
+    let names = vec![name(0, "cpu.user"), name(1, "cpu.idle")];
+    run.apply(0, source, Body::Names(names));
+    for at in 0..20 {
+        let spent = vec![(0, 0.5 * at as f64), (1, 3.5 * at as f64)];
+        run.apply(at * S, source, Body::Samples(spent));
+    }
+    run
+}
+
 /// 20 requests of 800 ms per second, 45 ms of them in the database, and so many sessions at work at each look.
 fn sessions(looks: &[f64]) -> Run {
+    on_a_machine(of_class(looks, "running"))
+}
+
+fn of_class(looks: &[f64], class: &str) -> Run {
     Run::new(400, 800)
         .statement("aa", LIST, 1_200.0, 15.0, 20.0, 30.0)
         .spans(50, LIST, 3, 15_000)
         .series(
             "sessions",
-            ("class", "running"),
+            ("class", class),
             SeriesKind::Gauge,
             &at_work(looks),
         )
+}
+
+/// What is only suspected.
+fn suspected(run: &Run) -> Finding {
+    let all = run.findings(true);
+    assert!(all.findings.iter().all(|of| of.rule != "pool"), "{all:#?}");
+    let mut pools = all.suspected.iter().filter(|of| of.rule == "pool");
+    pools.next().expect("a suspicion").clone()
 }
 
 /// As `sessions`, with those of two applications.
@@ -209,4 +251,47 @@ fn a_pool_for_which_few_wait_is_no_cause() {
     assert_eq!(of_pool(&told(8.0)), 1);
     assert_eq!(of_pool(&told(2.0)), 1);
     assert_eq!(of_pool(&told(1.0)), 0, "a twentieth of the requests");
+}
+
+#[test]
+fn where_the_database_may_be_what_is_short_a_pool_is_suspected() {
+    let full = [2.0; 16];
+    let unseen = suspected(&of_class(&full, "running"));
+    assert!(
+        unseen.advice.contains("Only if the database has"),
+        "{}",
+        unseen.advice
+    );
+    suspected(&on_a_machine(of_class(&full, "io")));
+    let waits = of_class(&full, "idle in transaction").findings(true);
+    assert!(
+        waits.findings.iter().any(|of| of.rule == "pool"),
+        "the database does nothing: {waits:#?}"
+    );
+}
+
+#[test]
+fn a_worker_beside_idle_sessions_is_no_pool_for_sure() {
+    let beside = |idle: f64| {
+        let looks = at_work(&[idle; 16]);
+        sessions(&[2.0; 16]).series("sessions", ("class", "idle"), SeriesKind::Gauge, &looks)
+    };
+    assert_eq!(beside(1.0).only().rule, "pool");
+    suspected(&beside(5.0));
+}
+
+#[test]
+fn no_more_connections_are_advised_than_the_server_allows() {
+    let level = |run: Run, name, level: f64| {
+        run.series(name, ("", ""), SeriesKind::Gauge, &at_work(&[level; 16]))
+    };
+    let allows = |most| {
+        let run = level(sessions(&[2.0; 16]), "connections", 4.0);
+        level(run, "connections.most", most).only()
+    };
+    let (few, many) = (allows(7.0), allows(97.0));
+    assert!(few.advice.contains("connections: 5 in all processes"));
+    assert!(few.advice.contains("max_connections"), "{}", few.advice);
+    assert!(many.advice.contains("connections: 14 in all processes"));
+    assert!(many.fixes[0].text.ends_with("divided by their number"));
 }

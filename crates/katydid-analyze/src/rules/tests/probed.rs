@@ -1,8 +1,8 @@
 //! Rules that rest on a probe, or on sessions and keys.
 
 use katydid_record::probe::{
-    Change, ExperimentSummary, Measured, ProbeSummary, ProbedBeside, ProbedEndpoint, ProbedEver,
-    ProbedOther, ProbedStatement, Tested,
+    Change, ExperimentSummary, Measured, ProbeSummary, ProbedBeside, ProbedEndpoint,
+    ProbedStatement, Tested,
 };
 
 use katydid_record::EndpointCalls;
@@ -30,7 +30,7 @@ pub(super) fn probed() -> ProbedEndpoint {
     }
 }
 
-fn ended(ok: u64) -> EndpointWindow {
+pub(super) fn ended(ok: u64) -> EndpointWindow {
     EndpointWindow {
         ok,
         ..EndpointWindow::default()
@@ -42,7 +42,7 @@ impl Run {
         self.all_probed(vec![of])
     }
 
-    fn all_probed(mut self, endpoints: Vec<ProbedEndpoint>) -> Self {
+    pub(super) fn all_probed(mut self, endpoints: Vec<ProbedEndpoint>) -> Self {
         let found = ProbeSummary {
             endpoints,
             ..ProbeSummary::default()
@@ -175,11 +175,14 @@ fn a_sum_that_each_equal_request_computes_anew() {
 
 #[test]
 fn keys_that_never_expire_become_more_and_more() {
-    let found = Run::new(200, 20)
-        .cache([50.0, 90.0, 130.0], "string")
-        .only();
+    let found = cached_pages("GET", 0).only();
     assert_eq!(found.rule, "cache_no_ttl");
     assert!(found.what.contains("page:{n}"), "{}", found.what);
+    let text: Vec<&str> = found.fixes.iter().map(|of| of.text.as_str()).collect();
+    assert!(
+        text[2].contains("only where all of it is a cache"),
+        "{text:?}"
+    );
     let clear = |levels, kind| {
         Run::new(200, 20)
             .cache(levels, kind)
@@ -190,41 +193,39 @@ fn keys_that_never_expire_become_more_and_more() {
     assert!(clear([50.0, 90.0, 130.0], "stream"), "meant to stay");
 }
 
-#[test]
-fn another_tenants_response_without_a_query() {
-    let of = |name: &str, same: u64, queries: f64| ProbedEndpoint {
-        name: name.into(),
-        other: Some(ProbedOther {
-            tries: 3,
-            same,
-            queries: Some(queries),
-        }),
-        ever: vec![ProbedEver {
-            text: SUM.into(),
-            calls: 4.0,
-        }],
+/// A cache of more and more keys that never expire, which requests of this method make; with a log of all that is written, or without.
+fn cached_pages(method: &str, aof: u8) -> Run {
+    let mut run = Run::new(200, 20).cache([50.0, 90.0, 130.0], "string");
+    run.endpoint(1, method, "/pages", ended(20));
+    let settings = Fact {
+        topic: "settings".into(),
+        subject: String::new(),
+        text: format!(r#"{{"maxmemory": 0.0, "aof": {aof}.0}}"#),
+    };
+    run.apply(20 * S, OBSERVERS + 1, Body::Facts(vec![settings]));
+    run.probed(ProbedEndpoint {
+        method: method.into(),
+        name: "/pages".into(),
+        new_keys: Some(0.5),
         ..probed()
-    };
-    let leaks = Run::new(200, 20).probed(of("/orders", 3, 0.0));
-    assert!(
-        leaks.findings(true).findings.is_empty(),
-        "all may be of one tenant"
-    );
-    let with_queries = |queries: f64| {
-        let mut run = Run::new(200, 20);
-        run.endpoint(1, "GET", "/me", ended(20));
-        run.all_probed(vec![of("/orders", 3, queries), of("/me", 0, 1.0)])
-    };
-    let asked = with_queries(1.0);
-    assert!(
-        asked.findings(true).findings.is_empty(),
-        "what is computed anew for each, and alike, is not cached"
-    );
-    let found = with_queries(0.0).only();
-    assert_eq!(
-        (found.rule.as_str(), found.endpoints[0].as_str()),
-        ("cache_tenant", "GET /orders")
-    );
+    })
+}
+
+#[test]
+fn keys_that_may_be_data_are_a_suspicion_and_none_to_be_thrown_out() {
+    for run in [
+        cached_pages("POST", 0),
+        Run::new(200, 20).cache([50.0, 90.0, 130.0], "string"),
+    ] {
+        let all = run.findings(true);
+        assert!(all.findings.is_empty(), "{all:#?}");
+        assert_eq!(all.suspected[0].rule, "cache_no_ttl");
+        assert!(all.suspected[0].advice.starts_with("If they are a cache"));
+    }
+    let traced = Run::new(200, 20).cache([50.0, 90.0, 130.0], "string");
+    assert_eq!(traced.spans(50, "set", 1, 200).only().rule, "cache_no_ttl");
+    let kept = cached_pages("GET", 1).only();
+    assert!(kept.fixes.iter().all(|of| !of.text.contains("lru")));
 }
 
 #[test]
@@ -604,7 +605,14 @@ fn a_cache_that_is_asked_in_vain_says_why() {
 #[test]
 fn misses_that_cost_nobody_anything_are_a_suspicion() {
     let expired = ("keys.expired", NONE, 3_000.0);
+    let mut guarded = cache_of(800.0, expired);
+    guarded.endpoint(1, "POST", "/orders", ended(20));
     for run in [
+        // It means to find nothing: a request that was not made before.
+        guarded.probed(ProbedEndpoint {
+            method: "POST".into(),
+            ..asks_instead(5.0)
+        }),
         cache_of(800.0, expired),
         cache_of(800.0, expired).probed(asks_instead(0.5)),
     ] {
