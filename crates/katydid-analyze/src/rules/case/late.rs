@@ -33,7 +33,7 @@ impl Late<'_> {
 
     /// They stand in line. Distance, a proxy or a long body is there for the quickest requests too; some come when a line is short.
     fn is_queue(&self) -> bool {
-        self.in_line * 2 > self.at
+        self.in_line > 0 && self.in_line * 2 >= self.at
     }
 
     /// How sure it is that they stand in line, and by what.
