@@ -230,9 +230,14 @@ fn enough(busy: f64, under_way: f64) -> f64 {
 
 /// Strong where a second source says it too; and the names of the sources.
 fn sure(is_agreed: bool, both: &str, one: &str) -> (Confidence, String) {
-    if is_agreed {
-        (Confidence::Strong, both.to_owned())
+    let basis = if is_agreed { both } else { one };
+    (strong_if(is_agreed), basis.to_owned())
+}
+
+fn strong_if(is_sure: bool) -> Confidence {
+    if is_sure {
+        Confidence::Strong
     } else {
-        (Confidence::Suspected, one.to_owned())
+        Confidence::Suspected
     }
 }

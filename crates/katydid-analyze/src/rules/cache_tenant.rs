@@ -15,8 +15,8 @@
 //! the same, and so do all who ask for the same shop by its id in the URL. A query that says who is asking runs for any endpoint now and
 //! then, where sessions are cached.
 
+use katydid_record::Finding;
 use katydid_record::probe::ProbedEver;
-use katydid_record::{Confidence, Finding};
 
 use super::case::{Case, EndpointCase};
 use super::words::{evidence, figures, fix, statement};
@@ -149,11 +149,7 @@ fn of_endpoint(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
     };
     let evidence = |what: String, value: f64| evidence("probe", what, value, "", None);
     Some(Finding {
-        confidence: if is_sure {
-            Confidence::Strong
-        } else {
-            Confidence::Suspected
-        },
+        confidence: super::strong_if(is_sure),
         basis: "probe: responses + statements".into(),
         endpoints: vec![endpoint.title.clone()],
         about: endpoint.title.clone(),

@@ -488,9 +488,10 @@ fn quiet_ms(timeline: &Timeline, key: &EndpointKey) -> Option<f64> {
     )
 }
 
-/// What a service's first process executes: `python3.12`, `node`.
-pub fn program(subject: &Subject) -> Option<&str> {
-    subject.fact("process.program", "")
+/// Whether a service's first process executes one of these, of whatever version: `python` is `python3.12`, too.
+pub fn executes(subject: &Subject, programs: &[&str]) -> bool {
+    let told = subject.fact("process.program", "").unwrap_or_default();
+    programs.iter().any(|program| told.starts_with(program))
 }
 
 fn of_kind<'a>(

@@ -202,9 +202,7 @@ fn single(case: &Case<'_>, subject: &Subject, hosts: &[&Subject]) -> Option<Find
     if !(limits::ONE_CORE..1.2).contains(&used) || cores < 2.0 || free > limits::CPU_BUSY {
         return None;
     }
-    let takes_one = ONE_AT_A_TIME
-        .iter()
-        .any(|one| case::program(subject).is_some_and(|program| program.starts_with(one)));
+    let takes_one = case::executes(subject, &ONE_AT_A_TIME);
     let (confidence, basis) = super::sure(takes_one, "process + interpreter", "process");
     let name = name.map_or("a process", String::as_str);
     let (waited, seconds) = grown(subject, "process.waited", part);

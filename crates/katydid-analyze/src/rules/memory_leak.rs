@@ -16,7 +16,7 @@
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
 
-use super::case::{Case, program};
+use super::case::{Case, executes};
 use super::words::{evidence, figures};
 use super::{Judged, Rule, limits};
 
@@ -111,9 +111,7 @@ fn finding(subject: &Subject, growth: &Growth) -> Finding {
     let evidence = |what: &str, value: f64, unit: &str, limit: Option<f64>| {
         evidence(title, what, value, unit, limit)
     };
-    let counts = |program: &str| COUNTED.iter().any(|one| program.starts_with(one));
-    let is_young =
-        growth.seconds < limits::LEAK_COLLECTED_S && !program(subject).is_some_and(counts);
+    let is_young = growth.seconds < limits::LEAK_COLLECTED_S && !executes(subject, &COUNTED);
     let (confidence, but) = if is_young {
         (
             Confidence::Suspected,

@@ -172,11 +172,7 @@ fn sureness(endpoint: &EndpointCase, call: &Call, is_agreed: bool) -> (Confidenc
         sources.push("statements");
     }
     // What goes with an endpoint's requests need not be theirs.
-    let confidence = if (same || is_agreed) && endpoint.has_calls() {
-        Confidence::Strong
-    } else {
-        Confidence::Suspected
-    };
+    let confidence = super::strong_if((same || is_agreed) && endpoint.has_calls());
     (confidence, sources.join(" + "))
 }
 

@@ -27,9 +27,9 @@
 
 use std::collections::BTreeMap;
 
+use katydid_record::Finding;
 use katydid_record::finding::{Evidence, Fix};
 use katydid_record::timeline::Subject;
-use katydid_record::{Confidence, Finding};
 
 use super::case::{Case, Database, EndpointCase, levels, mean, mean_level};
 use super::words::{evidence, figures, fix, percent};
@@ -479,11 +479,7 @@ fn finding(case: &Case<'_>, narrow: &Narrow<'_>) -> Finding {
     };
     let title = found.database.title;
     Finding {
-        confidence: if is_sure {
-            Confidence::Strong
-        } else {
-            Confidence::Suspected
-        },
+        confidence: super::strong_if(is_sure),
         basis: "sessions + requests under way".into(),
         endpoints: hurt.iter().map(|of| of.title.clone()).collect(),
         about: title.to_owned(),

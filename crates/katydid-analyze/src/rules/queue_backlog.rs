@@ -16,9 +16,9 @@
 //! **False alarms.** A burst that is meant to be worked off later. The report shows whether it was. A list that is a log or a feed is no
 //! queue, and may grow by design: where nothing is taken out, or where lists of the server are cut (`LTRIM`), it is suspected only.
 
+use katydid_record::Finding;
 use katydid_record::finding::Evidence;
 use katydid_record::timeline::Subject;
-use katydid_record::{Confidence, Finding};
 
 use super::case::{Case, EndpointCase, mean};
 use super::words::{evidence, figures};
@@ -261,11 +261,7 @@ fn finding(case: &Case<'_>, subject: &Subject, queue: &Queue<'_>, all: f64) -> F
     let is_sure = flow.is_some_and(|flow| queue.is_one(subject, flow, &part));
     let name = queue.name;
     Finding {
-        confidence: if is_sure {
-            Confidence::Strong
-        } else {
-            Confidence::Suspected
-        },
+        confidence: super::strong_if(is_sure),
         basis,
         endpoints: producers(case, queue.length),
         about: name.to_owned(),

@@ -16,9 +16,9 @@
 //! **False alarms.** A migration or a backup that holds a lock on a table, a lock that the application takes by name (`pg_advisory_lock`), waits that no
 //! endpoint feels: these are suspected only.
 
+use katydid_record::Finding;
 use katydid_record::finding::Evidence;
 use katydid_record::timeline::Subject;
-use katydid_record::{Confidence, Finding};
 
 use super::case::{Case, Database, EndpointCase, Statement, mean_level};
 use super::words::{evidence, figures, percent, statement};
@@ -177,11 +177,7 @@ fn finding(
         numbers.push(evidence(database.title, what, of.mean_ms(), "ms", None));
     }
     Finding {
-        confidence: if is_strong {
-            Confidence::Strong
-        } else {
-            Confidence::Suspected
-        },
+        confidence: super::strong_if(is_strong),
         basis: "waits + statements".into(),
         endpoints: callers
             .iter()

@@ -320,11 +320,7 @@ fn finding(case: &Case<'_>, behind: &Behind<'_>) -> Finding {
     ];
     all.extend(of_caches(case));
     Finding {
-        confidence: if *is_cached {
-            Confidence::Strong
-        } else {
-            Confidence::Suspected
-        },
+        confidence: super::strong_if(*is_cached),
         basis: "probe + statements".into(),
         endpoints: vec![endpoint.title.clone()],
         about: of.text.to_owned(),
