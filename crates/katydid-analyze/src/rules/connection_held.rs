@@ -3,8 +3,8 @@
 //! **Symptom.** The pool runs out, or rows stay locked, while the database has little to do.
 //!
 //! **Evidence.** At every fifth look and more some session has been *idle in transaction* for a tenth of a second and more: the database waits for the
-//! service, inside of a transaction. Spans name the endpoint: it calls the database, and spends more time outside of it than the others,
-//! half of it and more in one piece after its first statement: what is done before holds nothing.
+//! service, inside of a transaction. Spans name the endpoint: it calls the database, and between two of its statements or after
+//! the last lies twice the time and more that lies there at the others: what is done before the first holds nothing.
 //!
 //! **Cause.** A transaction that is open while the service does something else: a call of another service, rendering, a sleep. Many frameworks
 //! begin one with the first query of a request and end it with the response.
@@ -13,7 +13,7 @@
 //!
 //! **False alarms.** A session of a person who looks around in `psql`: it is there without load, too. A service whose processors are at
 //! their limit is slow between any two statements. Whose session it is that is idle in transaction is not told: a background worker's, idle
-//! for no longer than such a request spends outside of the database, is taken for the service's.
+//! for no longer than such a request leaves its transaction idle, is taken for the service's.
 
 use katydid_record::Finding;
 use katydid_record::finding::Evidence;
@@ -59,9 +59,12 @@ fn judge(case: &Case<'_>) -> Judged {
             Some(limits::HELD_S * 1e3),
         )
     }];
-    if let Some((endpoint, outside)) = who {
-        let what = format!("outside of databases per request, {}", endpoint.title);
-        numbers.push(evidence("spans", what, outside, "ms", None));
+    if let Some((endpoint, idle)) = who {
+        let what = format!(
+            "the longest between two statements or after the last, {}",
+            endpoint.title
+        );
+        numbers.push(evidence("spans", what, idle, "ms", None));
     }
     let (confidence, basis) = super::sure(who.is_some(), "sessions + spans", "sessions");
     Judged::Found(vec![Finding {
@@ -75,12 +78,12 @@ fn judge(case: &Case<'_>) -> Judged {
         what: format!(
             "a session is idle in an open transaction for {} ms and more at every fifth look: the database waits for the service{}",
             figures(held * 1e3),
-            who.map_or(String::new(), |(_, outside)| format!(
-                ", which spends {} ms of such a request outside of databases",
-                figures(outside)
+            who.map_or(String::new(), |(_, idle)| format!(
+                ", which does something else for {} ms between two statements of such a request or after the last",
+                figures(idle)
             ))
         ),
-        cost: who.map(|(endpoint, outside)| case.cost(endpoint, outside)),
+        cost: who.map(|(endpoint, idle)| case.cost(endpoint, idle)),
         evidence: numbers,
         advice:
             "Move the work that is no SQL out of the transaction: before it, or after the commit."
@@ -97,28 +100,26 @@ fn at_a_fifth(mut levels: Vec<f64>) -> f64 {
     levels[place.saturating_sub(1).min(levels.len() - 1)]
 }
 
-/// The endpoint that calls the database and spends much more time outside of it than the others, most of that between two statements or after
-/// the last; and that time, ms. What is done before the first statement holds no connection.
+/// The endpoint that calls the database and leaves its transaction idle for much longer than the others; and that time, ms.
 fn who<'c>(case: &'c Case<'_>, held: f64) -> Option<(&'c EndpointCase, f64)> {
-    // While it waits for a connection it holds none.
-    let outside = |of: &EndpointCase| {
-        of.mean_ms - of.time_in(|key| key.about == "db") - of.pool_ms().unwrap_or(0.0)
-    };
     let calls_sql =
         |endpoint: &&EndpointCase| endpoint.has_calls() && endpoint.calls.iter().any(Call::is_sql);
     let mut all: Vec<(&EndpointCase, f64)> = case
         .endpoints
         .iter()
         .filter(calls_sql)
-        .map(|endpoint| (endpoint, outside(endpoint)))
+        .filter_map(|endpoint| Some((endpoint, idle_ms(endpoint)?)))
         .collect();
     all.sort_by(|a, b| b.1.total_cmp(&a.1));
     let (first, next) = (all.first()?, all.get(1).map_or(0.0, |next| next.1));
-    let is_within = first
-        .0
-        .quiet_ms
-        .is_some_and(|quiet| quiet >= limits::HELD_WITHIN * first.1);
     // A session that is idle for longer is not the request's: somebody in `psql`.
     let explains = first.1 >= held * 1e3;
-    (is_within && explains && first.1 >= limits::HELD_RATIO * next).then_some(*first)
+    (explains && first.1 >= limits::HELD_RATIO * next).then_some(*first)
+}
+
+/// The longest time between two statements or after the last: what is done before the first holds no connection. The requests whose spans were
+/// kept are the slow ones, hence no more than all spend outside of the database; while one waits for a connection it holds none.
+fn idle_ms(of: &EndpointCase) -> Option<f64> {
+    let outside = of.mean_ms - of.time_in(|key| key.about == "db") - of.pool_ms().unwrap_or(0.0);
+    Some(of.quiet_ms?.min(outside))
 }

@@ -55,10 +55,8 @@ pub const LOCK_MS: f64 = 5.0;
 pub const HELD_S: f64 = 0.1;
 /// At this share of the looks: a request that is made a few times a second is under way at some only.
 pub const HELD_SHARE: f64 = 0.2;
-/// The time that a request spends outside of the database, over that of other endpoints.
+/// The time for which a request leaves its transaction idle, over that of other endpoints.
 pub const HELD_RATIO: f64 = 2.0;
-/// The part of that time which lies in one piece after the first statement, in the requests whose spans were kept.
-pub const HELD_WITHIN: f64 = 0.5;
 /// Time in calls of another service per request, ms.
 pub const DOWNSTREAM_MS: f64 = 50.0;
 /// Its share of the endpoint's time.

@@ -7,6 +7,7 @@ use katydid_record::{
     Watched,
 };
 
+mod held;
 mod index;
 mod late;
 mod pool;
@@ -195,7 +196,8 @@ impl Run {
 
     /// The spans of one request of `ms`: it runs a statement after `first_ms`.
     fn kept(mut self, first_ms: u64, ms: u64) -> Self {
-        let trace = TraceId::new(1, 0, 1, 0, 7).expect("small numbers");
+        let count = self.timeline.traces.spans.len() as u64;
+        let trace = TraceId::new(1, 0, 1, 0, 7 + count).expect("small numbers");
         let span = |start_ms: u64, ms: u64, kind: SpanKind, about: &str| SeenSpan {
             start_us: start_ms * 1_000,
             us: ms * 1_000,
@@ -505,52 +507,6 @@ fn sessions_that_wait_for_a_row_say_for_whom() {
         locked_of(70, 0.1, 18.0).only().rule,
         "row_lock",
         "short, and yet a quarter of the endpoint's time"
-    );
-}
-
-#[test]
-fn a_transaction_that_waits_for_the_service_is_named_by_spans() {
-    let held_at = |looks: u64, seconds: f64, first_ms: u64| {
-        let level = |at| if at % 18 < looks { seconds } else { 0.001 };
-        let points: Vec<(u64, f64)> = (1..19).map(|at| (at, level(at))).collect();
-        Run::new(200, 400)
-            .statement("aa", LIST, 200.0, 2.0, 20.0, 30.0)
-            .spans(50, LIST, 1, 2_000)
-            .series(
-                "longest.idle_in_transaction",
-                ("", ""),
-                SeriesKind::Gauge,
-                &points,
-            )
-            .kept(first_ms, 400)
-    };
-    let held_by = |seconds: f64, first_ms: u64| held_at(18, seconds, first_ms);
-    let held = |seconds: f64| held_by(seconds, 5);
-    let found = held(0.15).only();
-    assert_eq!(
-        (found.rule.as_str(), found.confidence),
-        ("connection_held", Confidence::Strong)
-    );
-    assert!(held(0.05).ruled_out("connection_held"));
-    assert_eq!(held_at(4, 0.15, 5).only().rule, "connection_held");
-    assert!(held_at(3, 0.15, 5).ruled_out("connection_held"));
-    let somebody = held(1_800.0).findings(true);
-    assert!(
-        somebody.findings.is_empty() && somebody.suspected[0].rule == "connection_held",
-        "a session that nobody ends is not the request's"
-    );
-    let before = held_by(0.15, 380).findings(true);
-    assert!(
-        before.findings.is_empty(),
-        "the wait is before its first statement"
-    );
-    assert_eq!(before.suspected[0].rule, "connection_held");
-    let pool = held(0.15).calls("pool", 50, "pg-pool.connect", 1, 300_000);
-    let waits = pool.findings(true);
-    let is_held = |of: &Finding| of.rule == "connection_held";
-    assert!(
-        !waits.findings.iter().any(is_held) && waits.suspected.iter().any(is_held),
-        "most of its time it waits for a connection, and holds none: {waits:#?}"
     );
 }
 
