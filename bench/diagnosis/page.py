@@ -58,7 +58,9 @@ def _origin(lines: Sequence[Line]) -> str:
     when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     commits = _counted(line["commit"] for line in lines)
     machines = _counted(line["machine"] for line in lines)
-    return f"Date: {when}. Machine: {machines}. Commit: {commits}."
+    again = [line["rules"] for line in lines if "rules" in line]
+    judged = f" Judged again by the rules of {_counted(again)}: {len(again)} runs." if again else ""
+    return f"Date: {when}. Machine: {machines}. Commit: {commits}.{judged}"
 
 
 def _counted(words: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,16 @@ def keep(runs: Path, line: Line) -> None:
         os.fsync(file.fileno())
 
 
+def keep_all(runs: Path, lines: Iterable[Line]) -> None:
+    """Writes them anew, whole or not at all."""
+    new = runs.with_suffix(".new")
+    with new.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(runs)
+
+
 def finished(child: Child) -> Finished:
     """Waits for a run."""
     try:
@@ -132,7 +143,7 @@ def start(fault: str, number: int) -> Line:
         "fault": fault,
         "number": number,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "commit": _commit(),
+        "commit": commit(),
         "machine": f"{facts['processor']}, {facts['cores']} cores",
     }
 
@@ -149,13 +160,35 @@ def short(finding: dict[str, Any]) -> Said:
     }
 
 
+def record_of(line: Line, probe: bool) -> Path:
+    """The folder of a run."""
+    return SCRATCH / f"{line['fault']}-{line['number']}{'' if probe else '-no-probe'}"
+
+
+def is_of(line: Line, folder: Path) -> bool:
+    """Whether the record in a folder is this line's, not an earlier one's or another machine's."""
+    manifest = folder / "manifest.json"
+    if not manifest.exists():
+        return False
+    began = datetime.fromisoformat(line["time"])
+    started = datetime.fromisoformat(json.loads(manifest.read_text(encoding="utf-8"))["started"])
+    return began <= started <= began + timedelta(seconds=line["seconds"])
+
+
+def only_record(folder: Path) -> None:
+    """Leaves of a run what rules need, and removes its probe: the run's record holds what that one counted."""
+    shutil.rmtree(f"{folder}-probe", ignore_errors=True)
+    for made in ("report.html", "summary.json", "findings.json"):
+        (folder / made).unlink(missing_ok=True)
+
+
 def remove(folder: Path) -> None:
     """A run and its probe, if they are there."""
     for place in (folder, Path(f"{folder}-probe")):
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _commit() -> str:
+def commit() -> str:
     """The checkout's; that this folder's results are new changes nothing."""
 
     def git(*words: str) -> str:

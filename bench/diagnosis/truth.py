@@ -1,12 +1,15 @@
 """Does the diagnosis name faults that are known? Runs the demo shop with each of them, and writes bench/diagnosis/truth.md.
 
-.venv/bin/python bench/diagnosis/truth.py [--only FAULT]… [--minutes N] [--table] [--no-probe] [--out DIR]
+.venv/bin/python bench/diagnosis/truth.py [--only FAULT]… [--minutes N] [--table | --again] [--no-probe] [--out DIR]
 
 Each run is a line of runs.jsonl, written when it is over; what has a line is not run again. So it can be ended at any time, however,
-and goes on where it was. Knows the command and the files that it writes, nothing of how shop or rules work.
+and goes on where it was. The records are kept in bench/out, so that changed rules can judge them again. Knows the command and the
+files that it writes, nothing of how shop or rules work.
 """
 
 import argparse
+import json
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -24,13 +27,18 @@ from diagnosis.page import page, says
 from diagnosis.runs import (
     SCRATCH,
     alone,
+    commit,
     exit_with,
     finished,
+    is_of,
     keep,
+    keep_all,
     mend,
+    only_record,
     options_of,
     prepare,
     read,
+    record_of,
     remove,
     results,
     short,
@@ -50,7 +58,10 @@ def main() -> int:
     runs = options.out / f"runs{suffix}.jsonl"
     table = options.out / f"truth{suffix}.md"
     code = 0
-    if not options.table:
+    if options.again:
+        with alone():
+            code = _again(runs, options)
+    elif not options.table:
         with alone() as lock:
             code = _measure(runs, table, options, lock)
     table.write_text(page(read(runs), options.probe), encoding="utf-8")
@@ -83,7 +94,7 @@ def _tried(case: Case, probe: bool, lock: int) -> Line:
     """A run, tried twice: while katydid is being installed anew there is a moment when it is not there."""
     line = start(case.fault, case.number)
     began = time.monotonic()
-    folder = SCRATCH / f"{case.fault}-{case.number}"
+    folder = record_of(line, probe)
     for is_last in (False, True):
         try:
             line |= _run(case, folder, probe, lock)
@@ -97,8 +108,34 @@ def _tried(case: Case, probe: bool, lock: int) -> Line:
                 time.sleep(_AGAIN_S)
     line["seconds"] = round(time.monotonic() - began, 1)
     if "error" not in line and is_right(line):
-        remove(folder)
+        only_record(folder)
     return line
+
+
+def _again(runs: Path, options: argparse.Namespace) -> int:
+    """Lets the rules of today judge the records that are there."""
+    mend(runs)
+    lines, judged, failures = read(runs), 0, 0
+    for line in lines:
+        folder = record_of(line, options.probe)
+        is_asked = not options.only or line["fault"] in options.only
+        if not is_asked or "error" in line or not is_of(line, folder):
+            continue
+        argv = [sys.executable, "-m", "katydid", "diagnose", "--json", str(folder)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode:
+            failures += 1
+            print(f"bench: {line['fault']} {line['number']}: {done.stderr[-300:]}", file=sys.stderr)
+            continue
+        was_right = is_right(line)
+        line |= _said(Case(line["fault"], line["number"]), json.loads(done.stdout))
+        line["rules"] = commit()
+        judged += 1
+        if is_right(line) != was_right:
+            print(f"{line['fault']} {line['number']}: {_told(line)}", flush=True)
+    keep_all(runs, lines)
+    print(f"{judged} of {len(lines)} judged again; of the others no record is here")
+    return 1 if failures else 0
 
 
 def _run(case: Case, folder: Path, probe: bool, lock: int) -> Line:
@@ -115,6 +152,12 @@ def _run(case: Case, folder: Path, probe: bool, lock: int) -> Line:
         "valid": summary["run"]["valid"],
         "exit_code": summary["run"]["exit_code"],
         "reasons": summary["generator"]["reasons"],
+        **_said(case, found),
+    }
+
+
+def _said(case: Case, found: dict[str, Any]) -> Line:
+    return {
         "findings": [short(one) for one in found["findings"]],
         "suspected": [short(one) for one in found["suspected"]],
         "instead": _instead(case, found),
@@ -145,7 +188,15 @@ def _options(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=True,
         help="probe before each run [yes]; without, files are called …-no-probe",
     )
-    return parser.parse_args(argv)
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="run nothing: let the rules of today judge the records that are here",
+    )
+    options = parser.parse_args(argv)
+    if options.again and options.table:
+        parser.error("--again writes the table, too: leave out --table")
+    return options
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ SETTLE = 0.06
 IDLE, BETWEEN = 1.0, 0.4
 #: The same read so often at once, so many times; and so many times with another endpoint asked beside it, so long after.
 TOGETHER, BURSTS, BESIDE, BETWEEN_THEM = 8, 3, 3, 0.01
+#: Another user is asked beside it whom it takes no longer than so many times as long as the first, and so many milliseconds.
+AS_LONG, AS_LONG_MS = 2.0, 5.0
 #: Other users that ask what the first one has asked, and how often each asks until it gets the same.
 OTHERS, ATTEMPTS = 3, 2
 #: The same read so often at once, after what it is answered from was deleted.
@@ -93,6 +95,7 @@ class Prober(Walker):
         self._repeat: dict[Key, Callable[[Any], Any]] = {}
         self._asked_by: dict[Key, Any] = {}
         self._by_anybody: set[Key] = set()
+        self._bystanders: dict[Key, Any] = {}
         self._user: Any = None
         self._task: Any = None
         self._asked_in: dict[Any, set[Key]] = {}
@@ -143,8 +146,16 @@ class Prober(Walker):
         self.deadline = time.monotonic() + self.within
         for key in self._repeat:
             self._at_once(key)
-        for user_class in classes:
-            self._by_others(user_class)
+        others = {user_class: self._others(user_class) for user_class in classes}
+        for key in self._repeat:
+            self._beside(key, others)
+        for user_class, them in others.items():
+            for key in self._read_alike_by(user_class) if them else ():
+                for user in them:
+                    self._by_another(key, user)
+        for user in (user for them in others.values() for user in them):
+            with self._collecting():
+                self.step("on_stop", user.on_stop)
         self._idle(IDLE)
         if "cold" in self.experiments:
             self._cold()
@@ -253,59 +264,97 @@ class Prober(Walker):
             self._by_anybody.discard(key)
 
     def _at_once(self, key: Key) -> None:
-        repeat, user = self._repeat[key], self._asked_by[key]
-        quick = self._quickest(key)
-        for number in range(BURSTS + (BESIDE if quick else 0)):
+        for _ in range(BURSTS):
             if self.is_over():
                 return
-            is_beside = number >= BURSTS
             with self._collecting() as ended:
-                group = Group()
-                for _ in range(TOGETHER):
-                    group.spawn(repeat, user)
-                if is_beside and quick:
-                    gevent.sleep(BETWEEN_THEM)
-                    group.spawn(self._repeat[quick], self._asked_by[quick])
+                group = self._burst(key)
                 group.join()
                 gevent.sleep(SETTLE)
             # Two endpoints of one name cannot be told apart; what was redirected is neither.
-            told = [of for of in ended if of.key == (quick if is_beside else key)]
+            told = [of for of in ended if of.key == key]
             last = self._last
             if self._look() and told:
-                self._tell(
-                    "beside" if is_beside else "together",
-                    key,
-                    told,
-                    last,
-                    beside=quick if is_beside else None,
-                    same=len({of.body for of in told}) == 1,
-                )
+                same = len({of.body for of in told}) == 1
+                self._tell("together", key, told, last, same=same)
+
+    def _beside(self, key: Key, others: dict[Any, list[Any]]) -> None:
+        quick = self._quickest(key)
+        if quick is None:
+            return
+        who = self._bystander(quick, others)
+        # Who has cookies may have a session.
+        is_one_session = who is self._asked_by[key] and bool(getattr(who.client, "cookies", None))
+        for _ in range(BESIDE):
+            if self.is_over():
+                return
+            with self._collecting() as ended:
+                group = self._burst(key)
+                gevent.sleep(BETWEEN_THEM)
+                group.spawn(self._repeat[quick], who)
+                group.join()
+                gevent.sleep(SETTLE)
+            told = [of for of in ended if of.key == quick]
+            last = self._last
+            if self._look() and told:
+                self._tell("beside", key, told, last, beside=quick, one_session=is_one_session)
+
+    def _burst(self, key: Key) -> Group:
+        group = Group()
+        for _ in range(TOGETHER):
+            group.spawn(self._repeat[key], self._asked_by[key])
+        return group
 
     def _quickest(self, but: Key) -> Key | None:
         """The read that takes least alone: what slows it down is not its own."""
         others = [key for key in self._repeat if key != but and len(self._took[key]) > 1]
-        return min(
-            others, key=lambda key: sorted(self._took[key])[len(self._took[key]) // 2], default=None
-        )
+        return min(others, key=self._alone, default=None)
 
-    def _by_others(self, user_class: Any) -> None:
-        """The reads of the first user, by others of its class: whether they get what is meant for it."""
+    def _alone(self, key: Key) -> float:
+        return sorted(self._took[key])[len(self._took[key]) // 2]
+
+    def _bystander(self, key: Key, others: dict[Any, list[Any]]) -> Any:
+        """Who asks for it beside a burst: another user, whom it costs the same. The requests of one session may be answered one by one
+        (PHP, ASP.NET) where those of two are not.
+        """
+        if key not in self._bystanders:
+            mine = self._asked_by[key]
+            them = others[type(mine)] if key in self._by_anybody else []
+            self._bystanders[key] = next((of for of in them if self._costs_the_same(key, of)), mine)
+        return self._bystanders[key]
+
+    def _costs_the_same(self, key: Key, user: Any) -> bool:
+        if self.is_over():
+            return False
+        # What is cached for each user is there then.
+        self._once(key, user)
+        again = self._once(key, user)
+        self._look()
+        most = AS_LONG * self._alone(key) + AS_LONG_MS
+        return bool(again) and not again[-1].failed and again[-1].took <= most
+
+    def _read_alike_by(self, user_class: Any) -> list[Key]:
+        """What the first user of a class reads and others of it can read, too."""
         mine = [key for key in self._repeat if key in self._by_anybody]
-        mine = [key for key in mine if type(self._asked_by[key]) is user_class]
-        for _ in range(OTHERS if mine else 0):
+        return [key for key in mine if type(self._asked_by[key]) is user_class]
+
+    def _others(self, user_class: Any) -> list[Any]:
+        """Others of its class, begun, if any read is theirs, too."""
+        users: list[Any] = []
+        for _ in range(OTHERS if self._read_alike_by(user_class) else 0):
             if self.is_over():
-                return
+                break
             with self._collecting():
                 user = self.user(user_class)
-                begun = user is not None and self.step("on_start", user.on_start)
-            for key in mine if begun else ():
-                self._by_another(key, user)
-            if begun:
-                with self._collecting():
-                    self.step("on_stop", user.on_stop)
+                if user is not None and self.step("on_start", user.on_start):
+                    users.append(user)
+        return users
 
     def _by_another(self, key: Key, user: Any) -> None:
+        """A read of the first user, by another: whether that one gets what is meant for the first."""
         for attempt in range(ATTEMPTS):
+            if self.is_over():
+                return
             first = self._once(key, self._asked_by[key])
             self._look()
             last = self._last

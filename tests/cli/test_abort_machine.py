@@ -109,7 +109,11 @@ OF_A_CONSTRUCTOR = BUSY.replace(
 @pytest.mark.parametrize(
     ("text", "words", "said"),
     [
-        (BUSY, ("-H", ELSEWHERE), "-H/--host is 192.0.2.1: other machines are not observed yet"),
+        (
+            BUSY,
+            ("-H", ELSEWHERE),
+            "-H/--host is 192.0.2.1: here only katydid's own machine can be looked at",
+        ),
         (BUSY, ("-H", f"{ELSEWHERE}:8000", "--processes", "2"), "-H/--host is 192.0.2.1"),
         (OF_A_CLASS, (), "host of U is 192.0.2.1"),
         (OF_A_CONSTRUCTOR, (), "host of U is not known before there are users"),

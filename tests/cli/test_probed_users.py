@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -56,21 +58,63 @@ class Forgetful(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture
-def forgetful() -> Iterator[str]:
-    handler = type("Handler", (Forgetful,), {"known": set()})
+class Locking(Forgetful):
+    """Answers requests of one session one by one, as PHP does; or all, as a blocked event loop does. `/slow` waits meanwhile."""
+
+    locks: dict[str, threading.Lock]
+    is_blocked: bool
+
+    def do_GET(self) -> None:
+        of = "" if self.is_blocked else self.headers["Cookie"]
+        with self.locks.setdefault(of, threading.Lock()):
+            if self.path == "/slow":
+                time.sleep(SLOW_MS / 1e3)
+        self.answer("read")
+
+
+SLOW_MS = 100
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
-def test_a_cache_that_expires_between_two_users_is_still_one_for_all(
-    katydid: Any, forgetful: str
-) -> None:
+def test_a_cache_that_expires_between_two_users_is_still_one_for_all(katydid: Any) -> None:
     (katydid.folder / "locustfile.py").write_text(LOCUSTFILE)
-    done = katydid("probe", "-H", forgetful, "--run-dir", "run").ended(0)
+    with serving(type("Handler", (Forgetful,), {"known": set()})) as host:
+        done = katydid("probe", "-H", host, "--run-dir", "run").ended(0)
     others = {of["name"]: of.get("other") for of in done.summary["probe"]["endpoints"]}
     assert (others["/shared"]["tries"], others["/shared"]["same"]) == (3, 3)
     assert (others["/own"]["tries"], others["/own"]["same"]) == (3, 0)
+
+
+@pytest.mark.parametrize("is_blocked", [False, True])
+def test_a_lock_of_a_session_is_no_blocked_event_loop(katydid: Any, is_blocked: bool) -> None:
+    text = LOCUSTFILE.replace("/shared", "/slow").replace("/own", "/quick")
+    (katydid.folder / "locustfile.py").write_text(text)
+    members = {"locks": {}, "is_blocked": is_blocked}
+    with serving(type("Handler", (Locking,), members)) as host:
+        done = katydid("probe", "-H", host, "--run-dir", "run").ended(0)
+    (slow,) = [of for of in done.summary["probe"]["endpoints"] if of["name"] == "/slow"]
+    assert slow["slowest_together_ms"] > 7 * SLOW_MS, "one by one"
+    assert slow["beside"]["endpoint"] == "GET /quick"
+    assert (slow["beside"]["beside_ms"] > SLOW_MS) == is_blocked
+    assert not slow["beside"]["one_session"]
+
+
+def test_whom_only_the_same_session_can_ask_is_told(katydid: Any) -> None:
+    text = LOCUSTFILE.replace("/shared", "/slow").replace("/own", "/quick")
+    text = text.replace('"/quick"', '"/quick", headers={"X-Tenant": "1"}')
+    (katydid.folder / "locustfile.py").write_text(text)
+    members = {"locks": {}, "is_blocked": False}
+    with serving(type("Handler", (Locking,), members)) as host:
+        done = katydid("probe", "-H", host, "--run-dir", "run").ended(0)
+    (slow,) = [of for of in done.summary["probe"]["endpoints"] if of["name"] == "/slow"]
+    assert slow["beside"]["beside_ms"] > SLOW_MS and slow["beside"]["one_session"]

@@ -61,6 +61,8 @@ def service(**more: str) -> Iterator[Counted]:
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{spans}",
         "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
         "OTEL_BSP_SCHEDULE_DELAY": "300",
+        # What it cannot send while nobody receives it tries again for so long, and sends nothing else meanwhile.
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
         **more,
     }
     process = subprocess.Popen([sys.executable, APP, str(port)], env=env)
@@ -148,8 +150,9 @@ def test_a_share_is_asked_for_and_workers_are_told_apart(katydid: Any, counted: 
     done = katydid(*words, "--processes", "2").ended(0)
     three = spans_of(done.summary)["GET /calls/3"]
     requests = done.counts["GET /calls/3"][0]
-    # Six standard deviations of a binomial share.
-    assert abs(three["requests"] - 0.3 * requests) < 6 * (0.21 * requests) ** 0.5
+    # The first twenty of each process, and a share of the others: six standard deviations of a binomial.
+    others = requests - 2 * 20
+    assert abs(three["requests"] - 40 - 0.3 * others) < 6 * (0.21 * others) ** 0.5
     assert three["db_calls_per_request"] == 3
     assert receiver_of(done.summary)["sights"][0]["seen"]
 

@@ -10,7 +10,7 @@ import pytest
 from diagnosis.cases import EXPECTED, HEALTHY, schedule, wanted
 from diagnosis.judge import at_least, goal, interval, is_right, named_at_all, named_soon, strong
 from diagnosis.page import page
-from diagnosis.runs import mend, read
+from diagnosis.runs import keep_all, mend, only_record, read
 from tree import ROOT
 
 
@@ -135,3 +135,18 @@ def test_the_table_says_what_was_misnamed() -> None:
         "strong\" is right in 90 % of its uses: 19 of 20 (75–100 %), 0 of these a neighbour's; met"
         in told
     )
+
+
+def test_a_record_is_judged_again_without_what_was_made_of_it(tmp_path: Path) -> None:
+    run, probe = tmp_path / "healthy-1", tmp_path / "healthy-1-probe"
+    probe.mkdir()
+    run.mkdir()
+    for name in ("manifest.json", "frames.jsonl.zst", "findings.json", "report.html"):
+        (run / name).touch()
+    only_record(run)
+    assert {place.name for place in run.iterdir()} == {"manifest.json", "frames.jsonl.zst"}
+    assert not probe.exists()
+    lines = [line(HEALTHY), line(HEALTHY, number=2, rules="def")]
+    keep_all(tmp_path / "runs.jsonl", lines)
+    assert read(tmp_path / "runs.jsonl") == lines
+    assert "Commit: abc. Judged again by the rules of def: 1 runs." in page(lines, probe=True)

@@ -352,6 +352,9 @@ impl All<'_> {
             endpoint: format!("{method} {name}"),
             alone_ms: median(self.took(&alone))?,
             beside_ms: median(self.took(windows))?,
+            one_session: windows
+                .iter()
+                .any(|of| self.windows[*of].probed.one_session),
         })
     }
 

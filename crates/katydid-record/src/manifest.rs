@@ -14,7 +14,7 @@ pub struct FormatVersion {
 }
 
 /// The format that this version writes.
-pub const FORMAT: FormatVersion = FormatVersion { major: 1, minor: 8 };
+pub const FORMAT: FormatVersion = FormatVersion { major: 1, minor: 9 };
 
 /// `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -46,6 +46,9 @@ pub struct Probed {
     /// Method and name of the endpoint beside.
     #[serde(default)]
     pub beside: Option<(String, String)>,
+    /// It was asked with the cookies of those that it was asked beside: a service may answer the requests of one session one by one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub one_session: bool,
     /// Whether all responses were the same; of another user, whether it was what the first one got a moment before.
     #[serde(default)]
     pub same: Option<bool>,
@@ -213,6 +216,8 @@ pub struct ProbedBeside {
     pub alone_ms: f64,
     /// Its median beside the bursts.
     pub beside_ms: f64,
+    /// It was asked in the session of the bursts, whose requests a service may answer one by one.
+    pub one_session: bool,
 }
 
 /// What another user got for the same read.

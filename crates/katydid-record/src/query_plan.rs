@@ -1,16 +1,16 @@
 //! A statement's plan and its tables, as facts `plan` and `table` tell them: which columns of a table a scan is for, and what an index of
 //! them was tried to change (`plan.tried`). Knows no threshold.
 
+mod conditions;
+
 use serde::{Deserialize, Serialize};
-use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, OrderBySort,
-    UnaryOperator,
-};
+use serde_json::Value;
+use sqlparser::ast::OrderBySort;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
-use crate::sql_name::column_and_direction;
+use self::conditions::{bare, conditions, has, plain, put};
 
 /// A node of a plan.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -25,6 +25,7 @@ pub struct Node {
     cond: Option<String>,
     recheck: Option<String>,
     filter: Option<String>,
+    found: Option<Found>,
     /// `Inner`, `Left`…, of a join.
     join: String,
     hash_cond: Option<String>,
@@ -74,6 +75,13 @@ pub struct Index {
     columns: Vec<String>,
 }
 
+impl Table {
+    /// Its index of this name has only a part of its rows.
+    pub fn leaves_out(&self, index: &str) -> bool {
+        self.indexes.iter().any(|of| of.name == index && of.partial)
+    }
+}
+
 /// An index that is not there, as if it were: what the server would then do (`HypoPG`). A list of them is the fact `plan.tried`, by statement.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
@@ -90,6 +98,19 @@ pub struct Tried {
     pub is_used: bool,
     /// Its size, as estimated, in bytes.
     pub bytes: f64,
+}
+
+/// How many rows an index finds, and how many of them the filter behind it keeps, as the server estimates. A list of them is the fact
+/// `plan.found`, by statement.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct Found {
+    /// The scan, as a JSON pointer into the statement's plan.
+    pub place: String,
+    /// Found.
+    pub of: f64,
+    /// Kept.
+    pub kept: f64,
 }
 
 /// How one table is read by a statement.
@@ -125,8 +146,12 @@ pub struct Scan {
     pub is_whole: bool,
     /// Rows are thrown away that no index kept out.
     pub is_filtered: bool,
-    /// The statement gives each row that this scan gives: nothing above it joins, adds up or leaves out.
-    pub is_given: bool,
+    /// Of how many; `None` where it reads the whole table, or that was not told.
+    pub found: Option<Found>,
+    /// What is thrown away depends on a parameter, or on a value that stood in the statement.
+    pub is_filtered_by_value: bool,
+    /// How many of its rows the statement gives.
+    pub given: Given,
 }
 
 /// Whether it is one statement, of those that have a plan, whatever comments and brackets stand before it.
@@ -145,6 +170,29 @@ pub fn has_plan(query: &str) -> bool {
         .map_or(String::new(), ToString::to_string);
     let explained = ["SELECT", "WITH", "UPDATE", "DELETE"];
     is_one && explained.contains(&verb.to_ascii_uppercase().as_str())
+}
+
+/// How many of the rows that a node gives the statement gives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Given {
+    /// Each: nothing above joins, adds up or leaves out.
+    All,
+    /// Each that was asked for before there were enough: there is a `LIMIT` right above.
+    Part,
+    /// That cannot be told.
+    #[default]
+    No,
+}
+
+impl Given {
+    /// The same for the nodes below one of this kind.
+    fn below(self, kind: &str) -> Self {
+        match self {
+            Given::All if kind == "Limit" => Given::Part,
+            Given::All if PASSES_ON.contains(&kind) => Given::All,
+            _ => Given::No,
+        }
+    }
 }
 
 /// Nodes that give each row that they get.
@@ -181,21 +229,34 @@ struct Join<'a> {
 }
 
 impl Node {
+    /// A plan as the facts `plan` and `plan.found` tell it; `None` if the first is not one.
+    pub fn told(plan: &str, found: Option<&str>) -> Option<Self> {
+        let mut plan: Value = serde_json::from_str(plan).ok()?;
+        let found = found.and_then(|found| serde_json::from_str::<Vec<Value>>(found).ok());
+        for one in found.unwrap_or_default() {
+            let place = one["place"].as_str().unwrap_or_default();
+            if let Some(node) = plan.pointer_mut(place) {
+                node["found"] = one;
+            }
+        }
+        serde_json::from_value(plan).ok()
+    }
+
     /// Every scan of a table below this node.
     pub fn scans(&self) -> Vec<Scan> {
         let mut scans = Vec::new();
-        self.collect(false, None, None, true, &mut scans);
+        self.collect(false, None, None, Given::All, &mut scans);
         scans
     }
 
     /// `limited`: only a part of the rows is asked for; `sort`: by these keys, and how many rows are sorted; `join`: what is asked of
-    /// all of them; `given`: all that comes from here is given.
+    /// all of them; `given`: how much of what comes from here is given.
     fn collect(
         &self,
         limited: bool,
         sort: Option<(&[String], f64)>,
         join: Option<Join<'_>>,
-        given: bool,
+        given: Given,
         scans: &mut Vec<Scan>,
     ) {
         let limited = limited || self.kind == "Limit";
@@ -209,17 +270,17 @@ impl Node {
         };
         if let Some(table) = &self.table {
             scans.push(Scan {
-                is_given: given,
+                given,
                 ..self.scan(table, sort, join)
             });
         }
         // Of a sort's rows all are read, and a merge needs its own order.
         let limited = limited && !is_sort && self.kind != "Merge Join";
         let reads_all = self.kind.contains("Aggregate") || READS_ALL.contains(&self.kind.as_str());
-        let given = given && PASSES_ON.contains(&self.kind.as_str());
+        let given = given.below(&self.kind);
         let join = join.filter(|_| HANDS_ON.contains(&self.kind.as_str()));
         for (side, node) in self.below.iter().enumerate() {
-            let given = given && !node.subplan;
+            let given = if node.subplan { Given::No } else { given };
             if reads_all || node.subplan {
                 node.collect(false, None, join, given, scans);
             } else {
@@ -250,6 +311,8 @@ impl Node {
             table: table.to_owned(),
             is_whole: self.kind.contains("Seq Scan"),
             is_filtered: self.filter.is_some(),
+            found: self.found.clone(),
+            is_filtered_by_value: self.filter.as_ref().is_some_and(|text| text.contains('$')),
             rows: self.rows,
             ..Scan::default()
         };
@@ -310,238 +373,6 @@ impl Node {
         let name = self.alias.as_ref().or(self.table.as_ref());
         name.map_or("", String::as_str)
     }
-}
-
-/// What the server writes for what it computes elsewhere, and SQL that stands for it: a value, or a condition that no index serves.
-const COMPUTED: [(&str, &str); 3] = [
-    ("(InitPlan ", "$0"),
-    ("(hashed SubPlan ", "(SELECT $0)"),
-    ("(SubPlan ", "(SELECT $0)"),
-];
-
-/// A condition as the SQL that a parser knows.
-fn readable(text: &str) -> String {
-    let mut text = text
-        .replace("(…)", "($0)")
-        .replace("[…]", "[$0]")
-        .replace("(ANY (", "(of_any (")
-        .replace("(ALL (", "(of_all (");
-    for (start, sql) in COMPUTED {
-        while let Some(at) = text.find(start) {
-            let end = text[at..].find(')').map_or(text.len(), |end| at + end + 1);
-            let column = text[end..].strip_prefix(".col").map_or(0, |rest| {
-                let digits = rest.find(|c: char| !c.is_ascii_digit());
-                ".col".len() + digits.unwrap_or(rest.len())
-            });
-            text.replace_range(at..end + column, sql);
-        }
-    }
-    text
-}
-
-fn parsed(text: &str) -> Option<Expr> {
-    let text = readable(text);
-    let mut parser = Parser::new(&PostgreSqlDialect {})
-        .try_with_sql(&text)
-        .ok()?;
-    let expr = parser.parse_expr().ok()?;
-    (parser.peek_token() == Token::EOF).then_some(expr)
-}
-
-/// Adds what a condition asks of the table of this name: of `AND` all, of `OR` nothing.
-fn conditions(text: &str, own: &str, scan: &mut Scan) {
-    match parsed(text) {
-        Some(expr) => of_expr(&expr, own, scan),
-        None => put(&mut scan.rest, text.to_owned()),
-    }
-}
-
-fn of_expr(expr: &Expr, own: &str, scan: &mut Scan) {
-    match expr {
-        Expr::Nested(inner) => of_expr(inner, own, scan),
-        Expr::BinaryOp {
-            left,
-            op: BinaryOperator::And,
-            right,
-        } => {
-            of_expr(left, own, scan);
-            of_expr(right, own, scan);
-        }
-        _ => {
-            if of_one(expr, own, scan).is_none() {
-                put(&mut scan.rest, expr.to_string());
-            }
-        }
-    }
-}
-
-/// Adds the column by which one condition asks; `None` where no index on a column serves it.
-fn of_one(expr: &Expr, own: &str, scan: &mut Scan) -> Option<()> {
-    match expr {
-        Expr::BinaryOp { left, op, right } => {
-            let is_range = match op {
-                BinaryOperator::Eq => false,
-                BinaryOperator::Lt
-                | BinaryOperator::LtEq
-                | BinaryOperator::Gt
-                | BinaryOperator::GtEq => true,
-                _ => return None,
-            };
-            let (left, right) = if is_range {
-                (first_of(left), first_of(right))
-            } else {
-                (left.as_ref(), right.as_ref())
-            };
-            let column =
-                compared(left, right, own, scan).or_else(|| compared(right, left, own, scan))?;
-            if is_range {
-                put(&mut scan.range, column);
-            } else {
-                put(&mut scan.equal, column);
-            }
-        }
-        Expr::AnyOp {
-            left,
-            compare_op: BinaryOperator::Eq,
-            right,
-            ..
-        } => {
-            let column = compared(left, right, own, scan)?;
-            put(&mut scan.among, column.clone());
-            put(&mut scan.equal, column);
-        }
-        Expr::IsNull(inner) => put(&mut scan.nulls, bare(inner, own)?),
-        // A column of truth values is a condition itself, and an index on it serves that.
-        Expr::UnaryOp {
-            op: UnaryOperator::Not,
-            expr: inner,
-        } => put(&mut scan.equal, bare(inner, own)?),
-        _ => put(&mut scan.equal, bare(expr, own)?),
-    }
-    Some(())
-}
-
-/// Where rows are compared, as a page is asked for behind another, an index serves what their first columns say.
-fn first_of(expr: &Expr) -> &Expr {
-    let Expr::Function(call) = expr else {
-        return expr;
-    };
-    let FunctionArguments::List(list) = &call.args else {
-        return expr;
-    };
-    match list.args.first() {
-        Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(first)))
-            if call.name.to_string() == "ROW" =>
-        {
-            first
-        }
-        _ => expr,
-    }
-}
-
-/// The own column that one side of a comparison is, where the other side has none: no index knows both.
-fn compared(one: &Expr, other: &Expr, own: &str, scan: &mut Scan) -> Option<String> {
-    let (column, is_cast) = column(one, own)?;
-    match reads(other, own) {
-        Reads::Own => return None,
-        Reads::Others => put(&mut scan.joined, column.clone()),
-        Reads::Nothing => {}
-    }
-    if is_cast {
-        put(&mut scan.cast, column.clone());
-    }
-    Some(column)
-}
-
-/// Of which tables an expression has columns.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reads {
-    Nothing,
-    /// Of others alone.
-    Others,
-    /// Of the one that is scanned, as far as is known.
-    Own,
-}
-
-fn reads(expr: &Expr, own: &str) -> Reads {
-    match expr {
-        // So the server writes parameters as well.
-        Expr::Value(_) => Reads::Nothing,
-        Expr::CompoundIdentifier(names) => match names.as_slice() {
-            [of, _] if of.value != own => Reads::Others,
-            _ => Reads::Own,
-        },
-        Expr::Nested(inner)
-        | Expr::Cast { expr: inner, .. }
-        | Expr::UnaryOp { expr: inner, .. } => reads(inner, own),
-        Expr::BinaryOp { left, right, .. } => reads(left, own).max(reads(right, own)),
-        Expr::AtTimeZone {
-            timestamp,
-            time_zone,
-        } => reads(timestamp, own).max(reads(time_zone, own)),
-        Expr::Array(array) => most(array.elem.iter().map(|one| reads(one, own))),
-        Expr::Function(call) => of_call(call, own),
-        _ => Reads::Own,
-    }
-}
-
-fn of_call(call: &Function, own: &str) -> Reads {
-    match &call.args {
-        FunctionArguments::None => Reads::Nothing,
-        FunctionArguments::Subquery(_) => Reads::Own,
-        FunctionArguments::List(list) => most(list.args.iter().map(|argument| match argument {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => reads(expr, own),
-            _ => Reads::Own,
-        })),
-    }
-}
-
-fn most(all: impl Iterator<Item = Reads>) -> Reads {
-    all.max().unwrap_or(Reads::Nothing)
-}
-
-fn plain(key: &str) -> &str {
-    column_and_direction(key).0
-}
-
-fn has(list: &[String], column: &str) -> bool {
-    list.iter().any(|one| one == column)
-}
-
-fn put(list: &mut Vec<String>, column: String) {
-    if !list.contains(&column) {
-        list.push(column);
-    }
-}
-
-/// The own column that an expression is, if it is one, and whether it is cast to text: an index on the column serves no other cast.
-/// Own ones have no name of a table before them where the server thinks that there is no doubt.
-fn column(expr: &Expr, own: &str) -> Option<(String, bool)> {
-    match expr {
-        Expr::Identifier(name) => Some((name.value.clone(), false)),
-        Expr::CompoundIdentifier(names) => match names.as_slice() {
-            [of, name] if of.value == own => Some((name.value.clone(), false)),
-            _ => None,
-        },
-        Expr::Nested(inner) => column(inner, own),
-        Expr::Cast {
-            expr, data_type, ..
-        } => {
-            let is_text = matches!(
-                data_type.to_string().to_ascii_lowercase().as_str(),
-                "text" | "varchar" | "character varying"
-            );
-            let (name, _) = column(expr, own).filter(|_| is_text)?;
-            Some((name, true))
-        }
-        _ => None,
-    }
-}
-
-/// The own column that an expression is as it stands.
-fn bare(expr: &Expr, own: &str) -> Option<String> {
-    let (name, is_cast) = column(expr, own)?;
-    (!is_cast).then_some(name)
 }
 
 impl Scan {

@@ -38,8 +38,7 @@ pub fn require(
     Ok(())
 }
 
-const INSTEAD: &str =
-    "other machines are not observed yet; use for example 'errors > 10%' or 'p95 > 2s' instead";
+const INSTEAD: &str = "here only katydid's own machine can be looked at; use for example 'errors > 10%' or 'p95 > 2s' instead";
 
 /// Where it is otherwise, and what to do.
 fn is_here(url: Option<&str>, deadline: Instant) -> Result<(), String> {
@@ -150,16 +149,22 @@ mod tests {
             let why = is_here(url, soon()).expect_err(expected);
             assert!(why.contains(expected), "{url:?}: {why}");
         };
-        check(Some("http://192.0.2.1"), "192.0.2.1: other machines");
+        check(
+            Some("http://192.0.2.1"),
+            "192.0.2.1: here only katydid's own",
+        );
         check(
             Some("http://me:pw@192.0.2.1:8000/a"),
-            "192.0.2.1: other machines",
+            "192.0.2.1: here only katydid's own",
         );
-        check(Some("192.0.2.1"), "192.0.2.1: other machines");
-        check(Some("http://[2001:db8::1]/"), "2001:db8::1: other machines");
+        check(Some("192.0.2.1"), "192.0.2.1: here only katydid's own");
+        check(
+            Some("http://[2001:db8::1]/"),
+            "2001:db8::1: here only katydid's own",
+        );
         check(
             Some("http://127.0.0.1@192.0.2.1/"),
-            "192.0.2.1: other machines",
+            "192.0.2.1: here only katydid's own",
         );
         check(Some("http://nowhere.invalid"), "cannot be looked up");
         check(Some("http://"), "without a name");
@@ -201,8 +206,8 @@ mod tests {
         let error = require(&[cpu], &hosts).expect_err("one is elsewhere");
         assert_eq!(
             error.to_string(),
-            "--abort-on 'cpu > 90%' needs a target on this machine, and the proxy is 192.0.2.1: other machines are not observed \
-             yet; use for example 'errors > 10%' or 'p95 > 2s' instead"
+            "--abort-on 'cpu > 90%' needs a target on this machine, and the proxy is 192.0.2.1: here only katydid's own machine can be \
+             looked at; use for example 'errors > 10%' or 'p95 > 2s' instead"
         );
     }
 }

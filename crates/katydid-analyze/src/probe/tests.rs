@@ -91,6 +91,7 @@ impl Made {
             failed: 0,
             entries,
             beside: None,
+            one_session: false,
             same: None,
             arm: None,
         };

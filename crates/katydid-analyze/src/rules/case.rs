@@ -19,6 +19,7 @@ use crate::target::{Part, table};
 use crate::titles::Titles;
 
 pub use late::Late;
+pub use quiet::Quiet;
 
 /// A run.
 pub struct Case<'a> {
@@ -57,7 +58,7 @@ pub struct EndpointCase {
     /// How long the service had them, ms, as its spans say, where they say that too.
     pub served_ms: Option<f64>,
     /// The longest time without a statement after the first one, ms: the median of the requests whose spans were kept.
-    pub quiet_ms: Option<f64>,
+    pub quiet: Option<Quiet>,
     /// What a probe found of it.
     pub probed: Option<ProbedEndpoint>,
     /// What it calls: as spans have it, or else the probe.
@@ -263,6 +264,13 @@ impl<'a> Case<'a> {
         super::cpu::busiest(self)
     }
 
+    /// What one process of the target used of a processor, in the phase where it was most.
+    pub fn busiest_process(&self) -> Option<f64> {
+        let subjects = self.timeline.target.subjects.values();
+        let used = subjects.filter_map(|of| Some(super::cpu::busiest_process(self, of)?.used));
+        used.max_by(f64::total_cmp)
+    }
+
     /// The phase of a database in which a measure is largest.
     pub fn worst_phase(
         &self,
@@ -439,7 +447,7 @@ fn endpoints(timeline: &Timeline, probe: Option<&ProbeSummary>) -> Vec<EndpointC
             fast_ms: of.from_send.quantile_us(0.05).unwrap_or(0) as f64 / 1e3,
             before_ms: before_ms(of, traced.get(key)),
             served_ms: served_ms(of, traced.get(key)),
-            quiet_ms: quiet_ms(timeline, key),
+            quiet: quiet_of(timeline, key),
             traced: traced.get(key).map_or(0, |calls| calls.requests),
             calls: traced.get(key).map_or_else(Vec::new, calls),
             perhaps: Vec::new(),
@@ -479,13 +487,16 @@ fn served_ms(of: &Endpoint, calls: Option<&Calls>) -> Option<f64> {
 }
 
 /// In a transaction that an ORM began with the first statement this is how long the database waits for the service.
-fn quiet_ms(timeline: &Timeline, key: &EndpointKey) -> Option<f64> {
+fn quiet_of(timeline: &Timeline, key: &EndpointKey) -> Option<Quiet> {
     let examples = timeline.traces.examples.get(key)?.iter();
     let kept = examples.filter_map(|example| timeline.traces.spans.get(&example.request.trace?));
-    median(
-        kept.filter_map(|trace| quiet::quiet(&trace.spans))
-            .collect(),
-    )
+    let all: Vec<Quiet> = kept
+        .filter_map(|trace| quiet::quiet(&trace.spans))
+        .collect();
+    Some(Quiet {
+        ms: median(all.iter().map(|of| of.ms).collect())?,
+        called_ms: median(all.iter().map(|of| of.called_ms).collect())?,
+    })
 }
 
 /// Whether a service's first process executes one of these, of whatever version: `python` is `python3.12`, too.

@@ -12,7 +12,7 @@
 //! **Fix.** Do the other work before the transaction or after its commit. Where only reads came before it, commit or roll back first.
 //!
 //! **False alarms.** A session of a person who looks around in `psql`: it is there without load, too. A service whose processors are at
-//! their limit is slow between any two statements. Whose session it is that is idle in transaction is not told: a background worker's, idle
+//! their limit is slow between any two statements: then it is suspected only, unless it calls another service in half of that time and more. Whose session it is that is idle in transaction is not told: a background worker's, idle
 //! for no longer than such a request leaves its transaction idle, is taken for the service's.
 
 use katydid_record::Finding;
@@ -66,7 +66,9 @@ fn judge(case: &Case<'_>) -> Judged {
         );
         numbers.push(evidence("spans", what, idle, "ms", None));
     }
-    let (confidence, basis) = super::sure(who.is_some(), "sessions + spans", "sessions");
+    let is_explained = who.is_some_and(|(endpoint, _)| calls_meanwhile(endpoint));
+    let is_sure = who.is_some() && (is_explained || !computes(case));
+    let (confidence, basis) = super::sure(is_sure, "sessions + spans", "sessions");
     Judged::Found(vec![Finding {
         confidence,
         basis,
@@ -121,5 +123,20 @@ fn who<'c>(case: &'c Case<'_>, held: f64) -> Option<(&'c EndpointCase, f64)> {
 /// kept are the slow ones, hence no more than all spend outside of the database; while one waits for a connection it holds none.
 fn idle_ms(of: &EndpointCase) -> Option<f64> {
     let outside = of.mean_ms - of.time_in(|key| key.about == "db") - of.pool_ms().unwrap_or(0.0);
-    Some(of.quiet_ms?.min(outside))
+    Some(of.quiet?.ms.min(outside))
+}
+
+/// Most of that time it calls another service.
+fn calls_meanwhile(of: &EndpointCase) -> bool {
+    of.quiet
+        .is_some_and(|quiet| quiet.called_ms >= limits::HELD_CALLED * quiet.ms)
+}
+
+/// Processors are at their limit: then it is slow between any two statements.
+fn computes(case: &Case<'_>) -> bool {
+    case.machine_busy()
+        .is_some_and(|busy| busy >= limits::CPU_BUSY)
+        || case
+            .busiest_process()
+            .is_some_and(|cores| cores >= limits::ONE_CORE)
 }

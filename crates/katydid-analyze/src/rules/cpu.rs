@@ -179,22 +179,44 @@ fn named(part: &Part) -> String {
 /// Programs that run code of the application on one processor at a time.
 const ONE_AT_A_TIME: [&str; 7] = ["python", "node", "deno", "bun", "ruby", "php", "perl"];
 
+/// A process in a phase.
+pub struct One<'a> {
+    /// Processors that it used.
+    pub used: f64,
+    name: Option<&'a String>,
+    pid: &'a String,
+    part: &'a Part,
+}
+
+/// The process of a service that used most of a processor in a phase.
+pub fn busiest_process<'a>(case: &'a Case<'_>, subject: &'a Subject) -> Option<One<'a>> {
+    let ones = subject.named("process.cpu");
+    ones.flat_map(|(labels, series)| case.phases.iter().map(move |part| (labels, series, part)))
+        .filter_map(|(labels, series, part)| {
+            let (spent, seconds) = subject.grown(series, part.from, part.until);
+            let pid = labels.get("pid").filter(|pid| !pid.is_empty())?;
+            (seconds >= 3.0).then(|| One {
+                used: spent / seconds,
+                name: labels.get("name"),
+                pid,
+                part,
+            })
+        })
+        .max_by(|a, b| a.used.total_cmp(&b.used))
+}
+
 /// A single process that used one processor whole, where the machine had more to give.
 fn single(case: &Case<'_>, subject: &Subject, hosts: &[&Subject]) -> Option<Finding> {
     let cores = subject
         .plain("process.cores")
         .and_then(katydid_record::timeline::Series::last)
         .unwrap_or(0.0);
-    let ones = subject.named("process.cpu");
-    let worst = ones
-        .flat_map(|(labels, series)| case.phases.iter().map(move |part| (labels, series, part)))
-        .filter_map(|(labels, series, part)| {
-            let (spent, seconds) = subject.grown(series, part.from, part.until);
-            let pid = labels.get("pid").filter(|pid| !pid.is_empty())?;
-            (seconds >= 3.0).then(|| (spent / seconds, labels.get("name"), pid, part))
-        })
-        .max_by(|a, b| a.0.total_cmp(&b.0))?;
-    let (used, name, pid, part) = worst;
+    let One {
+        used,
+        name,
+        pid,
+        part,
+    } = busiest_process(case, subject)?;
     let free = hosts
         .iter()
         .filter_map(|host| busy(host, part))

@@ -15,11 +15,12 @@
 //!
 //! **False alarms.** Distance between client and service looks alike under load: where the quickest requests of all take half of the mean wait and more, it is
 //! suspected only. Where processors are busy, waiting for them looks alike: then nothing is said. The quickest endpoint may need what the other
-//! one holds (a lock, the only connection): the rules for these come first.
+//! one holds (a lock, the only connection): the rules for these come first. Requests of one session may be answered one by one (PHP and
+//! ASP.NET lock a session): so another user asks for the quickest one. Where none can, and there are cookies, it is suspected only.
 
+use katydid_record::Finding;
 use katydid_record::finding::Fix;
 use katydid_record::probe::{ProbedBeside, ProbedEndpoint};
-use katydid_record::{Confidence, Finding};
 
 use super::case::{Case, EndpointCase};
 use super::words::{evidence, figures, fix, percent};
@@ -93,7 +94,7 @@ fn by_probe(case: &Case<'_>, endpoint: &EndpointCase) -> Option<Finding> {
         evidence("probe", what, value, unit, limit)
     };
     Some(Finding {
-        confidence: Confidence::Strong,
+        confidence: super::strong_if(!beside.one_session),
         basis: "probe + processors".into(),
         endpoints: vec![endpoint.title.clone()],
         about: "event loop".into(),

@@ -27,6 +27,8 @@ pub const SCAN_BLOCKS: f64 = 100.0;
 pub const SCAN_BLOCKS_PER_ROW: f64 = 20.0;
 /// Rows read for each that is kept, by the plan.
 pub const SCAN_WASTE: f64 = 10.0;
+/// Rows that an index finds for each that its filter keeps: fewer, and a better index spares less than half.
+pub const FILTER_WASTE: f64 = 2.0;
 /// Blocks that an index reads to find one value: its levels, in a large table.
 pub const LOOKUP_BLOCKS: f64 = 4.0;
 /// Of a plan's cost, what is left at most where an index helps that was tried (dexter: half).
@@ -57,6 +59,8 @@ pub const HELD_S: f64 = 0.1;
 pub const HELD_SHARE: f64 = 0.2;
 /// The time for which a request leaves its transaction idle, over that of other endpoints.
 pub const HELD_RATIO: f64 = 2.0;
+/// The part of that time in which another service is called, from which on it is not for want of processors.
+pub const HELD_CALLED: f64 = 0.5;
 /// Time in calls of another service per request, ms.
 pub const DOWNSTREAM_MS: f64 = 50.0;
 /// Its share of the endpoint's time.

@@ -3,7 +3,7 @@
 //! **Symptom.** A query gets slower as its table grows, though it gives few rows.
 //!
 //! **Evidence.** A call reads 100 blocks and more, and 20 and more for each row that it gives; its plan reads the whole of a table of 10,000
-//! rows and more to keep a few, or filters what an index gave it, or sorts many rows to give the first few. The endpoint feels it: the
+//! rows and more to keep a few, or throws away half and more of what an index finds, or sorts many rows to give the first few. The endpoint feels it: the
 //! statement takes a tenth of its time, or a twentieth of the database's.
 //!
 //! An index for the order alone is named only where it has all columns that the query asks by: the rows that a `LIKE`, an `OR` or a list of
@@ -28,16 +28,16 @@
 //! not unique, can be dropped afterwards.
 //!
 //! **False alarms.** Small tables, queries that really want a large part of a table (a count of all, a report), statistics that are out of date
-//! (`ANALYZE` first), sums over a rare value that comes beside the text, conditions on an expression (an index on the expression is needed), two columns of the same table that
+//! (`ANALYZE` first), filters that most rows pass (`deleted_at IS NULL`), sums over a rare value that comes beside the text, conditions on an expression (an index on the expression is needed), two columns of the same table that
 //! are compared, rows that a unique index finds. Of these nothing is said. Of partitions, and of tables whose indexes are not known, it is said that
 //! they were not judged. An index costs each write a little.
 
 use katydid_record::finding::Evidence;
 use katydid_record::probe::Change;
-use katydid_record::query_plan::{Node, Scan, Table, Tried};
+use katydid_record::query_plan::{Given, Node, Scan, Table, Tried};
 use katydid_record::sql_name::{self, quoted};
 use katydid_record::timeline::Subject;
-use katydid_record::{Confidence, Finding};
+use katydid_record::{Finding, RunTime};
 use serde::de::DeserializeOwned;
 
 use super::case::{Case, Database, EndpointCase, Statement};
@@ -116,7 +116,7 @@ fn without_index(wasteful: &[(&Database<'_>, &Statement<'_>)]) -> Judged {
 
 /// A table that a statement reads the whole of, or throws rows of away, of which no index is judged.
 fn unknown_table(subject: &Subject, of: &Statement<'_>) -> Option<String> {
-    let plan: Node = fact(subject, "plan", of.id)?;
+    let plan = plan_of(subject, of)?;
     let is_unknown = |scan: &Scan| {
         let table: Option<Table> = fact(subject, "table", &scan.table);
         (scan.is_whole || scan.is_filtered) && table.is_none_or(|table| table.partition)
@@ -153,14 +153,19 @@ fn fact<T: DeserializeOwned>(subject: &Subject, topic: &str, about: &str) -> Opt
     serde_json::from_str(subject.fact(topic, about)?).ok()
 }
 
+fn plan_of(subject: &Subject, of: &Statement<'_>) -> Option<Node> {
+    let found = subject.fact("plan.found", of.id);
+    Node::told(subject.fact("plan", of.id)?, found)
+}
+
 fn of_statement(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) -> Option<Finding> {
-    let plan: Node = fact(database.subject, "plan", of.id)?;
+    let plan = plan_of(database.subject, of)?;
     let scans = plan.scans();
     let (scan, table, columns, tried) = scans.iter().find_map(|scan| {
         let table: Table = fact(database.subject, "table", &scan.table)?;
-        let columns = wanted(scan, &table, of)?;
-        let tried = tried(database, of, scan, &columns);
         let is_blind = plan.seen == 0;
+        let columns = wanted(scan, &table, of, is_blind)?;
+        let tried = tried(database, of, scan, &columns);
         let is_refuted = tried
             .as_ref()
             .is_some_and(|tried| refutes(tried, is_blind, scan, of));
@@ -194,8 +199,19 @@ fn of_statement(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) ->
         format!("{}.{}", quoted(&table.schema), quoted(&scan.table))
     };
     let listed = sql_name::columns(&columns);
+    // What a probe writes is no load.
+    let written = written(database.subject, &table, &scan.table).filter(|_| !case.is_probe());
+    let mut numbers = numbers(database, of, scan, &table, plan.cost, helps.as_ref());
+    let what = format!("rows inserted into and updated in {}", scan.table);
+    numbers.extend(written.map(|rate| evidence(database.title, what, rate, "/s", None)));
+    // What a trial goes by is the same guess.
+    let is_guess = plan.seen == 0 && scan.is_filtered_by_value;
+    let is_known = scan.is_whole
+        || spares_sort(scan, &table)
+        || throws_away(scan, of, plan.seen == 0) == Some(true)
+        || helps.is_some() && !is_guess;
     Some(Finding {
-        confidence: Confidence::Strong,
+        confidence: super::strong_if(is_known),
         basis: format!("{of_plan}{by_trial} + statements{by_caller}"),
         endpoints: callers
             .iter()
@@ -211,8 +227,8 @@ fn of_statement(case: &Case<'_>, database: &Database<'_>, of: &Statement<'_>) ->
             does(scan, &table)
         ),
         cost,
-        evidence: numbers(database, of, scan, &table, plan.cost, helps.as_ref()),
-        advice: advice(&table, &columns),
+        evidence: numbers,
+        advice: advice(&table, &columns, written),
         fixes: vec![fix(
             "SQL",
             format!("CREATE INDEX CONCURRENTLY ON {name} ({listed});"),
@@ -247,8 +263,9 @@ fn tried(
 /// The server would not gain by it. Where it knows no values (`is_blind`) and expects many more rows than come, those asked for are rarer
 /// than it thinks, and its refusal says nothing.
 fn refutes(tried: &Tried, is_blind: bool, scan: &Scan, of: &Statement<'_>) -> bool {
-    let is_misjudged =
-        is_blind && scan.is_given && scan.rows >= limits::SCAN_WASTE * of.rows_per_call().max(1.0);
+    let is_misjudged = is_blind
+        && scan.given == Given::All
+        && scan.rows >= limits::SCAN_WASTE * of.rows_per_call().max(1.0);
     !gains(tried) && !is_misjudged
 }
 
@@ -257,7 +274,7 @@ fn gains(tried: &Tried) -> bool {
 }
 
 /// The columns of an index that would spare most of what a scan does; `None` where none would, or one is there.
-fn wanted(scan: &Scan, table: &Table, of: &Statement<'_>) -> Option<Vec<String>> {
+fn wanted(scan: &Scan, table: &Table, of: &Statement<'_>, is_blind: bool) -> Option<Vec<String>> {
     if table.rows < limits::SCAN_ROWS {
         return None;
     }
@@ -265,7 +282,7 @@ fn wanted(scan: &Scan, table: &Table, of: &Statement<'_>) -> Option<Vec<String>>
         && scan.sorted_rows >= limits::SCAN_WASTE * of.rows_per_call().max(1.0);
     let has_column = !scan.equal.is_empty() || !scan.range.is_empty() || sorts_much;
     // Where all that it keeps is given, that was counted; the plan's guess is for values that it does not know.
-    let kept = if scan.is_given {
+    let kept = if scan.given == Given::All {
         of.rows_per_call()
     } else {
         scan.rows
@@ -275,7 +292,8 @@ fn wanted(scan: &Scan, table: &Table, of: &Statement<'_>) -> Option<Vec<String>>
     let is_spared = scan
         .lookups
         .is_none_or(|lookups| blocks(lookups) * limits::SCAN_WASTE <= table.pages);
-    let is_wasteful = sorts_much || keeps_few && (scan.is_whole || scan.is_filtered);
+    let may_throw_away = scan.is_filtered && throws_away(scan, of, is_blind) != Some(false);
+    let is_wasteful = sorts_much || keeps_few && (scan.is_whole || may_throw_away);
     scan.missing(table)
         .filter(|_| is_wasteful && has_column && is_spared)
 }
@@ -283,6 +301,25 @@ fn wanted(scan: &Scan, table: &Table, of: &Statement<'_>) -> Option<Vec<String>>
 /// The index gives in order what is sorted now.
 fn spares_sort(scan: &Scan, table: &Table) -> bool {
     scan.sorted_rows > 0.0 && scan.comes_in_order(table)
+}
+
+/// Of what its index finds it throws more than half away; `None` where that is not known: a filter that most rows pass (`deleted_at IS NULL`)
+/// looks alike, and for a value that the plan does not know (`is_blind`) the server's estimate is a guess. The guess will do where each row
+/// that is kept is given: then what a call reads for each says so, too.
+fn throws_away(scan: &Scan, of: &Statement<'_>, is_blind: bool) -> Option<bool> {
+    let found = scan.found.as_ref()?;
+    if scan.given == Given::All {
+        return Some(of.rows_per_call() * limits::FILTER_WASTE < found.of);
+    }
+    let is_skipped = || {
+        let words = of.text.split(|c: char| !c.is_ascii_alphanumeric());
+        words
+            .into_iter()
+            .any(|word| word.eq_ignore_ascii_case("offset"))
+    };
+    let is_counted = scan.given == Given::Part && !is_skipped();
+    let is_guess = is_blind && scan.is_filtered_by_value;
+    (is_counted || !is_guess).then_some(found.kept * limits::FILTER_WASTE < found.of)
 }
 
 fn does(scan: &Scan, table: &Table) -> String {
@@ -302,24 +339,54 @@ fn does(scan: &Scan, table: &Table) -> String {
     }
     match sorted {
         Some(sorted) => format!("it {sorted}"),
-        None => "it throws away most of what its index gives".into(),
+        None => match &scan.found {
+            Some(found) => format!(
+                "of the {} rows that its index finds, by the server's estimate, a filter keeps {}",
+                figures(found.of),
+                figures(found.kept)
+            ),
+            None => "a filter throws away rows that its index finds; how many is not known".into(),
+        },
     }
 }
 
-fn advice(table: &Table, columns: &[String]) -> String {
+/// Rows that were written to a table, per second of what was seen of the run. A deleted row leaves its entries.
+fn written(subject: &Subject, table: &Table, name: &str) -> Option<f64> {
+    let (_, seconds) = subject.grown(subject.plain("database.commits")?, 0, RunTime::MAX);
+    let named = match table.schema.as_str() {
+        "public" => name.to_owned(),
+        schema => format!("{schema}.{name}"),
+    };
+    // A table of which nothing of a kind was written is not told of.
+    let rows = ["table.rows_inserted", "table.rows_updated"].map(|series| {
+        let series = subject.of(series, ("table", &named));
+        series.map_or(0.0, |series| subject.grown(series, 0, RunTime::MAX).0)
+    });
+    (seconds > 0.0).then(|| rows.iter().sum::<f64>() / seconds)
+}
+
+fn advice(table: &Table, columns: &[String], written: Option<f64>) -> String {
     let shorter = table.indexes.iter().find(|index| {
         // A unique one keeps a promise as well.
         !index.unique
             && !index.begins_with(columns)
             && (1..columns.len()).any(|count| index.begins_with(&columns[..count]))
     });
-    let base = "Build the index; CONCURRENTLY lets writes go on.";
+    let costs = match written {
+        Some(rate) if rate > 0.0 => format!(
+            " It costs an entry more for each row that is inserted, or updated in a column that has an index: {} rows per second were inserted \
+             or updated here.",
+            figures(rate)
+        ),
+        _ => String::new(),
+    };
+    let base = format!("Build the index; CONCURRENTLY lets writes go on.{costs}");
     match shorter {
         Some(index) => format!(
             "{base} It also serves what {} does, if no more than its first columns are used.",
             index.name
         ),
-        None => base.to_owned(),
+        None => base,
     }
 }
 
@@ -396,8 +463,11 @@ fn numbers(
 fn merge(found: &mut Vec<Finding>, mut finding: Finding) {
     // It can be read in both directions.
     let columns = |of: &Finding| of.about.trim_end_matches(')').replace(" DESC", "");
+    // What is sure does not hide below what is not.
     let serves = |one: &Finding, other: &Finding| {
-        columns(one) == columns(other) || columns(one).starts_with(&format!("{}, ", columns(other)))
+        one.confidence >= other.confidence
+            && (columns(one) == columns(other)
+                || columns(one).starts_with(&format!("{}, ", columns(other))))
     };
     let known = found
         .iter_mut()

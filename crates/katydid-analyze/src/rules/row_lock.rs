@@ -13,8 +13,8 @@
 //! **Fix.** Change the contended row last, right before the commit. Move all other work (calls of other services, rendering) out of the
 //! transaction. Spread a counter over several rows, or insert a row for each event and add up later. In queues: `FOR UPDATE SKIP LOCKED`.
 //!
-//! **False alarms.** A migration or a backup that holds a lock on a table, a lock that the application takes by name (`pg_advisory_lock`), waits that no
-//! endpoint feels: these are suspected only.
+//! **False alarms.** A migration or a backup that holds a lock on a table, a lock that the application takes by name (`pg_advisory_lock`), tables that
+//! grow faster than their files, waits that no endpoint feels: these are suspected only.
 
 use katydid_record::Finding;
 use katydid_record::finding::Evidence;
@@ -80,7 +80,11 @@ fn is_felt(callers: &[(&EndpointCase, f64)], of: &Statement<'_>) -> bool {
     })
 }
 
-/// Rows are waited for that somebody changes: no migration's table, and no lock that the application takes by name.
+/// What the server calls the locks by which rows are waited for: of the transaction that changed one, of the place in line for one, of a row
+/// that is being inserted.
+const OF_ROWS: [&str; 3] = ["transactionid", "tuple", "spectoken"];
+
+/// Rows are waited for that somebody changes: no migration's table, no lock that the application takes by name, no place at the end of a table.
 fn is_of_rows(pair: &Pair<'_>) -> bool {
     let verb = pair.holder.split_whitespace().next().unwrap_or_default();
     let changes_a_schema = [
@@ -88,7 +92,7 @@ fn is_of_rows(pair: &Pair<'_>) -> bool {
     ]
     .iter()
     .any(|word| verb.eq_ignore_ascii_case(word));
-    !changes_a_schema && !pair.waiter.contains("advisory")
+    !changes_a_schema && OF_ROWS.contains(&pair.lock)
 }
 
 /// Sessions in a statement, on average.
@@ -107,6 +111,7 @@ struct Pair<'a> {
     waiter: &'a str,
     holder: &'a str,
     state: &'a str,
+    lock: &'a str,
     waiters: f64,
 }
 
@@ -119,6 +124,7 @@ fn pairs(subject: &Subject) -> Vec<Pair<'_>> {
                 waiter: subject.fact("blocking.waiter", id)?,
                 holder: subject.fact("blocking.holder", id).unwrap_or_default(),
                 state: subject.fact("blocking.state", id).unwrap_or_default(),
+                lock: subject.fact("blocking.lock", id).unwrap_or_default(),
                 waiters: series.points().iter().map(|(_, value)| value).sum(),
             })
         })
@@ -144,10 +150,11 @@ fn finding(
         && slow.is_some_and(|of| callers.is_empty() || is_felt(&callers, of));
     let what = match pair {
         Some(pair) => format!(
-            "{} sessions wait for a lock on average, {} of those in a statement: {} waits for a session that {}",
+            "{} sessions wait for a lock on average, {} of those in a statement: {} waits{} for a session that {}",
             figures(waiting),
             percent(share),
             statement(pair.waiter),
+            kind(pair),
             holder(pair)
         ),
         None => format!("{} sessions wait for a lock on average", figures(waiting)),
@@ -193,6 +200,19 @@ fn finding(
     }
 }
 
+/// They wait for something else than a row: a table, a name that the application gave, room at a table's end.
+fn is_no_row(pair: &Pair<'_>) -> bool {
+    !pair.lock.is_empty() && !OF_ROWS.contains(&pair.lock)
+}
+
+/// Said of what is no row.
+fn kind(pair: &Pair<'_>) -> String {
+    if !is_no_row(pair) {
+        return String::new();
+    }
+    format!(" (a lock of kind {:?})", pair.lock)
+}
+
 fn holder(pair: &Pair<'_>) -> String {
     let last = if pair.holder.is_empty() {
         String::new()
@@ -212,6 +232,8 @@ fn holder(pair: &Pair<'_>) -> String {
 fn advice(pair: Option<&Pair<'_>>) -> &'static str {
     if pair.is_some_and(|pair| pair.state.contains("idle in transaction")) {
         "The session that holds the lock does something else than SQL: move that out of the transaction, or change the contended row last, right before the commit."
+    } else if pair.is_some_and(is_no_row) {
+        "See who holds this lock, and for how long: it is none of a row."
     } else {
         "Shorten the transaction: change the contended row last, right before the commit. A counter that all change: spread it over several rows, or insert a row for each event and add up later."
     }

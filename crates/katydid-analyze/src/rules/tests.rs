@@ -472,7 +472,7 @@ fn without_a_plan_it_is_not_observed() {
 #[test]
 fn sessions_that_wait_for_a_row_say_for_whom() {
     const UPDATE: &str = "UPDATE counters SET value = value + $1";
-    let locked_of = |of_ms: u64, waiting: f64, ms: f64| {
+    let locked_by = |lock: &str, of_ms: u64, waiting: f64, ms: f64| {
         Run::new(200, of_ms)
             .statement("cc", UPDATE, 200.0, ms, 1.0, 3.0)
             .spans(50, UPDATE, 1, 300_000)
@@ -488,7 +488,10 @@ fn sessions_that_wait_for_a_row_say_for_whom() {
             .fact("blocking.waiter", "p", UPDATE)
             .fact("blocking.holder", "p", "COMMIT")
             .fact("blocking.state", "p", "active")
+            .fact("blocking.lock", "p", lock)
     };
+    let locked_of =
+        |of_ms: u64, waiting: f64, ms: f64| locked_by("transactionid", of_ms, waiting, ms);
     let locked = |waiting: f64, ms: f64| locked_of(400, waiting, ms);
     let found = locked(4.0, 300.0).only();
     assert_eq!(
@@ -497,6 +500,14 @@ fn sessions_that_wait_for_a_row_say_for_whom() {
     );
     assert_eq!(found.endpoints, ["GET /orders"]);
     assert_eq!(found.consequences.len(), 1, "{found:#?}");
+    let suspected = locked_by("extend", 400, 4.0, 300.0)
+        .findings(true)
+        .suspected;
+    assert!(
+        suspected
+            .iter()
+            .any(|of| of.what.contains("(a lock of kind \"extend\")"))
+    );
     assert_eq!(
         locked(0.1, 300.0).only().rule,
         "row_lock",

@@ -358,7 +358,7 @@ fn what_is_joined_is_found_by_an_index_for_each_of_few() {
         by_order.missing(&table(&[&["id"]])),
         Some(words(&["order_id"]))
     );
-    assert_eq!((by_order.lookups, by_order.is_given), (Some(9.0), false));
+    assert_eq!((by_order.lookups, by_order.given), (Some(9.0), Given::No));
     assert!((by_order.rows - 30.0).abs() < 1.0);
     for other in [
         scan("Left", "(i.order_id = o.id)", None),

@@ -20,7 +20,7 @@ pub fn run(width: Option<usize>) -> String {
     let width = width.unwrap_or_else(terminal_width).clamp(60, 120);
     let rows = option_rows();
     let mut text = String::from(
-        "Run your locustfile. See where your service breaks, why, and prove the fix.\n\n\
+        "Run your locustfile, measure, and see why your service is slow.\n\n\
          Usage: katydid [OPTIONS] [UserClass ...]     run a locustfile\n       \
          katydid COMMAND ...                   one of these:\n\n",
     );
@@ -48,8 +48,8 @@ pub fn run(width: Option<usize>) -> String {
         &mut text,
         width,
         "Long options may be shortened. Each of them, without its dashes, is also a key of ~/.locust.conf, ./locust.conf, \
-         [tool.locust] in ./pyproject.toml and --config FILE; the command line comes first, then LOCUST_* variables (KATYDID_* for \
-         katydid's own options), then these files from last to first.",
+         [tool.locust] in ./pyproject.toml, katydid.toml beside the locustfile (in tables: docs/traffic.md) and --config FILE; the command line \
+         comes first, then LOCUST_* variables (KATYDID_* for katydid's own options), then these files from last to first.",
     );
     text
 }
@@ -66,7 +66,7 @@ pub fn told(word: &str) -> String {
             "katydid check [-f FILE] [-H URL] [UserClass ...]\n\nOne user of each class does every task once. Each request and response is printed in outline:\nsecret headers and all values of JSON are hidden. Exit code 1 if anything failed, 2 if the scenario\ncannot be used. Takes the options of a run under Scenario and Logging."
         }
         "probe" => {
-            "katydid probe [-f FILE] [-H URL] [-t TIME] [--watch ADDRESS ...] [UserClass ...]\n\nOne user of each class does its tasks over and over, one request at a time and without pauses, until each\nendpoint was asked 20 times or TIME is over [90s]. Before and after each request the counters of what is watched\nare read: so many queries, rows, blocks and cache commands are its own. Then each GET is made 8 times at once.\nTasks and user classes with `probe = False` are left out. It writes what the scenario writes. Exit code 1 if\nnothing could be asked, 2 if the scenario cannot be used. Takes the options of a run under Scenario, Watching,\nRecord and Logging."
+            "katydid probe [-f FILE] [-H URL] [-t TIME] [--watch ADDRESS ...] [UserClass ...]\n\nOne user of each class does its tasks over and over, one request at a time and without pauses, until each\nendpoint was asked 20 times or TIME is over [90s]. Before and after each request the counters of what is watched\nare read: so many queries, rows, blocks and cache commands are its own. Then each GET is made 8 times at once,\nbeside another endpoint, and by three other users, who log in. Tasks and user classes with `probe = False`\nare left out. It writes what the scenario writes. Exit code 1 if nothing could be asked, 2 if the scenario cannot\nbe used. Takes the options of a run under Scenario, Watching, Record and Logging."
         }
         "plan" => {
             "katydid plan [--explain] [OPTIONS]\n\nTakes the options of a run and prints its phases and a picture of them. --explain adds where each option's value\ncame from. Without options: the presets."
@@ -134,7 +134,8 @@ fn refused(rows: &[OptionRow]) -> String {
         .filter(|flag| find(rows, flag).is_some_and(|row| row.status == Status::NotBuilt))
         .collect();
     format!(
-        "Not built yet: Locust's web UI, runs over several machines ({} and the like); they are refused.",
+        "Not built yet: the search for the load at which a service breaks, the comparison of two runs, Locust's web UI, runs over several \
+         machines ({} and the like: refused).",
         flags.join(", ")
     )
 }

@@ -150,7 +150,7 @@ pub struct Load {
     )]
     #[arg(value_parser = timespan, allow_negative_numbers = true, hide_default_value = true)]
     pub stop_timeout: Timespan,
-    /// Start at once; so does -u, -r, -t or -i
+    /// Start at once; so does any load: --load, -u, -r, -t or -i
     #[arg(long, env = "LOCUST_HEADLESS")]
     pub headless: bool,
 }
@@ -243,13 +243,13 @@ pub struct Watching {
     /// First ask each endpoint alone, as `katydid probe` does, so that findings know what each asks of the database
     #[arg(long, env = "KATYDID_PROBE", conflicts_with = "probed")]
     pub probe: bool,
-    /// Take that from an earlier probe's or run's folder
+    /// In place of --probe: use the folder of an earlier probe or run
     #[arg(long, value_name = "DIR", env = "KATYDID_PROBED")]
     pub probed: Option<String>,
-    /// After such a probe, change what is declared disposable, and ask again: 'index' builds an index that is missing, and drops it; 'cold' deletes what a cache has for a request, and makes that many times at once
+    /// Probe as --probe does, then change what is declared disposable, and ask again: 'index' builds an index that is missing, and drops it; 'cold' moves a cached value aside, makes the same request 32 times at once, and moves it back
     #[arg(long, value_name = "NAME", env = "KATYDID_EXPERIMENT", conflicts_with = "probed", action = clap::ArgAction::Append, value_parser = clap::builder::PossibleValuesParser::new(NAMES))]
     pub experiment: Option<Vec<String>>,
-    /// A database or cache that --experiment may change: HOST:PORT/DATABASE. Only in a configuration file; may be repeated
+    /// A database or cache that --experiment may change: HOST:PORT/DATABASE. Refused here: only a configuration file may say it
     #[arg(long, value_name = "DATABASE", action = clap::ArgAction::Append)]
     pub disposable: Option<Vec<String>>,
     /// Watch nothing but what --watch names

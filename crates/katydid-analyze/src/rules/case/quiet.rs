@@ -2,9 +2,17 @@
 
 use katydid_record::{SeenSpan, SpanKind};
 
-/// The longest time, ms, between two statements of a request, or from the last to the request's end; what comes after a transaction has ended holds
-/// nothing.
-pub fn quiet(spans: &[SeenSpan]) -> Option<f64> {
+/// The longest time between two statements of a request, or from the last to the request's end.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Quiet {
+    /// How long, ms.
+    pub ms: f64,
+    /// Of it, in calls of other services, ms.
+    pub called_ms: f64,
+}
+
+/// Of the spans of a request; what comes after a transaction has ended holds nothing.
+pub fn quiet(spans: &[SeenSpan]) -> Option<Quiet> {
     let end = |span: &SeenSpan| span.start_us + span.us;
     let served = spans
         .iter()
@@ -21,8 +29,15 @@ pub fn quiet(spans: &[SeenSpan]) -> Option<f64> {
         .iter()
         .zip(next)
         .filter(|(span, _)| !ends_a_transaction(&span.text))
-        .map(|(span, next)| next.saturating_sub(end(span)));
-    gaps.max().map(|us| us as f64 / 1e3)
+        .map(|(span, next)| (end(span), next.max(end(span))));
+    let (from, until) = gaps.max_by_key(|(from, until)| until - from)?;
+    let is_call = |span: &&SeenSpan| ["http", "rpc"].contains(&span.about.as_str());
+    let within = |span: &SeenSpan| end(span).min(until).saturating_sub(span.start_us.max(from));
+    let called: u64 = spans.iter().filter(is_call).map(within).sum();
+    Some(Quiet {
+        ms: (until - from) as f64 / 1e3,
+        called_ms: called.min(until - from) as f64 / 1e3,
+    })
 }
 
 fn ends_a_transaction(text: &str) -> bool {
@@ -56,7 +71,20 @@ mod tests {
             .iter()
             .map(|(text, start, ms)| span(SpanKind::Client, text, *start, *ms));
         spans.extend(calls);
-        quiet(&spans).expect("it was served")
+        quiet(&spans).expect("it was served").ms
+    }
+
+    #[test]
+    fn what_is_called_meanwhile_is_told() {
+        let call = |start, ms| SeenSpan {
+            about: "http".into(),
+            ..span(SpanKind::Client, "GET partner", start, ms)
+        };
+        let served = span(SpanKind::Server, "", 0, 100);
+        let select = span(SpanKind::Client, "SELECT 1", 10, 5);
+        let spans = [served, select, call(5, 20), call(60, 30)];
+        let found = quiet(&spans).expect("it was served");
+        assert_eq!((found.ms, found.called_ms), (85.0, 40.0));
     }
 
     #[test]

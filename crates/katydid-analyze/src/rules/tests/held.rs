@@ -98,3 +98,25 @@ fn requests_that_stand_in_line_hold_nothing() {
         "either may hold it"
     );
 }
+
+#[test]
+fn what_computes_is_slow_between_any_two_statements() {
+    let points: Vec<(u64, f64)> = (1..20).map(|at| (at, at as f64)).collect();
+    let busy = || held(0.15).series("process.cpu", ("pid", "7"), SeriesKind::Counter, &points);
+    let is_held = |of: &Finding| of.rule == "connection_held";
+    let computes = busy().findings(true);
+    assert!(!computes.findings.iter().any(is_held), "{computes:#?}");
+    assert!(computes.suspected.iter().any(is_held));
+    let mut calls = busy();
+    for kept in calls.timeline.traces.spans.values_mut() {
+        kept.spans.push(SeenSpan {
+            start_us: 50_000,
+            us: 300_000,
+            kind: SpanKind::Client,
+            about: "http".into(),
+            text: "GET partner".into(),
+            ..SeenSpan::default()
+        });
+    }
+    assert!(calls.findings(true).findings.iter().any(is_held));
+}

@@ -118,3 +118,73 @@ fn a_key_of_another_table_wants_an_index_where_few_are_looked_up() {
     );
     assert!(run(1, 20_000).ruled_out("missing_index"));
 }
+
+#[test]
+fn what_it_costs_writes_is_said() {
+    let known = table(200_000, "\"id\"");
+    let grows = |run: Run, series: &str, labels: (&str, &str), per_second: f64| {
+        let points: Vec<(u64, f64)> = (1..=21).map(|at| (at, at as f64 * per_second)).collect();
+        run.series(series, labels, SeriesKind::Counter, &points)
+    };
+    let looked = grows(sorted(1_900.0, &known), "database.commits", ("", ""), 9.0);
+    let orders = ("table", "orders");
+    let written = grows(looked, "table.rows_inserted", orders, 40.0).only();
+    assert!(
+        written.advice.contains("40 rows per second were inserted"),
+        "{}",
+        written.advice
+    );
+    let number = written.evidence.last().expect("it is the last");
+    assert_eq!((number.value, number.unit.as_str()), (40.0, "/s"));
+    let unknown = sorted(1_900.0, &known).only();
+    assert!(!unknown.advice.contains("an entry"), "{}", unknown.advice);
+}
+
+/// What reads the orders of a tenant by an index on that, and a filter behind it; `found`: how many the index finds, and the filter keeps.
+fn filtered(top: &str, filter: &str, rows: f64, found: Option<(u64, u64)>) -> Run {
+    let plan = format!(
+        r#"{{"node": "{top}", "rows": 1, "cost": 900, "below": [{{"node": "Index Scan", "table": "orders", "alias": "orders",
+            "index": "i", "cond": "(tenant_id = $1)", "filter": "({filter})", "rows": 3900}}]}}"#
+    );
+    let run = Run::new(200, 60)
+        .statement("aa", LIST, 200.0, 30.0, rows, 3_900.0)
+        .spans(50, LIST, 1, 31_000)
+        .fact("plan", "aa", &plan)
+        .fact("table", "orders", &table(200_000, "\"tenant_id\""));
+    let Some((of, kept)) = found else { return run };
+    let told = format!(r#"[{{"place": "/below/0", "of": {of}, "kept": {kept}}}]"#);
+    run.fact("plan.found", "aa", &told)
+}
+
+fn is_suspected(run: &Run) -> bool {
+    let all = run.findings(true);
+    let is_it = |of: &Finding| of.rule == "missing_index";
+    !all.findings.iter().any(is_it) && all.suspected.iter().any(is_it)
+}
+
+#[test]
+fn a_filter_that_most_rows_pass_wants_no_index() {
+    let summed = |found| filtered("Aggregate", "deleted_at IS NULL", 1.0, found);
+    assert!(summed(Some((4_000, 3_900))).ruled_out("missing_index"));
+    let most = summed(Some((80_000, 3_900))).only();
+    assert_eq!(most.confidence, Confidence::Strong);
+    assert_eq!(most.about, "orders (tenant_id, deleted_at)");
+    assert!(
+        most.what
+            .contains("of the 80,000 rows that its index finds"),
+        "{}",
+        most.what
+    );
+    assert!(is_suspected(&summed(None)));
+}
+
+#[test]
+fn how_many_rows_have_an_unknown_value_is_a_guess() {
+    let by_status = |top: &str, rows: f64| filtered(top, "status = $2", rows, Some((8_000, 1_600)));
+    assert!(is_suspected(&by_status("Aggregate", 1.0)));
+    // Each row that is kept is given: what a call reads for each says it as well.
+    let is_strong = |run: &Run| run.only().confidence == Confidence::Strong;
+    assert!(is_strong(&by_status("Limit", 20.0)));
+    assert!(is_strong(&by_status("Gather", 20.0)));
+    assert!(by_status("Gather", 5_000.0).ruled_out("missing_index"));
+}

@@ -103,7 +103,7 @@ impl Run {
 
 #[test]
 fn a_call_that_blocks_the_process_slows_another_endpoint() {
-    let blocked = |beside_ms: f64, cpu: f64| {
+    let asked = |beside_ms: f64, cpu: f64, one_session: bool| {
         Run::new(100, 40).probed(ProbedEndpoint {
             slowest_together_ms: Some(80.0),
             together_cpu: Some(cpu),
@@ -111,12 +111,16 @@ fn a_call_that_blocks_the_process_slows_another_endpoint() {
                 endpoint: "GET /health".into(),
                 alone_ms: 3.0,
                 beside_ms,
+                one_session,
             }),
             ..probed()
         })
     };
+    let blocked = |beside_ms: f64, cpu: f64| asked(beside_ms, cpu, false);
     let found = blocked(75.0, 0.1).only();
     assert_eq!(found.rule, "event_loop");
+    let locked = asked(75.0, 0.1, true).findings(true);
+    assert!(locked.findings.is_empty() && locked.suspected[0].rule == "event_loop");
     assert_eq!(found.endpoints, ["GET /orders"]);
     assert!(blocked(9.0, 0.1).ruled_out("event_loop"), "three times");
     let computes = blocked(75.0, 0.9).findings(true).ruled_out;

@@ -53,7 +53,7 @@ const SQL: &str = "SELECT /* katydid */ CASE \
 /// Asked only when somebody waits: `pg_blocking_pids` holds up the lock manager.
 const BLOCKING: &str = "SELECT /* katydid */ w.pid, coalesce(w.query, ''), \
     coalesce(extract(epoch FROM clock_timestamp() - w.query_start), 0)::float8, \
-    u.pid, coalesce(b.query, ''), coalesce(b.state, 'unknown') \
+    u.pid, coalesce(b.query, ''), coalesce(b.state, 'unknown'), coalesce(w.wait_event, '') \
     FROM pg_stat_activity w CROSS JOIN LATERAL unnest(pg_blocking_pids(w.pid)) u(pid) \
     LEFT JOIN pg_stat_activity b ON b.pid = u.pid \
     WHERE w.wait_event_type = 'Lock' AND w.datname = current_database() LIMIT 500";
@@ -75,6 +75,8 @@ struct Wait {
     blocker: i32,
     holds_in: String,
     state: String,
+    /// What kind of lock, as the server calls it: `transactionid`, `tuple`, `relation`, `advisory`, `extend`…
+    lock: String,
 }
 
 impl Activity {
@@ -168,6 +170,7 @@ impl Activity {
             blocker: row.get(3),
             holds_in: scrub(row.get(4)),
             state: row.get(5),
+            lock: row.get(6),
         };
         Ok(rows.iter().map(wait).collect())
     }
@@ -184,8 +187,8 @@ impl Activity {
         let mut pairs: BTreeMap<String, (BTreeSet<i32>, f64)> = BTreeMap::new();
         for wait in waits {
             let pair = short(&format!(
-                "{}\n{}\n{}",
-                wait.waits_in, wait.state, wait.holds_in
+                "{}\n{}\n{}\n{}",
+                wait.waits_in, wait.state, wait.holds_in, wait.lock
             ));
             if !self.pairs.contains(&pair) && self.pairs.len() >= PAIRS {
                 continue;
@@ -214,6 +217,7 @@ impl Activity {
             waits_in,
             holds_in,
             state,
+            lock,
             ..
         } = wait;
         batch.fact(
@@ -224,5 +228,6 @@ impl Activity {
         batch.fact("blocking.waiter", pair, waits_in);
         batch.fact("blocking.holder", pair, holds_in);
         batch.fact("blocking.state", pair, state);
+        batch.fact("blocking.lock", pair, lock);
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use katydid_record::Sight;
-use katydid_record::query_plan::{Node, Table, Tried, has_plan};
+use katydid_record::query_plan::{Found, Node, Table, Tried, has_plan};
 use katydid_record::sql_name::{self, quoted};
 use serde_json::{Value, json};
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
@@ -22,6 +22,8 @@ pub const PLANS: usize = 20;
 const TABLES: usize = 200;
 /// Indexes that are tried for a statement.
 const TRIED: usize = 4;
+/// Scans of a statement of which it is asked how many rows their index finds.
+const FILTERED: usize = 4;
 /// Deeper plans are cut off.
 const DEPTH: usize = 12;
 
@@ -100,7 +102,7 @@ pub async fn tell(
                     told["seen"] = json!(seen);
                 }
                 batch.fact("plan", &statement.id, &told.to_string());
-                plans.push((statement, texts, told));
+                plans.push((statement, texts, told, filtered(&plan["Plan"], "", 0)));
             }
             Ok(None) => {}
             Err(error) if error.as_db_error().is_none() => return Err(error),
@@ -120,10 +122,21 @@ pub async fn tell(
             }
         }
     }
+    for (statement, _, _, filtered) in &plans {
+        let mut all = Vec::new();
+        for scan in filtered.iter().take(FILTERED) {
+            if let Some(table) = known.get(&scan.table) {
+                all.extend(found(client, number, table, scan).await?);
+            }
+        }
+        if !all.is_empty() {
+            batch.fact("plan.found", &statement.id, &json!(all).to_string());
+        }
+    }
     if !trial(client).await?.is_some_and(|sight| sight.seen) {
         return Ok(());
     }
-    for (statement, texts, plan) in plans {
+    for (statement, texts, plan, _) in plans {
         match tried(client, number, &texts, plan, &known).await {
             Ok(all) if all.is_empty() => {}
             Ok(all) => batch.fact("plan.tried", &statement.id, &json!(all).to_string()),
@@ -136,6 +149,106 @@ pub async fn tell(
         }
     }
     Ok(())
+}
+
+/// A scan that throws rows away that its index finds.
+#[derive(Debug, PartialEq)]
+struct Filtered {
+    /// Its node in what is told of the plan, as a JSON pointer.
+    place: String,
+    table: String,
+    alias: String,
+    /// The index, where the plan names it here.
+    index: Option<String>,
+    /// What that is asked by; `None`: all that it has is read.
+    cond: Option<String>,
+    filter: String,
+}
+
+/// All in the plan of a server.
+fn filtered(node: &Value, place: &str, depth: usize) -> Vec<Filtered> {
+    let text = |name: &str| node[name].as_str().map(str::to_owned);
+    let own = || {
+        let scan = Filtered {
+            place: place.to_owned(),
+            table: text("Relation Name")?,
+            alias: text("Alias")?,
+            index: text("Index Name"),
+            cond: text("Index Cond").or_else(|| text("Recheck Cond")),
+            filter: text("Filter")?,
+        };
+        (scan.index.is_some() || scan.cond.is_some()).then_some(scan)
+    };
+    let mut all: Vec<Filtered> = own().into_iter().collect();
+    let below = node["Plans"].as_array().filter(|_| depth < DEPTH);
+    for (number, node) in below.into_iter().flatten().enumerate() {
+        all.extend(filtered(
+            node,
+            &format!("{place}/below/{number}"),
+            depth + 1,
+        ));
+    }
+    all
+}
+
+/// Rows that its index finds, and those of them that its filter keeps; `None` where one of them asks by columns of another table, or a
+/// part of the table is left out by the index itself. Of parallel processes the plan has only each one's rows.
+async fn found(
+    client: &Client,
+    number: i32,
+    table: &Table,
+    scan: &Filtered,
+) -> Result<Option<Found>, Error> {
+    let cond = match (&scan.cond, &scan.index) {
+        (Some(cond), _) => cond.as_str(),
+        (None, Some(index)) if !table.leaves_out(index) => "TRUE",
+        _ => return Ok(None),
+    };
+    let from = format!(
+        "SELECT FROM {}.{} AS {} WHERE",
+        quoted(&table.schema),
+        quoted(&scan.table),
+        quoted(&scan.alias)
+    );
+    let of = rows(client, number, &format!("{from} {}", numbered(cond))).await?;
+    let both = numbered(&format!("{cond} AND {}", scan.filter));
+    let kept = rows(client, number, &format!("{from} {both}")).await?;
+    Ok(of.zip(kept).map(|(of, kept)| Found {
+        place: scan.place.clone(),
+        of,
+        kept,
+    }))
+}
+
+/// Rows of a query, as the server estimates; `None` where it refuses the query.
+async fn rows(client: &Client, number: i32, query: &str) -> Result<Option<f64>, Error> {
+    match plan(client, number, query).await {
+        Ok(plan) => Ok(plan.and_then(|plan| plan["Plan"]["Plan Rows"].as_f64())),
+        Err(error) if error.as_db_error().is_none() => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// A condition whose parameters are numbered from 1 on: of one that is left out the server would not know the type.
+fn numbered(cond: &str) -> String {
+    let mut known: Vec<&str> = Vec::new();
+    let mut parts = cond.split('$');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.find(|c: char| !c.is_ascii_digit());
+        let (number, rest) = part.split_at(digits.unwrap_or(part.len()));
+        text.push('$');
+        if !number.is_empty() {
+            let place = known.iter().position(|one| *one == number);
+            let place = place.unwrap_or_else(|| {
+                known.push(number);
+                known.len() - 1
+            });
+            text.push_str(&(place + 1).to_string());
+        }
+        text.push_str(rest);
+    }
+    text
 }
 
 /// What the server would do if it had the indexes that would serve a statement's scans, each alone. Of several texts costs are means.
@@ -405,6 +518,38 @@ mod tests {
         });
         assert_eq!(told, expected);
         assert_eq!(tables.into_iter().collect::<Vec<_>>(), ["orders"]);
+    }
+
+    #[test]
+    fn of_what_an_index_finds_it_is_asked_how_much_that_is() {
+        let scan = |cond: Option<&str>, filter: Option<&str>| {
+            json!({
+                "Node Type": "Index Scan", "Relation Name": "orders", "Alias": "o", "Index Cond": cond, "Filter": filter,
+            })
+        };
+        let plan = json!({"Node Type": "Limit", "Plans": [
+            scan(Some("(id = $1)"), None),
+            {"Node Type": "Sort", "Plans": [scan(Some("(tenant_id = $3)"), Some("(deleted_at IS NULL)"))]},
+            scan(None, Some("(tenant_id = $3)")),
+        ]});
+        let expected = Filtered {
+            place: "/below/1/below/0".into(),
+            table: "orders".into(),
+            alias: "o".into(),
+            index: None,
+            cond: Some("(tenant_id = $3)".into()),
+            filter: "(deleted_at IS NULL)".into(),
+        };
+        let all = filtered(&plan, "", 0);
+        assert_eq!(all, [expected]);
+        let told = compact(&plan, 0, &mut BTreeSet::new());
+        let node = told.pointer(&all[0].place).expect("it is there");
+        assert_eq!(node["filter"], json!("(deleted_at IS NULL)"));
+        assert_eq!(
+            numbered("((a = $3) AND (b = $10) AND (c = $3))"),
+            "((a = $1) AND (b = $2) AND (c = $1))"
+        );
+        assert_eq!(numbered("(a = '$'::text)"), "(a = '$'::text)");
     }
 
     #[test]
