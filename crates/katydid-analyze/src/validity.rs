@@ -160,18 +160,31 @@ fn health(totals: &GeneratorTotals, total: &Endpoint) -> GeneratorSummary {
 fn judge_lag(summary: &mut GeneratorSummary, total: &Endpoint, sums: &GeneratorSums) {
     let median_ms = total.from_send.quantile_us(0.5).unwrap_or(0) as f64 / 1e3;
     let limit = LAG_FLOOR_MS.max(LAG_SHARE * median_ms);
+    let steal = summary.steal_share.filter(|steal| *steal >= STEAL_SHARE);
+    let stolen = steal.map(|steal| {
+        format!(
+            "Meanwhile the hypervisor took {:.0} % of the processors' time: use a machine whose processors are its own.",
+            steal * 100.0
+        )
+    });
     if let Some(late) = Late::over(limit, &sums.lag) {
         let text = format!(
-            "Requests were taken up late: lag p99 is {:.1} ms, allowed are {limit:.1} ms. Use fewer users, a machine with free cores, or lighter tasks.",
-            late.p99_ms
+            "Requests were taken up late: lag p99 is {:.1} ms, allowed are {limit:.1} ms. {}",
+            late.p99_ms,
+            stolen
+                .as_deref()
+                .unwrap_or("Use fewer users, a machine with free cores, or lighter tasks.")
         );
         say(summary, late.sure, text);
     }
     let mut explained = 0.0;
     if let Some(late) = Late::over(limit, &sums.io_lag) {
         let text = format!(
-            "The I/O thread was late: p99 is {:.1} ms, allowed are {limit:.1} ms. The process was stopped, or had too little of the machine: use a machine with free cores, or fewer users.",
-            late.p99_ms
+            "The I/O thread was late: p99 is {:.1} ms, allowed are {limit:.1} ms. {}",
+            late.p99_ms,
+            stolen.as_deref().unwrap_or(
+                "The process was stopped, or had too little of the machine: use a machine with free cores, or fewer users."
+            )
         );
         let invalid = late.sure && !asked_for(summary, summary.io_busy_share);
         if invalid {
@@ -184,8 +197,11 @@ fn judge_lag(summary: &mut GeneratorSummary, total: &Endpoint, sums: &GeneratorS
         Late::over(limit, &sums.hub_lag).filter(|late| late.p99_ms > explained + limit)
     {
         let text = format!(
-            "The scenario's event loop was late: p99 is {:.1} ms, allowed are {limit:.1} ms. Tasks that compute or block hold all users up, and so does a machine without free cores; make them lighter or use fewer users.",
-            late.p99_ms
+            "The scenario's event loop was late: p99 is {:.1} ms, allowed are {limit:.1} ms. {}",
+            late.p99_ms,
+            stolen.as_deref().unwrap_or(
+                "Tasks that compute or block hold all users up, and so does a machine without free cores; make them lighter or use fewer users."
+            )
         );
         let invalid = late.sure && !asked_for(summary, summary.hub_busy_share);
         say(summary, invalid, text);
@@ -494,5 +510,20 @@ mod tests {
         let late = judged(Some(3)).reasons;
         assert_eq!(late.len(), 1);
         assert!(late[0].starts_with("Worker 2: The scenario's event loop was late"));
+    }
+
+    #[test]
+    fn who_took_the_processors_is_named() {
+        let late = |steal_us: u64| {
+            let window = GeneratorWindow {
+                io_lag: lags(20_000),
+                steal_us,
+                processors: 2,
+                ..Default::default()
+            };
+            judged(&window).reasons.concat()
+        };
+        assert!(late(0).contains("had too little of the machine"));
+        assert!(late(600_000).contains("the hypervisor took 30 % of the processors' time"));
     }
 }

@@ -13,6 +13,7 @@ use crate::driver::Driver;
 use crate::link::{Inbox, Outbox};
 use crate::message::Command;
 use crate::reactor::{Consumer, FrameSink, Reactor, WAKER};
+use crate::turns;
 
 /// Why the engine could not start, or ended early.
 #[derive(Debug, Error)]
@@ -56,6 +57,7 @@ impl Drop for AtTheEnd {
 impl Engine {
     /// An engine whose completions go to an outbox for a hub that runs on thread `hub_thread`.
     pub fn for_hub(start: Nanos, hub_thread: i32, frames: FrameSink) -> Result<Self, EngineError> {
+        turns::be_short();
         let outbox = Arc::new(Outbox::new().map_err(EngineError::Start)?);
         Self::launch(
             start,
@@ -96,6 +98,7 @@ impl Engine {
             .name("katydid-io".into())
             .spawn(move || {
                 let _at_the_end = at_the_end;
+                turns::be_short();
                 let reactor = Reactor::new(poll, for_thread, consumer, start, hub_thread, frames);
                 let (reactor, outcome) = match reactor {
                     Ok(reactor) => (Some(reactor), Ok(())),

@@ -26,6 +26,7 @@ mod resolve;
 mod ticks;
 mod tls;
 mod trace;
+mod turns;
 
 pub use engine::{Engine, EngineError};
 pub use reactor::FrameSink;
