@@ -115,7 +115,7 @@ def _tried(case: Case, probe: bool, lock: int) -> Line:
 def _again(runs: Path, options: argparse.Namespace) -> int:
     """Lets the rules of today judge the records that are there."""
     mend(runs)
-    lines, judged, failures = read(runs), 0, 0
+    lines, judged, failures, rules = read(runs), 0, 0, commit()
     for line in lines:
         folder = record_of(line, options.probe)
         is_asked = not options.only or line["fault"] in options.only
@@ -129,7 +129,7 @@ def _again(runs: Path, options: argparse.Namespace) -> int:
             continue
         was_right = is_right(line)
         line |= _said(Case(line["fault"], line["number"]), json.loads(done.stdout))
-        line["rules"] = commit()
+        line["rules"] = rules
         judged += 1
         if is_right(line) != was_right:
             print(f"{line['fault']} {line['number']}: {_told(line)}", flush=True)

@@ -268,8 +268,7 @@ class Prober(Walker):
             if self.is_over():
                 return
             with self._collecting() as ended:
-                group = self._burst(key)
-                group.join()
+                self._burst(key, TOGETHER).join()
                 gevent.sleep(SETTLE)
             # Two endpoints of one name cannot be told apart; what was redirected is neither.
             told = [of for of in ended if of.key == key]
@@ -289,7 +288,7 @@ class Prober(Walker):
             if self.is_over():
                 return
             with self._collecting() as ended:
-                group = self._burst(key)
+                group = self._burst(key, TOGETHER)
                 gevent.sleep(BETWEEN_THEM)
                 group.spawn(self._repeat[quick], who)
                 group.join()
@@ -299,9 +298,9 @@ class Prober(Walker):
             if self._look() and told:
                 self._tell("beside", key, told, last, beside=quick, one_session=is_one_session)
 
-    def _burst(self, key: Key) -> Group:
+    def _burst(self, key: Key, at_once: int) -> Group:
         group = Group()
-        for _ in range(TOGETHER):
+        for _ in range(at_once):
             group.spawn(self._repeat[key], self._asked_by[key])
         return group
 
@@ -417,7 +416,6 @@ class Prober(Walker):
 
     def _cold_bursts(self, on: str, key: Key) -> str:
         """Why they did not come to their end, or an empty text."""
-        repeat, user = self._repeat[key], self._asked_by[key]
         # Alone first: what computing it costs where nobody else does. The first burst is for connections that have to be opened.
         for number, at_once in enumerate((1, *(AT_ONCE_COLD for _ in range(1 + BURSTS)))):
             if self.is_over():
@@ -428,10 +426,7 @@ class Prober(Walker):
             self._look()
             last = self._last
             with self._collecting() as ended:
-                group = Group()
-                for _ in range(at_once):
-                    group.spawn(repeat, user)
-                group.join()
+                self._burst(key, at_once).join()
                 gevent.sleep(SETTLE)
             told = [of for of in ended if of.key == key]
             failed = sum(of.failed for of in told)

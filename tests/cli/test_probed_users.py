@@ -95,26 +95,26 @@ def test_a_cache_that_expires_between_two_users_is_still_one_for_all(katydid: An
     assert (others["/own"]["tries"], others["/own"]["same"]) == (3, 0)
 
 
-@pytest.mark.parametrize("is_blocked", [False, True])
-def test_a_lock_of_a_session_is_no_blocked_event_loop(katydid: Any, is_blocked: bool) -> None:
-    text = LOCUSTFILE.replace("/shared", "/slow").replace("/own", "/quick")
+def slow_of(katydid: Any, is_blocked: bool, asks_quick: str = '"/quick"') -> Any:
+    """What a probe says of `/slow`, which keeps a session, or all, waiting."""
+    text = LOCUSTFILE.replace("/shared", "/slow").replace('"/own"', asks_quick)
     (katydid.folder / "locustfile.py").write_text(text)
-    members = {"locks": {}, "is_blocked": is_blocked}
-    with serving(type("Handler", (Locking,), members)) as host:
+    with serving(type("Handler", (Locking,), {"locks": {}, "is_blocked": is_blocked})) as host:
         done = katydid("probe", "-H", host, "--run-dir", "run").ended(0)
     (slow,) = [of for of in done.summary["probe"]["endpoints"] if of["name"] == "/slow"]
     assert slow["slowest_together_ms"] > 7 * SLOW_MS, "one by one"
     assert slow["beside"]["endpoint"] == "GET /quick"
-    assert (slow["beside"]["beside_ms"] > SLOW_MS) == is_blocked
-    assert not slow["beside"]["one_session"]
+    return slow
+
+
+@pytest.mark.parametrize("is_blocked", [False, True])
+def test_a_lock_of_a_session_is_no_blocked_event_loop(katydid: Any, is_blocked: bool) -> None:
+    beside = slow_of(katydid, is_blocked)["beside"]
+    assert (beside["beside_ms"] > SLOW_MS) == is_blocked
+    assert not beside["one_session"]
 
 
 def test_whom_only_the_same_session_can_ask_is_told(katydid: Any) -> None:
-    text = LOCUSTFILE.replace("/shared", "/slow").replace("/own", "/quick")
-    text = text.replace('"/quick"', '"/quick", headers={"X-Tenant": "1"}')
-    (katydid.folder / "locustfile.py").write_text(text)
-    members = {"locks": {}, "is_blocked": False}
-    with serving(type("Handler", (Locking,), members)) as host:
-        done = katydid("probe", "-H", host, "--run-dir", "run").ended(0)
-    (slow,) = [of for of in done.summary["probe"]["endpoints"] if of["name"] == "/slow"]
-    assert slow["beside"]["beside_ms"] > SLOW_MS and slow["beside"]["one_session"]
+    own_header = '"/quick", headers={"X-Tenant": "1"}'
+    beside = slow_of(katydid, is_blocked=False, asks_quick=own_header)["beside"]
+    assert beside["beside_ms"] > SLOW_MS and beside["one_session"]

@@ -10,7 +10,7 @@ import pytest
 from diagnosis.cases import EXPECTED, HEALTHY, schedule, wanted
 from diagnosis.judge import at_least, goal, interval, is_right, named_at_all, named_soon, strong
 from diagnosis.page import page
-from diagnosis.runs import keep_all, mend, only_record, read
+from diagnosis.runs import is_of, keep_all, mend, only_record, read
 from tree import ROOT
 
 
@@ -150,3 +150,12 @@ def test_a_record_is_judged_again_without_what_was_made_of_it(tmp_path: Path) ->
     keep_all(tmp_path / "runs.jsonl", lines)
     assert read(tmp_path / "runs.jsonl") == lines
     assert "Commit: abc. Judged again by the rules of def: 1 runs." in page(lines, probe=True)
+
+
+def test_the_record_of_another_start_is_not_judged_for_a_line(tmp_path: Path) -> None:
+    of = line(HEALTHY, seconds=60.0)
+    assert not is_of(of, tmp_path)
+    for started, is_its in (("09:59:59", False), ("10:00:05", True), ("10:01:01", False)):
+        text = f'{{"started": "2026-11-29T{started}.112Z"}}'
+        (tmp_path / "manifest.json").write_text(text)
+        assert is_of(of, tmp_path) == is_its

@@ -64,10 +64,9 @@ fn judge(generators: &Generators, total: &Endpoint, arrivals: &Arrivals) -> Gene
         judge_workers(&mut summary, generators, total);
     }
     judge_slots(&mut summary, total, arrivals);
-    if let Some(steal) = summary.steal_share.filter(|steal| *steal >= STEAL_SHARE) {
+    if let Some(percent) = stolen(&summary) {
         summary.warnings.push(format!(
-            "The hypervisor took {:.0} % of this machine's processor time.",
-            steal * 100.0
+            "The hypervisor took {percent:.0} % of this machine's processor time."
         ));
     }
     let held_back = whole.whole().held_back;
@@ -157,14 +156,18 @@ fn health(totals: &GeneratorTotals, total: &Endpoint) -> GeneratorSummary {
     summary
 }
 
+/// What the hypervisor took of the machine, in percent, if that is worth a word.
+fn stolen(summary: &GeneratorSummary) -> Option<f64> {
+    let steal = summary.steal_share.filter(|steal| *steal >= STEAL_SHARE);
+    steal.map(|steal| steal * 100.0)
+}
+
 fn judge_lag(summary: &mut GeneratorSummary, total: &Endpoint, sums: &GeneratorSums) {
     let median_ms = total.from_send.quantile_us(0.5).unwrap_or(0) as f64 / 1e3;
     let limit = LAG_FLOOR_MS.max(LAG_SHARE * median_ms);
-    let steal = summary.steal_share.filter(|steal| *steal >= STEAL_SHARE);
-    let stolen = steal.map(|steal| {
+    let stolen = stolen(summary).map(|percent| {
         format!(
-            "Meanwhile the hypervisor took {:.0} % of the processors' time: use a machine whose processors are its own.",
-            steal * 100.0
+            "Meanwhile the hypervisor took {percent:.0} % of the processors' time: use a machine whose processors are its own."
         )
     });
     if let Some(late) = Late::over(limit, &sums.lag) {

@@ -57,7 +57,7 @@ pub struct EndpointCase {
     pub before_ms: Option<f64>,
     /// How long the service had them, ms, as its spans say, where they say that too.
     pub served_ms: Option<f64>,
-    /// The longest time without a statement after the first one, ms: the median of the requests whose spans were kept.
+    /// The longest time without a statement after the first one: the medians of the requests whose spans were kept.
     pub quiet: Option<Quiet>,
     /// What a probe found of it.
     pub probed: Option<ProbedEndpoint>,
@@ -89,7 +89,7 @@ impl Call {
 
     /// It asks another service.
     pub fn is_of_a_service(&self) -> bool {
-        is_service(&self.key)
+        is_service(&self.key.about)
     }
 
     /// Of a request, ms; of calls side by side the sum.
@@ -264,6 +264,12 @@ impl<'a> Case<'a> {
         super::cpu::busiest(self)
     }
 
+    /// Its processors are at their limit, as far as they were watched.
+    pub fn machine_is_full(&self) -> bool {
+        self.machine_busy()
+            .is_some_and(|busy| busy >= limits::CPU_BUSY)
+    }
+
     /// What one process of the target used of a processor, in the phase where it was most.
     pub fn busiest_process(&self) -> Option<f64> {
         let subjects = self.timeline.target.subjects.values();
@@ -400,7 +406,7 @@ impl EndpointCase {
 
     /// In other services, ms.
     pub fn service_ms(&self) -> f64 {
-        self.time_in(is_service)
+        self.time_in(|key| is_service(&key.about))
     }
 
     /// In calls of some kind, ms.
@@ -513,8 +519,8 @@ fn of_kind<'a>(
     all.filter(move |subject| subject.watched.kind == kind)
 }
 
-fn is_service(key: &CallKey) -> bool {
-    ["http", "rpc"].contains(&key.about.as_str())
+fn is_service(about: &str) -> bool {
+    ["http", "rpc"].contains(&about)
 }
 
 fn is_cache(key: &CallKey) -> bool {

@@ -134,8 +134,7 @@ fn calls_meanwhile(of: &EndpointCase) -> bool {
 
 /// Processors are at their limit: then it is slow between any two statements.
 fn computes(case: &Case<'_>) -> bool {
-    case.machine_busy()
-        .is_some_and(|busy| busy >= limits::CPU_BUSY)
+    case.machine_is_full()
         || case
             .busiest_process()
             .is_some_and(|cores| cores >= limits::ONE_CORE)

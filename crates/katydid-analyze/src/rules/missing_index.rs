@@ -40,9 +40,10 @@ use katydid_record::timeline::Subject;
 use katydid_record::{Finding, RunTime};
 use serde::de::DeserializeOwned;
 
-use super::case::{Case, Database, EndpointCase, Statement};
+use super::case::{Case, Database, EndpointCase, Statement, grown};
 use super::words::{evidence, figures, fix, rows, statement};
 use super::{Judged, Need, Rule, limits};
+use crate::target::{Part, table};
 
 /// Its row.
 pub const RULE: Rule = Rule {
@@ -312,10 +313,8 @@ fn throws_away(scan: &Scan, of: &Statement<'_>, is_blind: bool) -> Option<bool> 
         return Some(of.rows_per_call() * limits::FILTER_WASTE < found.of);
     }
     let is_skipped = || {
-        let words = of.text.split(|c: char| !c.is_ascii_alphanumeric());
-        words
-            .into_iter()
-            .any(|word| word.eq_ignore_ascii_case("offset"))
+        let mut words = of.text.split(|c: char| !c.is_ascii_alphanumeric());
+        words.any(|word| word.eq_ignore_ascii_case("offset"))
     };
     let is_counted = scan.given == Given::Part && !is_skipped();
     let is_guess = is_blind && scan.is_filtered_by_value;
@@ -351,17 +350,21 @@ fn does(scan: &Scan, table: &Table) -> String {
 }
 
 /// Rows that were written to a table, per second of what was seen of the run. A deleted row leaves its entries.
-fn written(subject: &Subject, table: &Table, name: &str) -> Option<f64> {
-    let (_, seconds) = subject.grown(subject.plain("database.commits")?, 0, RunTime::MAX);
-    let named = match table.schema.as_str() {
+fn written(subject: &Subject, of: &Table, name: &str) -> Option<f64> {
+    // Sessions hand these counts in late: what comes after the load was written in it.
+    let record = Part {
+        phase: String::new(),
+        from: 0,
+        until: RunTime::MAX,
+    };
+    let (_, seconds) = grown(subject, "database.commits", &record)?;
+    let named = match of.schema.as_str() {
         "public" => name.to_owned(),
         schema => format!("{schema}.{name}"),
     };
     // A table of which nothing of a kind was written is not told of.
-    let rows = ["table.rows_inserted", "table.rows_updated"].map(|series| {
-        let series = subject.of(series, ("table", &named));
-        series.map_or(0.0, |series| subject.grown(series, 0, RunTime::MAX).0)
-    });
+    let rows = ["table.rows_inserted", "table.rows_updated"]
+        .map(|series| table::grown(subject, series, ("table", &named), &record));
     (seconds > 0.0).then(|| rows.iter().sum::<f64>() / seconds)
 }
 

@@ -156,9 +156,7 @@ struct Full<'c> {
 }
 
 fn judge(case: &Case<'_>) -> Judged {
-    let is_idle = case
-        .machine_busy()
-        .is_none_or(|busy| busy < limits::CPU_BUSY);
+    let is_idle = !case.machine_is_full();
     let full = full(case);
     if is_idle
         && let Some(full) = full.iter().max_by(|a, b| a.share.total_cmp(&b.share))

@@ -45,6 +45,18 @@ fn frame(at: u64, source: u32, body: Body) -> Frame {
     }
 }
 
+/// So many requests, each of `ms`.
+fn answered(requests: u64, ms: u64) -> EndpointWindow {
+    let mut times = Histogram::default();
+    (0..requests).for_each(|_| times.record(ms * 1_000));
+    EndpointWindow {
+        ok: requests,
+        from_due: times.to_sparse(),
+        from_send: times.to_sparse(),
+        ..EndpointWindow::default()
+    }
+}
+
 impl Run {
     /// `requests`, each of `ms`.
     fn new(requests: u64, ms: u64) -> Self {
@@ -57,16 +69,8 @@ impl Run {
             name: "hold".into(),
             kind: "hold".into(),
         };
-        let mut times = Histogram::default();
-        (0..requests).for_each(|_| times.record(ms * 1_000));
-        let window = EndpointWindow {
-            ok: requests,
-            from_due: times.to_sparse(),
-            from_send: times.to_sparse(),
-            ..EndpointWindow::default()
-        };
         run.apply(0, 0, Body::Mark(phase));
-        run.endpoint(0, "GET", "/orders", window);
+        run.endpoint(0, "GET", "/orders", answered(requests, ms));
         run.apply(
             0,
             OBSERVERS,

@@ -31,7 +31,7 @@ pub fn quiet(spans: &[SeenSpan]) -> Option<Quiet> {
         .filter(|(span, _)| !ends_a_transaction(&span.text))
         .map(|(span, next)| (end(span), next.max(end(span))));
     let (from, until) = gaps.max_by_key(|(from, until)| until - from)?;
-    let is_call = |span: &&SeenSpan| ["http", "rpc"].contains(&span.about.as_str());
+    let is_call = |span: &&SeenSpan| super::is_service(&span.about);
     let within = |span: &SeenSpan| end(span).min(until).saturating_sub(span.start_us.max(from));
     let called: u64 = spans.iter().filter(is_call).map(within).sum();
     Some(Quiet {

@@ -66,15 +66,7 @@ fn beside(mut run: Run, first_ms: u64) -> Run {
         name: name.into(),
         tagged: None,
     };
-    let mut times = Histogram::default();
-    (0..200).for_each(|_| times.record(400_000));
-    let window = EndpointWindow {
-        ok: 200,
-        from_due: times.to_sparse(),
-        from_send: times.to_sparse(),
-        ..EndpointWindow::default()
-    };
-    run.endpoint(1, "GET", "/pages", window);
+    run.endpoint(1, "GET", "/pages", answered(200, 400));
     let mut run = run.kept(first_ms, 400);
     let traces = &mut run.timeline.traces;
     let own = traces.examples.get_mut(&key("/orders")).and_then(Vec::pop);

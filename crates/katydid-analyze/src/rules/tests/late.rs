@@ -73,17 +73,9 @@ fn who_waits_in_line_is_told_from_who_is_far_away() {
 fn a_quick_endpoint_says_nothing_of_another_ones_wait() {
     let mut run = waiting(100, 70);
     let window = EndpointWindow {
-        ok: 100,
         traced: 100,
         traced_us: 100 * 4_000,
-        ..EndpointWindow::default()
-    };
-    let mut times = Histogram::default();
-    (0..100).for_each(|_| times.record(4_000));
-    let window = EndpointWindow {
-        from_due: times.to_sparse(),
-        from_send: times.to_sparse(),
-        ..window
+        ..answered(100, 4)
     };
     run.endpoint(3, "GET", "/health", window);
     let calls = EndpointCalls {

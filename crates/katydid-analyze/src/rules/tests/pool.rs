@@ -155,23 +155,15 @@ fn another_application_with_one_session_that_is_always_at_work_is_no_pool() {
 
 /// 30 requests are answered within 4 s, none of 60 later; meanwhile a session is `class`.
 fn answered_no_more(class: &str) -> Run {
-    let mut times = Histogram::default();
-    (0..30).for_each(|_| times.record(40_000));
     let mut ages = Histogram::default();
     (0..60).for_each(|_| ages.record(15_000_000));
-    let answered = EndpointWindow {
-        ok: 30,
-        from_due: times.to_sparse(),
-        from_send: times.to_sparse(),
-        ..EndpointWindow::default()
-    };
     let given_up = EndpointWindow {
         aborted: 60,
         aborted_age: ages.to_sparse(),
         ..EndpointWindow::default()
     };
     let mut run = Run::new(0, 1);
-    run.apply(3 * S, 0, Body::Requests(vec![answered]));
+    run.apply(3 * S, 0, Body::Requests(vec![answered(30, 40)]));
     run.apply(19 * S, 0, Body::Requests(vec![given_up]));
     run.statement("aa", LIST, 30.0, 30.0, 20.0, 30.0)
         .spans(30, LIST, 1, 30_000)
