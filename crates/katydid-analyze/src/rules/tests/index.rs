@@ -188,3 +188,24 @@ fn how_many_rows_have_an_unknown_value_is_a_guess() {
     assert!(is_strong(&by_status("Gather", 20.0)));
     assert!(by_status("Gather", 5_000.0).ruled_out("missing_index"));
 }
+
+#[test]
+fn what_is_sure_does_not_hide_below_what_is_not() {
+    let guessed = filtered("Aggregate", "status = $2", 1.0, Some((8_000, 1_600)));
+    let plan = r#"{"node": "Gather", "rows": 20, "cost": 900, "below": [{"node": "Index Scan", "table": "orders", "alias": "orders",
+        "index": "i", "cond": "(tenant_id = $1)", "filter": "(status = $2)", "rows": 20}]}"#;
+    let both = guessed
+        .statement("bb", ITEM, 200.0, 30.0, 20.0, 3_900.0)
+        .spans(50, ITEM, 1, 31_000)
+        .fact("plan", "bb", plan)
+        .fact(
+            "plan.found",
+            "bb",
+            r#"[{"place": "/below/0", "of": 8000, "kept": 20}]"#,
+        );
+    let all = both.findings(true);
+    let found = all.findings.iter().find(|of| of.rule == "missing_index");
+    let found = found.expect("one of the two is sure");
+    assert_eq!(found.about, "orders (tenant_id, status)");
+    assert!(found.consequences[0].starts_with("the same index serves"));
+}
