@@ -15,6 +15,7 @@ mod numbers;
 pub mod probe;
 mod regression;
 pub mod rules;
+pub mod search;
 pub mod series;
 pub mod slo;
 mod spike;

@@ -18,6 +18,7 @@ pub mod query_plan;
 pub mod reader;
 pub mod redact;
 pub mod schedule;
+pub mod search;
 pub mod slo;
 pub mod spans;
 pub mod sql_name;

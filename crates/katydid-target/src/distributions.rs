@@ -106,12 +106,12 @@ impl Distribution {
 }
 
 /// Uniform in (0, 1], so that its logarithm is finite.
-fn open_unit(rng: &mut Rng) -> f64 {
+pub fn open_unit(rng: &mut Rng) -> f64 {
     1.0 - rng.f64()
 }
 
 /// Standard normal (Box and Muller, 1958).
-fn normal(rng: &mut Rng) -> f64 {
+pub fn normal(rng: &mut Rng) -> f64 {
     (-2.0 * open_unit(rng).ln()).sqrt() * (TAU * rng.f64()).cos()
 }
 

@@ -41,6 +41,7 @@ mod reactor;
 mod reply;
 mod routes;
 mod shard;
+mod station;
 mod target;
 mod timers;
 mod tls;
@@ -51,8 +52,10 @@ mod world;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use clock::now_ns;
+pub use distributions::Distribution;
 pub use error::Error;
 pub use options::Options;
+pub use station::{Pauses, Station, Wandering};
 pub use target::Target;
 pub use truth::{ConnectionTruth, FreezeTruth, LogTruth, PathTruth, RequestTruth, Truth};
 

@@ -1,0 +1,214 @@
+//! How good the search is: many searches of stations whose limit is known, on a clock that does not wait, beside the methods of others.
+//!
+//! `cargo run --release -p katydid-analyze --example searches -- [SEARCHES] [--only WORLD]… [--minutes M]` prints the table that is
+//! kept in `bench/search`.
+
+mod peers;
+mod world;
+
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use katydid_analyze::search::{Next, is_over, next};
+use katydid_record::search::{Confirmation, Outcome, Purpose, Seen, Wish};
+
+use crate::world::{World, worlds};
+
+/// The truth is between the ends so often, if the interval is right.
+const NOMINAL: f64 = 95.0;
+
+fn main() -> ExitCode {
+    let Some(asked) = Asked::read(std::env::args().skip(1)) else {
+        eprintln!("searches: [SEARCHES] [--only WORLD]… [--minutes M]");
+        return ExitCode::from(2);
+    };
+    let Asked {
+        searches,
+        only,
+        minutes,
+    } = asked;
+    println!(
+        "| world | method | truth | searches | an answer | confirmed | median | p5 to p95 | more than 10 % off | interval holds the truth | \
+         truth below it | truth above it | lower end safe | width | minutes |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
+    for world in worlds() {
+        if !only.is_empty() && !only.iter().any(|name| world.name.contains(name.as_str())) {
+            continue;
+        }
+        let truth = world.limit();
+        let ours = all(searches, |seed| ours(&world, seed, minutes));
+        println!("{}", row(&world, "katydid find", truth, &ours));
+        if world.with_peers {
+            let bisection = all(searches, |seed| peers::bisection(&world, seed));
+            println!(
+                "{}",
+                row(&world, "bisection, steps of 10 s", truth, &bisection)
+            );
+            let ramp = all(searches, |seed| peers::ramp(&world, seed));
+            println!(
+                "{}",
+                row(&world, "ramp of 10 min, p95 so far", truth, &ramp)
+            );
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+struct Asked {
+    searches: u64,
+    only: Vec<String>,
+    minutes: Option<f64>,
+}
+
+impl Asked {
+    fn read(mut words: impl Iterator<Item = String>) -> Option<Self> {
+        let mut asked = Self {
+            searches: 200,
+            only: Vec::new(),
+            minutes: None,
+        };
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--only" => asked.only.push(words.next()?),
+                "--minutes" => asked.minutes = Some(words.next()?.parse().ok()?),
+                number => asked.searches = number.parse().ok()?,
+            }
+        }
+        Some(asked)
+    }
+}
+
+/// One for each seed, on two threads.
+fn all(searches: u64, search: impl Fn(u64) -> Tried + Sync) -> Vec<Tried> {
+    let half = |first: u64| {
+        let seeds = (first..searches).step_by(2);
+        seeds.map(&search).collect::<Vec<Tried>>()
+    };
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| half(1));
+        let mut tried = half(0);
+        tried.extend(other.join().expect("no search panics"));
+        tried
+    })
+}
+
+/// What one search said.
+pub struct Tried {
+    /// The limit, and the ends of its interval if it has one.
+    pub answer: Option<(f64, Option<(f64, f64)>)>,
+    /// Something near its lower end was held for minutes.
+    pub is_confirmed: bool,
+    /// How long it took, seconds.
+    pub seconds: f64,
+}
+
+fn ours(world: &World, seed: u64, minutes: Option<f64>) -> Tried {
+    let mut station = world.station(1_000 + seed);
+    let wish = Wish {
+        budgets: vec![world.budget],
+        start: 5.0,
+        ceiling: None,
+        whole: false,
+        time_s: minutes.map(|minutes| 60.0 * minutes),
+    };
+    let mut steps: Vec<Seen> = Vec::new();
+    let outcome = loop {
+        let step = match next(&wish, &steps) {
+            Next::Step(step) => step,
+            Next::Done(outcome) => break outcome,
+        };
+        let began = station.now();
+        world.seconds(&mut station, step.height, step.settle_s, |_| false);
+        let is_over =
+            |slices: &[(u64, u64)]| is_over(&wish, step.purpose, &[slices.to_vec()], false);
+        let (slices, cut) = world.seconds(&mut station, step.height, step.hold_s, is_over);
+        steps.push(Seen {
+            step,
+            lasted_s: station.now() - began,
+            slices: vec![slices],
+            cut,
+            invalid: false,
+        });
+    };
+    let (answer, is_confirmed) = match outcome {
+        Outcome::Found {
+            height,
+            low,
+            high,
+            confirmation,
+            ..
+        } => (
+            Some((height, Some((low, high)))),
+            matches!(confirmation, Confirmation::Held(_)),
+        ),
+        _ => (None, false),
+    };
+    let confirming = steps
+        .iter()
+        .filter(|seen| seen.step.purpose == Purpose::Confirm);
+    let confirming: f64 = confirming.map(|seen| seen.lasted_s).sum();
+    Tried {
+        answer,
+        is_confirmed,
+        seconds: station.now() - confirming,
+    }
+}
+
+fn row(world: &World, method: &str, truth: f64, tried: &[Tried]) -> String {
+    let answers: Vec<_> = tried.iter().filter_map(|tried| tried.answer).collect();
+    let n = answers.len();
+    let percent = |part: usize| 100.0 * part as f64 / n.max(1) as f64;
+    let sorted = |values: Vec<f64>| {
+        let mut values = values;
+        values.sort_by(f64::total_cmp);
+        values
+    };
+    let at = |values: &[f64], q: f64| {
+        let place = (values.len().saturating_sub(1)) as f64 * q;
+        values
+            .get(place.round() as usize)
+            .copied()
+            .unwrap_or(f64::NAN)
+    };
+    let confirmed = tried.iter().filter(|tried| tried.is_confirmed).count();
+    let heights = sorted(answers.iter().map(|(height, _)| *height).collect());
+    let off = answers
+        .iter()
+        .filter(|(height, _)| (height / truth - 1.0).abs() > 0.1);
+    let seconds = sorted(tried.iter().map(|tried| tried.seconds).collect());
+    let mut line = format!(
+        "| {} | {method} | {truth:.1} | {} | {n} | {confirmed} | {:.1} ({:+.1} %) | {:.0} to {:.0} | {:.0} % | ",
+        world.name,
+        tried.len(),
+        at(&heights, 0.5),
+        100.0 * (at(&heights, 0.5) / truth - 1.0),
+        at(&heights, 0.05),
+        at(&heights, 0.95),
+        percent(off.count()),
+    );
+    let ends: Vec<_> = answers.iter().filter_map(|(_, ends)| *ends).collect();
+    if ends.is_empty() {
+        line += "no interval | | | | | ";
+    } else {
+        let below = ends.iter().filter(|(low, _)| truth < *low).count();
+        let above = ends.iter().filter(|(_, high)| truth > *high).count();
+        let widths = sorted(ends.iter().map(|(low, high)| high / low - 1.0).collect());
+        let held = percent(n - below - above);
+        let verdict = if (held - NOMINAL).abs() <= 3.0 {
+            ""
+        } else {
+            " (!)"
+        };
+        let _ = write!(
+            line,
+            "{held:.1} %{verdict} | {:.1} % | {:.1} % | {:.1} % | {:.0} % | ",
+            percent(below),
+            percent(above),
+            percent(n - below),
+            100.0 * at(&widths, 0.5),
+        );
+    }
+    let _ = write!(line, "{:.1} |", at(&seconds, 0.5) / 60.0);
+    line
+}

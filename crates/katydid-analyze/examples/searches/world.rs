@@ -1,0 +1,161 @@
+//! The stations that are searched, and where their limit is.
+
+use katydid_target::{Distribution, Pauses, Station, Wandering};
+
+/// A kind of station, and the objective.
+pub struct World {
+    /// In the table.
+    pub name: &'static str,
+    /// Servers.
+    pub servers: usize,
+    /// Longest time that is good, seconds.
+    pub within_s: f64,
+    /// Share that may be bad.
+    pub budget: f64,
+    /// How its speed changes.
+    pub wandering: Wandering,
+    /// When it stops.
+    pub pauses: Pauses,
+    /// The methods of others are tried, too.
+    pub with_peers: bool,
+}
+
+const MEAN_S: f64 = 0.05;
+const SIGMA: f64 = 0.5;
+
+/// All of them.
+pub fn worlds() -> Vec<World> {
+    let still = Wandering::default();
+    let light = Wandering {
+        deviation: 0.10,
+        correlation: 0.8,
+    };
+    let slow = Wandering {
+        deviation: 0.25,
+        correlation: 0.95,
+    };
+    let slower = Wandering {
+        deviation: 0.15,
+        correlation: 0.99,
+    };
+    let fast = Wandering {
+        deviation: 0.3,
+        correlation: 0.3,
+    };
+    let never = Pauses::default();
+    let world = |name, servers, wandering, with_peers| World {
+        name,
+        servers,
+        within_s: 0.2,
+        budget: 0.05,
+        wandering,
+        pauses: never,
+        with_peers,
+    };
+    let paused = |name, servers| World {
+        pauses: Pauses {
+            every_s: 20.0,
+            length_s: 0.25,
+        },
+        ..world(name, servers, still, false)
+    };
+    let strict = |name, servers, wandering| World {
+        within_s: 0.3,
+        budget: 0.01,
+        ..world(name, servers, wandering, false)
+    };
+    vec![
+        world("light noise", 8, light, true),
+        world("slow noise", 8, slow, true),
+        world("no noise", 8, still, true),
+        world("fast noise", 8, fast, false),
+        world("slower noise", 8, slower, false),
+        world("light noise, 2 servers", 2, light, false),
+        world("light noise, 32 servers", 32, light, false),
+        world("no noise, 32 servers", 32, still, false),
+        paused("pauses", 8),
+        paused("pauses, 32 servers", 32),
+        strict("p99, light noise", 8, light),
+        strict("p99, no noise, 32 servers", 32, still),
+    ]
+}
+
+impl World {
+    /// One of its kind.
+    pub fn station(&self, seed: u64) -> Station {
+        // The mean of a log-normal distribution is its median times exp(σ²/2).
+        let service = Distribution::LogNormal {
+            median: MEAN_S * (-SIGMA * SIGMA / 2.0).exp(),
+            sigma: SIGMA,
+        };
+        Station::new(self.servers, service, self.wandering, self.pauses, seed)
+    }
+
+    /// Lets requests arrive at `rate` for so long: bad and all of each second, by arrival, and whether it was ended early.
+    pub fn seconds(
+        &self,
+        station: &mut Station,
+        rate: f64,
+        length_s: f64,
+        is_over: impl Fn(&[(u64, u64)]) -> bool,
+    ) -> (Vec<(u64, u64)>, bool) {
+        let (began, mut slices) = (station.now(), Vec::new());
+        let mut second = (0, 0);
+        loop {
+            let at = station.next_arrival(rate);
+            while at - began >= (slices.len() + 1) as f64 || at - began >= length_s {
+                slices.push(second);
+                second = (0, 0);
+                let is_last = slices.len() as f64 >= length_s;
+                if is_last || is_over(&slices) {
+                    station.idle_until(began + slices.len() as f64);
+                    return (slices, !is_last);
+                }
+            }
+            let done = station.arrive(at);
+            second = (
+                second.0 + u64::from(done - at > self.within_s),
+                second.1 + 1,
+            );
+        }
+    }
+
+    /// The rate at which the share of bad requests is the budget, from long times at neighbouring rates.
+    pub fn limit(&self) -> f64 {
+        const REQUESTS: f64 = 3e6;
+        let most = self.servers as f64 / MEAN_S;
+        let share = |rate: f64, requests: f64| {
+            let mut station = self.station(7);
+            self.seconds(&mut station, rate, 60.0, |_| false);
+            let length = (requests / rate).clamp(600.0, 30_000.0);
+            let (slices, _) = self.seconds(&mut station, rate, length.ceil(), |_| false);
+            let (bad, total) = slices.iter().fold((0, 0), |(b, t), s| (b + s.0, t + s.1));
+            (bad as f64 / total as f64).max(1e-7)
+        };
+        let (mut low, mut high) = (0.1 * most, 1.1 * most);
+        for _ in 0..6 {
+            let rate = (low * high).sqrt();
+            if share(rate, 4e5) > self.budget {
+                high = rate;
+            } else {
+                low = rate;
+            }
+        }
+        // A line through ln(share) of the rates around it: noise of one of them weighs little, and they are so near that it is straight.
+        let about = (low * high).sqrt();
+        let near = self.budget / 2.0..2.0 * self.budget;
+        let points: Vec<(f64, f64)> = (-12..=12)
+            .map(|i| about * (1.0 + 0.005 * f64::from(i)))
+            .map(|rate| (rate.ln(), share(rate, REQUESTS)))
+            .filter(|(_, share)| near.contains(share))
+            .map(|(x, share)| (x, share.ln()))
+            .collect();
+        let n = points.len() as f64;
+        let (x, y) = points
+            .iter()
+            .fold((0.0, 0.0), |(x, y), p| (x + p.0 / n, y + p.1 / n));
+        let over: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
+        let under: f64 = points.iter().map(|p| (p.0 - x).powi(2)).sum();
+        (x + (self.budget.ln() - y) * under / over).exp()
+    }
+}

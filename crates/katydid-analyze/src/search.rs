@@ -1,0 +1,508 @@
+//! The search for the greatest load that keeps the objectives: which step comes next, and what the steps say.
+//!
+//! First coarse steps find two neighbouring heights, of which one holds and one does not. Then fine steps are made around the limit,
+//! mostly a little below it, in an order that is balanced. None of them decides anything: one curve is laid through all of them
+//! (`curve`), and the limit is where that curve reaches the budget. Last, the lower end of the interval is held for some minutes.
+//!
+//! Pure: the next step is a function of those before it. It does not know who makes the load, and does not wait.
+
+mod bracket;
+pub mod curve;
+pub mod limits;
+mod spread;
+
+use std::cell::OnceCell;
+
+use katydid_record::search::{Confirmation, Lacking, Outcome, Purpose, Seen, Step, Wish};
+
+use self::bracket::Bracket;
+use self::curve::{Estimate, Point};
+use self::limits as at;
+use crate::interval;
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Next {
+    /// A step.
+    Step(Step),
+    /// Nothing: the search is over.
+    Done(Outcome),
+}
+
+/// What follows these steps.
+pub fn next(wish: &Wish, seen: &[Seen]) -> Next {
+    let search = Search {
+        wish,
+        seen,
+        bracket: Bracket::of(wish, seen),
+        estimate: OnceCell::new(),
+    };
+    search.next()
+}
+
+/// Whether a step that is under way is to end now: `slices` are the seconds since it settled, by objective. `is_silent`: for long
+/// nothing came back although something is awaited.
+pub fn is_over(wish: &Wish, purpose: Purpose, slices: &[Vec<(u64, u64)>], is_silent: bool) -> bool {
+    if purpose == Purpose::Calm {
+        return !is_silent && is_well(wish, slices);
+    }
+    is_silent || slices.iter().any(|slices| is_lost(slices))
+}
+
+/// The last seconds keep all budgets.
+fn is_well(wish: &Wish, slices: &[Vec<(u64, u64)>]) -> bool {
+    let last = |slices: &Vec<(u64, u64)>| {
+        let from = slices.len().checked_sub(at::LAST)?;
+        share(&slices[from..])
+    };
+    let shares: Vec<Option<f64>> = slices.iter().map(last).collect();
+    let keeps = |(share, budget): (&Option<f64>, &f64)| share.is_none_or(|share| share <= *budget);
+    shares.iter().any(Option::is_some) && shares.iter().zip(&wish.budgets).all(keeps)
+}
+
+/// For many seconds nothing worked in any in which something ended.
+fn is_lost(slices: &[(u64, u64)]) -> bool {
+    let Some(from) = slices.len().checked_sub(at::CUT_AFTER) else {
+        return false;
+    };
+    let shares: Vec<f64> = slices[from..]
+        .iter()
+        .filter_map(|second| share(&[*second]))
+        .collect();
+    shares.len() >= at::CUT_AFTER / 2 && shares.iter().all(|share| *share >= at::LOST)
+}
+
+/// Share of bad ones; `None` of nothing.
+fn share(slices: &[(u64, u64)]) -> Option<f64> {
+    let add = |(bad, total), slice: &(u64, u64)| (bad + slice.0, total + slice.1);
+    let (bad, total) = slices.iter().fold((0, 0), add);
+    (total > 0).then(|| bad as f64 / total as f64)
+}
+
+/// More came than was done, so that what follows would suffer from it.
+fn is_strained(seen: &Seen) -> bool {
+    let strained = |slices: &Vec<(u64, u64)>| {
+        let from = slices.len().saturating_sub(at::LAST);
+        share(&slices[from..]).is_some_and(|share| share >= at::STRAINED)
+    };
+    seen.cut || seen.slices.iter().any(strained)
+}
+
+struct Search<'a> {
+    wish: &'a Wish,
+    seen: &'a [Seen],
+    bracket: Bracket,
+    /// What all fine steps say: over all objectives, and which of them is broken first.
+    estimate: OnceCell<Option<(Estimate, usize)>>,
+}
+
+impl Search<'_> {
+    fn next(&self) -> Next {
+        if let Some(next) = self.seen.last().and_then(|last| self.after(last)) {
+            return next;
+        }
+        let Bracket { held, broke, .. } = self.bracket;
+        let (Some(low), Some(high)) = (held, broke) else {
+            return self.widen();
+        };
+        let fine: Vec<&Seen> = self.valid(Purpose::Fine).collect();
+        if self.of(Purpose::Fine).next().is_none() && high / low > at::NARROW {
+            let middle = self.rounded((low * high).sqrt());
+            let is_between = middle > low && middle < high;
+            if is_between && !self.bracket.is_beyond_us(middle) {
+                return self.coarse(middle);
+            }
+        }
+        if self.fine_is_done(&fine) {
+            return self.end();
+        }
+        let height = self.middle(&fine, (low * high).sqrt());
+        let height = height * part(self.of(Purpose::Fine).count());
+        self.step(Purpose::Fine, height, (at::FINE_S.0, self.fine_hold_s()))
+    }
+
+    /// What the last step asks for by itself: to be made again, or a time to recover.
+    fn after(&self, last: &Seen) -> Option<Next> {
+        let Step {
+            purpose, height, ..
+        } = last.step;
+        if purpose != Purpose::Calm {
+            if is_strained(last) {
+                let hold_s = at::CALM_S.min(self.left_s()).floor();
+                return (hold_s > 0.0).then(|| self.calm(hold_s));
+            }
+            return self.is_to_repeat(last).then(|| self.again(last));
+        }
+        let before = self.seen.iter().rev().nth(1)?;
+        if is_well(self.wish, &last.slices) || last.step.hold_s < at::CALM_S {
+            return self.is_to_repeat(before).then(|| self.again(before));
+        }
+        let after = before.step.height;
+        Some(Next::Done(match self.bracket.held {
+            Some(held) if held >= height => Outcome::Stuck { after, at: height },
+            _ => Outcome::BrokenAtIdle {
+                height,
+                binding: self.bracket.binding,
+            },
+        }))
+    }
+
+    /// The generator may have been disturbed, or the target cold: believed when it comes twice.
+    fn is_to_repeat(&self, seen: &Seen) -> bool {
+        let Step {
+            purpose, height, ..
+        } = seen.step;
+        let same = |other: &&Seen| (other.step.height - height).abs() < 1e-9;
+        let times = self.of(purpose).filter(same).count();
+        let is_first = self.of(Purpose::Coarse).count() == 1 && purpose == Purpose::Coarse;
+        let is_cold = is_first && bracket::broken(self.wish, seen).is_some();
+        let is_ours = seen.invalid && purpose != Purpose::Fine;
+        times == 1 && (is_cold || is_ours)
+    }
+
+    fn again(&self, seen: &Seen) -> Next {
+        if self.left_s() < seen.step.length_s() {
+            return self.unfinished(Lacking::Time);
+        }
+        Next::Step(seen.step)
+    }
+
+    fn of(&self, purpose: Purpose) -> impl Iterator<Item = &Seen> {
+        let seen = self.seen.iter();
+        seen.filter(move |seen| seen.step.purpose == purpose)
+    }
+
+    fn valid(&self, purpose: Purpose) -> impl Iterator<Item = &Seen> {
+        self.of(purpose).filter(|seen| !seen.invalid)
+    }
+
+    fn step(&self, purpose: Purpose, height: f64, (settle_s, hold_s): (f64, f64)) -> Next {
+        Next::Step(Step {
+            purpose,
+            height: self.rounded(height),
+            settle_s,
+            hold_s,
+        })
+    }
+
+    fn coarse(&self, height: f64) -> Next {
+        let (mut settle_s, hold_s) = at::COARSE_S;
+        if self.seen.is_empty() {
+            settle_s = at::FIRST_SETTLE_S;
+        }
+        if self.left_s() < settle_s + hold_s {
+            return self.unfinished(Lacking::Time);
+        }
+        self.step(Purpose::Coarse, height, (settle_s, hold_s))
+    }
+
+    /// As little load as surely was held before; if none was, next to none.
+    fn calm(&self, hold_s: f64) -> Next {
+        let held = self.bracket.held.unwrap_or(at::IDLE);
+        let fine: Vec<&Seen> = self.valid(Purpose::Fine).collect();
+        let height = self
+            .bracket
+            .broke
+            .map_or(held, |broke| self.middle(&fine, (held * broke).sqrt()));
+        let height = (at::CALM * height).min(held).max(at::IDLE);
+        self.step(Purpose::Calm, height, (0.0, hold_s))
+    }
+
+    fn unfinished(&self, lacking: Lacking) -> Next {
+        let Bracket { held, broke, .. } = self.bracket;
+        Next::Done(Outcome::Unfinished {
+            held,
+            broke,
+            lacking,
+        })
+    }
+
+    /// As it can be made: not above the ceiling, and whole where it has to be.
+    fn rounded(&self, height: f64) -> f64 {
+        let ceiling = self.wish.ceiling.unwrap_or(f64::INFINITY);
+        if self.wish.whole {
+            height.round().min(ceiling.floor()).max(1.0)
+        } else {
+            height.min(ceiling)
+        }
+    }
+
+    fn left_s(&self) -> f64 {
+        let spent: f64 = self.seen.iter().map(|seen| seen.lasted_s).sum();
+        self.wish.time_s.map_or(f64::INFINITY, |time| time - spent)
+    }
+
+    /// The next coarse step while one end of the bracket is missing.
+    fn widen(&self) -> Next {
+        let Bracket {
+            held,
+            broke,
+            beyond_us,
+            ..
+        } = self.bracket;
+        let Some(held) = held else {
+            let Some(failed) = broke.into_iter().chain(beyond_us).min_by(f64::total_cmp) else {
+                return self.coarse(self.wish.start);
+            };
+            let height = self.rounded(failed / at::DOWN);
+            if height >= at::IDLE && height < failed {
+                return self.coarse(height);
+            }
+            return Next::Done(match broke {
+                Some(height) if beyond_us.is_none_or(|beyond| height <= beyond) => {
+                    Outcome::BrokenAtIdle {
+                        height,
+                        binding: self.bracket.binding,
+                    }
+                }
+                _ => Outcome::OutOfReach { above: 0.0 },
+            });
+        };
+        let growth = if self.bracket.easily {
+            at::FAST
+        } else {
+            at::CAREFUL
+        };
+        let height = match beyond_us {
+            Some(beyond) if beyond / held <= at::NARROW => held,
+            Some(beyond) => (held * beyond).sqrt(),
+            None if self.wish.whole => (growth * held).max(held + 1.0),
+            None => growth * held,
+        };
+        let height = self.rounded(height);
+        if height <= held {
+            return Next::Done(Outcome::OutOfReach { above: held });
+        }
+        self.coarse(height)
+    }
+
+    /// The limit as it looks now, to put the next step around.
+    fn middle(&self, fine: &[&Seen], first: f64) -> f64 {
+        let few = fine.iter().take(at::FIT_FROM);
+        let moved = few.fold(first, |height, seen| height * self.moved_by(seen));
+        if fine.len() < at::FIT_FROM {
+            return moved;
+        }
+        let heights = || fine.iter().map(|seen| seen.step.height);
+        let (low, high) = (
+            heights().fold(f64::INFINITY, f64::min) / at::LEAP,
+            heights().fold(0.0, f64::max) * at::LEAP,
+        );
+        self.estimate().map_or(moved, |(estimate, _)| {
+            estimate.middle.exp().clamp(low, high)
+        })
+    }
+
+    fn moved_by(&self, seen: &Seen) -> f64 {
+        let any = |is_so: &dyn Fn(f64, f64) -> bool| {
+            let mut slices = seen.slices.iter().zip(&self.wish.budgets);
+            slices.any(|(slices, budget)| share(slices).is_some_and(|share| is_so(share, *budget)))
+        };
+        if any(&|share, budget| share > (4.0 * budget).min(f64::midpoint(budget, 1.0))) {
+            0.92
+        } else if any(&|share, budget| share > 0.2 * budget) {
+            1.0
+        } else {
+            1.06
+        }
+    }
+
+    fn estimate(&self) -> Option<(Estimate, usize)> {
+        *self.estimate.get_or_init(|| self.estimated())
+    }
+
+    fn estimated(&self) -> Option<(Estimate, usize)> {
+        let objectives = 0..self.wish.budgets.len();
+        let all: Vec<(Estimate, usize)> = objectives
+            .filter_map(|objective| Some((self.estimate_of(objective)?, objective)))
+            .collect();
+        let middle = |of: &&(Estimate, usize)| of.0.middle;
+        let (first, binding) = *all.iter().min_by(|a, b| middle(a).total_cmp(&middle(b)))?;
+        // One that was never seen to be broken says nothing of where it will be. Of the others, those that may be the first one count too.
+        let rivals = all
+            .iter()
+            .filter(|(other, objective)| other.low <= first.high && self.was_near(*objective));
+        let together = rivals.fold(first, |all, (other, _)| Estimate {
+            low: all.low.min(other.low),
+            high: all.high.min(other.high),
+            wider: all.wider.max(other.wider),
+            ..all
+        });
+        Some((together, binding))
+    }
+
+    fn estimate_of(&self, objective: usize) -> Option<Estimate> {
+        let points: Vec<Point> = self
+            .valid(Purpose::Fine)
+            .filter_map(|seen| {
+                let slices = seen.slices.get(objective)?;
+                share(slices).map(|_| Point {
+                    ln_height: seen.step.height.ln(),
+                    slices: slices.clone(),
+                })
+            })
+            .collect();
+        let budget = self.wish.budgets[objective];
+        curve::estimate(&points, budget, self.floor(objective))
+    }
+
+    /// In some fine step a good part of the objective's budget was used up.
+    fn was_near(&self, objective: usize) -> bool {
+        self.valid(Purpose::Fine).any(|seen| {
+            let share = seen.slices.get(objective).and_then(|slices| share(slices));
+            share.is_some_and(|share| share > 0.5 * self.wish.budgets[objective])
+        })
+    }
+
+    /// The share that is bad at any load, as coarse steps well below the limit have it.
+    fn floor(&self, objective: usize) -> f64 {
+        let Bracket { held, broke, .. } = self.bracket;
+        let about = (held.unwrap_or_default() * broke.unwrap_or_default()).sqrt();
+        let low = self
+            .valid(Purpose::Coarse)
+            .filter(|seen| !seen.cut && seen.step.height < at::FLOOR_BELOW * about);
+        let slices = low.filter_map(|seen| seen.slices.get(objective)).flatten();
+        share(&slices.copied().collect::<Vec<_>>()).unwrap_or(0.0)
+    }
+
+    /// How long a hold at the limit takes for so many bad requests of each objective.
+    fn time_for(&self, witnesses: f64) -> f64 {
+        let totals = [Purpose::Coarse, Purpose::Fine].map(|purpose| self.valid(purpose));
+        let last = totals
+            .into_iter()
+            .flatten()
+            .filter(|seen| !seen.cut)
+            .max_by(|a, b| a.step.height.total_cmp(&b.step.height));
+        let Some(last) = last else {
+            return 0.0;
+        };
+        let needed = last
+            .slices
+            .iter()
+            .zip(&self.wish.budgets)
+            .map(|(slices, budget)| {
+                let total: u64 = slices.iter().map(|(_, total)| total).sum();
+                let rate = total as f64 / slices.len().max(1) as f64;
+                witnesses / (budget * rate).max(1e-9)
+            });
+        needed.fold(0.0, f64::max).ceil()
+    }
+
+    fn fine_hold_s(&self) -> f64 {
+        self.time_for(at::WITNESSES)
+            .clamp(at::FINE_S.1, at::LONGEST_FINE_S)
+    }
+
+    /// How long a confirmation lasts; `None`: there is no time for one that could succeed.
+    fn confirm_hold_s(&self) -> Option<f64> {
+        // With less, even if no request is bad, the budget may be exceeded (the rule of three, for 97.5 %).
+        let least = self.time_for(at::LEAST_WITNESSES).max(at::SHORT_CONFIRM_S);
+        let wanted = self
+            .time_for(at::WITNESSES)
+            .clamp(at::CONFIRM_S.1, at::LONGEST_CONFIRM_S);
+        let hold_s = wanted.min(self.left_s() - at::CONFIRM_S.0).floor();
+        (hold_s >= least).then_some(hold_s)
+    }
+
+    fn fine_is_done(&self, fine: &[&Seen]) -> bool {
+        if self.of(Purpose::Fine).count() >= at::MOST {
+            return true;
+        }
+        let confirm = self.wish.time_s.map_or(0.0, |time| {
+            (at::CONFIRM_PART * time).clamp(at::SHORT_CONFIRM_S, at::CONFIRM_S.1) + at::CONFIRM_S.0
+        });
+        if self.left_s() < confirm + at::FINE_S.0 + self.fine_hold_s() {
+            return true;
+        }
+        let is_a_look =
+            fine.len() >= at::ENOUGH && (fine.len() - at::ENOUGH).is_multiple_of(at::MORE);
+        is_a_look
+            && self
+                .estimate()
+                .is_some_and(|(estimate, _)| !self.is_unsure(&estimate, at::PRECISE))
+    }
+
+    /// Confirms, or answers.
+    fn end(&self) -> Next {
+        let valid = self.valid(Purpose::Fine).count();
+        let Some((estimate, binding)) = self.estimate().filter(|_| valid >= at::FEWEST) else {
+            let all = self.of(Purpose::Fine).count();
+            return self.unfinished(if all >= at::FEWEST {
+                Lacking::Generator
+            } else {
+                Lacking::Time
+            });
+        };
+        let (low, middle, high) = (
+            self.rounded_down(estimate.low.exp()),
+            estimate.middle.exp(),
+            estimate.high.exp(),
+        );
+        if self.is_unsure(&estimate, at::TOO_WIDE) {
+            return Next::Done(Outcome::TooNoisy { low, high, binding });
+        }
+        let made: Vec<&Seen> = self.valid(Purpose::Confirm).collect();
+        let last = made.last().map(|last| last.step.height);
+        let holds = made.last().is_some_and(|last| self.keeps(last));
+        let height = match last {
+            Some(last) if self.wish.whole => (at::LOWER * last).floor().min(last - 1.0),
+            Some(last) => at::LOWER * last,
+            None => low,
+        };
+        let tried = self.of(Purpose::Confirm).count();
+        let may = !holds && tried < at::CONFIRMATIONS && height >= at::IDLE;
+        if let Some(hold_s) = self.confirm_hold_s().filter(|_| may) {
+            return self.step(Purpose::Confirm, height, (at::CONFIRM_S.0, hold_s));
+        }
+        Next::Done(Outcome::Found {
+            height: self.rounded_down(middle),
+            low,
+            high,
+            binding,
+            confirmation: match last {
+                Some(height) if holds => Confirmation::Held(height),
+                Some(height) => Confirmation::Failed(height),
+                None => Confirmation::NotMade,
+            },
+        })
+    }
+
+    /// The interval is wider than that, or a longer search could find it elsewhere.
+    fn is_unsure(&self, estimate: &Estimate, too_wide: f64) -> bool {
+        let (low, high) = (estimate.low.exp(), estimate.high.exp());
+        if self.wish.whole && (low.floor() - high.floor()).abs() < 0.5 {
+            return false;
+        }
+        high / low > too_wide || (estimate.wider > at::TOO_SLOW && high / low > at::NEGLIGIBLE)
+    }
+
+    fn rounded_down(&self, height: f64) -> f64 {
+        if self.wish.whole {
+            height.floor()
+        } else {
+            height
+        }
+    }
+
+    /// Whether all objectives surely hold in a confirmation.
+    fn keeps(&self, seen: &Seen) -> bool {
+        let shares: Vec<_> = seen
+            .slices
+            .iter()
+            .map(|slices| interval::share(slices))
+            .collect();
+        let mut judged = shares.iter().zip(&self.wish.budgets);
+        !seen.cut
+            && shares.iter().any(Option::is_some)
+            && judged.all(|(share, budget)| share.is_none_or(|share| share.high <= *budget))
+    }
+}
+
+/// The part of the estimate at which the n-th fine step is made.
+fn part(n: usize) -> f64 {
+    let row = at::ORDER[n / at::PARTS.len() % at::ORDER.len()];
+    at::PARTS[row[n % at::PARTS.len()]]
+}
+
+#[cfg(test)]
+mod tests;

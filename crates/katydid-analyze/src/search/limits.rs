@@ -1,0 +1,84 @@
+//! All thresholds of a search. bench/search says what comes of them.
+
+/// Growth of coarse steps while next to nothing is bad, and from then on.
+pub const FAST: f64 = 2.0;
+/// See [`FAST`].
+pub const CAREFUL: f64 = 1.4;
+/// "Next to nothing": this part of the budget.
+pub const NOTHING: f64 = 0.1;
+/// Times the budget that a coarse step is broken at; never more than half of the requests.
+pub const BROKEN: f64 = 3.0;
+/// A bracket is narrow enough when its ends are so far apart.
+pub const NARROW: f64 = 1.42;
+/// Below the first step by this factor, where it was broken already.
+pub const DOWN: f64 = 4.0;
+/// As little load is idle: arrivals per second, or users.
+pub const IDLE: f64 = 0.5;
+
+/// Settling and hold of a coarse step, seconds.
+pub const COARSE_S: (f64, f64) = (3.0, 12.0);
+/// Settling of the first step of all: what is cold then is warm.
+pub const FIRST_SETTLE_S: f64 = 10.0;
+/// Of a fine one.
+pub const FINE_S: (f64, f64) = (5.0, 30.0);
+/// Longest hold of a fine step, where requests are few.
+pub const LONGEST_FINE_S: f64 = 120.0;
+/// Bad requests that a hold at the limit should bring.
+pub const WITNESSES: f64 = 25.0;
+/// Of a step that lets the target recover: the longest, seconds.
+pub const CALM_S: f64 = 120.0;
+/// Its height, as a part of the estimate.
+pub const CALM: f64 = 0.3;
+/// Of a confirmation.
+pub const CONFIRM_S: (f64, f64) = (5.0, 180.0);
+/// The shortest confirmation that is worth making.
+pub const SHORT_CONFIRM_S: f64 = 60.0;
+/// The longest, where requests are few.
+pub const LONGEST_CONFIRM_S: f64 = 600.0;
+/// Bad requests that a hold at the limit has to bring at least, so that one without any is surely below it: −ln 0.025.
+pub const LEAST_WITNESSES: f64 = 3.7;
+/// Part of a limited time that is kept for it.
+pub const CONFIRM_PART: f64 = 0.2;
+
+/// Heights of fine steps, as parts of the estimate: mostly below it, so that few need time to recover.
+pub const PARTS: [f64; 4] = [0.82, 0.90, 0.97, 1.04];
+/// Their order: in each row each once, and each follows each other one equally often (Williams 1949), so that neither a drift of the
+/// target nor what a step leaves behind is always the same part's.
+pub const ORDER: [[usize; 4]; 4] = [[0, 1, 3, 2], [1, 2, 0, 3], [2, 3, 1, 0], [3, 0, 2, 1]];
+/// Until there are so many, the estimate is only moved, not fitted.
+pub const FIT_FROM: usize = 4;
+/// Fewest and most fine steps.
+pub const FEWEST: usize = 8;
+/// See [`FEWEST`].
+pub const MOST: usize = 48;
+/// With so many, and with each [`MORE`] of them, the search ends if the interval is [`PRECISE`] and not [`TOO_SLOW`]. It is not looked at in between: who
+/// stops at the first moment at which it is narrow stops where it is too narrow.
+pub const ENOUGH: usize = 24;
+/// See [`ENOUGH`].
+pub const MORE: usize = 8;
+/// Upper end over lower end that is precise.
+pub const PRECISE: f64 = 1.15;
+/// Upper end over lower end that is no answer.
+pub const TOO_WIDE: f64 = 1.25;
+/// Growth of the interval by what neighbouring steps have in common that is too much: the target's speed wanders so slowly that the search
+/// has seen too little of it.
+pub const TOO_SLOW: f64 = 1.2;
+/// Upper end over lower end of an interval that is good enough even so.
+pub const NEGLIGIBLE: f64 = 1.08;
+/// The next step is made at an estimate beyond the lowest and highest steps so far by no more than this factor.
+pub const LEAP: f64 = 1.3;
+/// Coarse steps below this part of the estimate tell what is bad at any load.
+pub const FLOOR_BELOW: f64 = 0.6;
+
+/// A step is cut when so many seconds in a row are as bad as [`LOST`].
+pub const CUT_AFTER: usize = 10;
+/// Share of bad requests of a second in which nothing works.
+pub const LOST: f64 = 0.9;
+/// After a step whose last seconds were as bad as this on average, the target may recover first.
+pub const STRAINED: f64 = 0.5;
+/// So many seconds are looked at for it, and for a recovery.
+pub const LAST: usize = 5;
+/// After a confirmation that fails, the next one's height, as a part of that one's.
+pub const LOWER: f64 = 0.95;
+/// Confirmations at most.
+pub const CONFIRMATIONS: usize = 3;

@@ -1,0 +1,118 @@
+//! How much less the requests of a step tell than as many independent ones would.
+
+use super::curve::Point;
+
+/// Seconds whose requests are taken for one draw.
+const BATCH: usize = 5;
+/// A step that is mostly bad is one long queue: its seconds tell nothing of others.
+const MOSTLY_BAD: f64 = 0.3;
+
+/// The factor by which the scatter of five seconds' shares exceeds that of independent requests; at least 1. Over all steps together:
+/// one has too few seconds. (Kish's design effect, *Survey Sampling*, 1965.)
+pub fn design_effect(points: &[Point]) -> f64 {
+    let (mut squares, mut independent) = (0.0, 0.0);
+    for point in points {
+        let (bad, total) = sum(&point.slices);
+        let share = (bad + 0.5) / (total + 1.0);
+        let batches = (point.slices.len() / BATCH) as f64;
+        if share > MOSTLY_BAD || batches < 2.0 {
+            continue;
+        }
+        for batch in point.slices.chunks_exact(BATCH) {
+            let (bad, total) = sum(batch);
+            squares += (bad - share * total).powi(2) * batches / (batches - 1.0);
+            independent += share * (1.0 - share) * total;
+        }
+    }
+    if independent > 0.0 {
+        (squares / independent).max(1.0)
+    } else {
+        1.0
+    }
+}
+
+/// By how much an interval grows because neighbouring steps resemble each other: √((1+ρ)/(1−ρ)), with ρ the correlation of what is
+/// left of them when the `expected` share is taken away. (Bartlett, *On the theoretical specification of sampling properties of
+/// autocorrelated time series*, 1946.)
+/// `effect` is the deviation of steps on the curve's scale.
+pub fn correlation_factor(
+    points: &[Point],
+    design: f64,
+    (effect, floor): (f64, f64),
+    expected: impl Fn(&Point) -> f64,
+) -> f64 {
+    let mut left: Vec<f64> = points
+        .iter()
+        .map(|point| {
+            let (bad, total) = sum(&point.slices);
+            let p = expected(point);
+            let counted = p * (1.0 - p) * design / total.max(1.0);
+            let moved = effect * (p - floor).max(0.0) * (1.0 - p);
+            (bad / total.max(1.0) - p) / (moved * moved + counted).sqrt()
+        })
+        // One wild step must not decide.
+        .map(|off| off.clamp(-2.0, 2.0))
+        .collect();
+    let mean = left.iter().sum::<f64>() / left.len().max(1) as f64;
+    left.iter_mut().for_each(|off| *off -= mean);
+    let squares: f64 = left.iter().map(|x| x * x).sum();
+    let products: f64 = left.windows(2).map(|pair| pair[0] * pair[1]).sum();
+    if squares == 0.0 {
+        return 1.0;
+    }
+    let rho = (products / squares).clamp(0.0, 0.9);
+    ((1.0 + rho) / (1.0 - rho)).sqrt()
+}
+
+fn sum(slices: &[(u64, u64)]) -> (f64, f64) {
+    let add = |(bad, total), s: &(u64, u64)| (bad + s.0 as f64, total + s.1 as f64);
+    slices.iter().fold((0.0, 0.0), add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chance::Chance;
+
+    fn step(slices: Vec<(u64, u64)>) -> Point {
+        Point {
+            ln_height: 0.0,
+            slices,
+        }
+    }
+
+    /// Each of a hundred requests of a second is bad by itself, or ten of them are together.
+    fn seconds(chance: &mut Chance, together: u64) -> Vec<(u64, u64)> {
+        let second = |_| {
+            let bad = (0..100 / together).filter(|_| chance.uniform() < 0.1);
+            (together * bad.count() as u64, 100)
+        };
+        (0..30).map(second).collect()
+    }
+
+    #[test]
+    fn requests_that_are_bad_together_count_as_one() {
+        let mut chance = Chance(3);
+        let mut design = |together| {
+            let steps = (0..40).map(|_| step(seconds(&mut chance, together)));
+            design_effect(&steps.collect::<Vec<_>>())
+        };
+        let (alone, together) = (design(1), design(10));
+        assert!((1.0..1.2).contains(&alone), "{alone}");
+        assert!((8.0..12.0).contains(&together), "{together}");
+        assert!((design_effect(&[]) - 1.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn steps_that_resemble_their_neighbours_widen_it() {
+        let steps = |shares: &[u64]| -> Vec<Point> {
+            let step = |bad: &u64| step(vec![(*bad, 100); 30]);
+            shares.iter().map(step).collect()
+        };
+        let factor = |shares: &[u64]| correlation_factor(&steps(shares), 1.0, (0.5, 0.0), |_| 0.05);
+        assert!((factor(&[2, 8].repeat(12)) - 1.0).abs() < 1e-9);
+        let slow = factor(&[[2; 12], [8; 12]].concat());
+        assert!(slow > 2.0, "{slow}");
+        assert!((factor(&[5; 24]) - 1.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,158 @@
+//! A search for the greatest load that keeps the objectives: its steps, and its answer. Data only; who decides is the analysis.
+
+use serde::{Deserialize, Serialize};
+
+/// What a search is asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Wish {
+    /// For each objective the share of requests that may be bad.
+    pub budgets: Vec<f64>,
+    /// Height of the first step: arrivals per second, or users.
+    pub start: f64,
+    /// No step is higher: what the generator can do.
+    pub ceiling: Option<f64>,
+    /// Heights are whole numbers: users.
+    pub whole: bool,
+    /// How long all of it may take, seconds.
+    pub time_s: Option<f64>,
+}
+
+/// What a step is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// Between which two heights it breaks, roughly.
+    Coarse,
+    /// Near the limit: one of the points that the answer is made from.
+    Fine,
+    /// Little load, until what was left over is worked off.
+    Calm,
+    /// Whether the lower end of the answer holds.
+    Confirm,
+}
+
+impl Purpose {
+    /// In lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Coarse => "coarse",
+            Self::Fine => "fine",
+            Self::Calm => "calm",
+            Self::Confirm => "confirm",
+        }
+    }
+}
+
+/// One step: a time at a height.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// What for.
+    pub purpose: Purpose,
+    /// Arrivals per second, or users.
+    pub height: f64,
+    /// Time after the change that is not looked at, seconds.
+    pub settle_s: f64,
+    /// Time that is, seconds; less when the step is cut.
+    pub hold_s: f64,
+}
+
+impl Step {
+    /// From beginning to end, seconds.
+    pub fn length_s(&self) -> f64 {
+        self.settle_s + self.hold_s
+    }
+}
+
+/// What came of a step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// As it was asked for.
+    pub step: Step,
+    /// How long it lasted, seconds.
+    pub lasted_s: f64,
+    /// For each objective, `(bad, total)` of the requests that ended in each second after settling. A second in which none did says
+    /// nothing.
+    pub slices: Vec<Vec<(u64, u64)>>,
+    /// It was ended early: nearly all was bad, or (of a calm one) all was well again.
+    pub cut: bool,
+    /// The generator did not keep up: its counts say nothing of the target.
+    pub invalid: bool,
+}
+
+/// How a search ended.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum Outcome {
+    /// The greatest height that keeps all objectives.
+    Found {
+        /// As likely too high as too low.
+        height: f64,
+        /// Lower end of the 95 % interval.
+        low: f64,
+        /// Upper end.
+        high: f64,
+        /// The number of the objective that is broken first.
+        binding: usize,
+        /// What came of holding the lower end.
+        confirmation: Confirmation,
+    },
+    /// The same, but the ends are too far apart, or a longer search could find them elsewhere: no answer.
+    TooNoisy {
+        /// Lower end.
+        low: f64,
+        /// Upper end.
+        high: f64,
+        /// The number of the objective that is broken first.
+        binding: usize,
+    },
+    /// There was not enough for more than this.
+    Unfinished {
+        /// The greatest height that held, if any did.
+        held: Option<f64>,
+        /// The least that did not, if any.
+        broke: Option<f64>,
+        /// What there was not enough of.
+        lacking: Lacking,
+    },
+    /// An objective is broken at the least load that was tried.
+    BrokenAtIdle {
+        /// That load.
+        height: f64,
+        /// The number of the objective.
+        binding: usize,
+    },
+    /// It holds as far as the generator reaches.
+    OutOfReach {
+        /// The greatest height that held; 0: none.
+        above: f64,
+    },
+    /// After an overload it did not recover, at a load that it had held before.
+    Stuck {
+        /// The height of the overload.
+        after: f64,
+        /// The load at which it did not recover.
+        at: f64,
+    },
+}
+
+/// What came of holding the lower end of the interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "confirmation", content = "height")]
+pub enum Confirmation {
+    /// There was no time for it.
+    NotMade,
+    /// At this height all objectives held.
+    Held(f64),
+    /// At this height, the lowest that was tried, one did not, or it cannot be told.
+    Failed(f64),
+}
+
+/// What a search had too little of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lacking {
+    /// The time it was given is over.
+    Time,
+    /// In too many steps the generator did not keep up.
+    Generator,
+}
