@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use katydid_record::{
-    Access, Cause, EndpointId, Kind, Mark, PhaseId, PhaseKind, Schedule, TraceId, Tracing,
+    Access, Cause, EndpointId, Kind, Mark, Phase, PhaseId, PhaseKind, Schedule, TraceId, Tracing,
 };
 
 use crate::clock::Nanos;
@@ -309,6 +309,8 @@ pub enum Command {
     },
     /// Follow a schedule; what it says of phases is marked, its end ends the run.
     Follow(Box<Follow>),
+    /// From this instant on these phases come in the place of what was to come of the schedule that is followed; not if it is over.
+    GoOn(Nanos, Vec<Phase>),
     /// A phase of this name and kind begins now, with the next number or this one.
     BeginPhase(Box<(String, PhaseKind, Option<PhaseId>)>),
     /// Never more than so many requests per second; above zero.

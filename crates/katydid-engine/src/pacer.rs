@@ -2,7 +2,7 @@
 //!
 //! It knows numbers of users, not users.
 
-use katydid_record::{Model, PhaseKind, Schedule};
+use katydid_record::{Model, Phase, PhaseKind, Schedule};
 
 use crate::clock::{MILLISECOND, Nanos, SECOND};
 
@@ -172,6 +172,16 @@ impl Follower {
         }
     }
 
+    /// From the instant `at` on these phases come in the place of what was to come. What was told already stays: `at` is at least
+    /// [`AHEAD`] away. Not for a schedule with lines.
+    pub fn go_on(&mut self, at: Nanos, phases: &[Phase]) {
+        let t = at.saturating_sub(self.began) as f64 / SECOND as f64;
+        self.schedule.go_on(t, phases.iter().cloned());
+        for track in &mut self.tracks {
+            track.schedule.clone_from(&self.schedule);
+        }
+    }
+
     /// What changed by `now`, since last asked.
     pub fn poll(&mut self, now: Nanos) -> News {
         let t = now.saturating_sub(self.began) as f64 / SECOND as f64;
@@ -319,6 +329,69 @@ mod tests {
             let mut all: Vec<_> = shares.concat();
             all.sort_unstable();
             assert_eq!(all, expected);
+        }
+    }
+
+    /// Steps that follow one another, each told while the one before is on: as one schedule that was known from the beginning.
+    #[test]
+    fn what_is_told_later_comes_as_if_it_had_been_known() {
+        let hold = |name: &str, height: f64, length_s: f64| Phase {
+            name: name.to_owned(),
+            kind: PhaseKind::Hold,
+            from: height,
+            to: height,
+            rise_s: 0.0,
+            length_s,
+            after: None,
+        };
+        let of = |model, phases| Schedule {
+            model,
+            phases,
+            lines: Vec::new(),
+        };
+        for model in [Model::Arrivals, Model::Users] {
+            for share in [Share::WHOLE, Share { index: 1, of: 3 }] {
+                let steps = [("a", 100.0, 1.0), ("b", 733.3, 0.5), ("c", 41.7, 2.0)];
+                let steps = steps.map(|(name, height, length)| hold(name, height, length));
+                let known = of(model, steps.to_vec());
+                let expected = all(Follower::new(known, 7, 0, share), |_, _| ());
+                // Of each is only known that it will be on for long, until the next is told.
+                let long = |step: &Phase| Phase {
+                    length_s: 1e6,
+                    ..step.clone()
+                };
+                let first = of(model, vec![long(&steps[0])]);
+                let mut told = 1;
+                let found = all(Follower::new(first, 7, 0, share), |follower, now| {
+                    let edges = [SECOND, SECOND * 3 / 2, SECOND * 7 / 2];
+                    let edge = 7 + edges[(told - 1).min(2)];
+                    if told <= 3 && now + SECOND / 4 >= edge {
+                        let next: Vec<Phase> = steps.get(told).map(long).into_iter().collect();
+                        follower.go_on(edge, &next);
+                        told += 1;
+                    }
+                });
+                assert_eq!(found, expected, "{model:?} {share:?}");
+            }
+        }
+    }
+
+    /// All arrivals, changes of users and phases of a follower, asked when it says so and every 50 ms.
+    fn all(
+        mut follower: Follower,
+        mut meanwhile: impl FnMut(&mut Follower, Nanos),
+    ) -> (Vec<Arrival>, Vec<(u32, u64)>, Vec<String>) {
+        let (mut now, mut found) = (7, (Vec::new(), Vec::new(), Vec::new()));
+        loop {
+            meanwhile(&mut follower, now);
+            let news = follower.poll(now);
+            found.0.extend(news.arrivals);
+            found.1.extend(news.users);
+            found
+                .2
+                .extend(news.phases.into_iter().map(|(name, _)| name));
+            let Some(next) = news.next else { return found };
+            now = next.min(now + SECOND / 20);
         }
     }
 

@@ -33,7 +33,7 @@ use crate::flight::{Flight, Stream};
 use crate::health::Health;
 use crate::link::{Inbox, Outbox};
 use crate::message::{Command, Message, Request};
-use crate::pacer::{Arrival, Follower, Ramp};
+use crate::pacer::{AHEAD, Arrival, Follower, Ramp};
 use crate::precise::PreciseTimer;
 use crate::recorder::Recorder;
 use crate::resolve::Resolver;
@@ -290,6 +290,12 @@ impl Reactor {
                     follow.share,
                 ));
                 self.follow_at = Some(began);
+            }
+            Command::GoOn(at, phases) => {
+                if let Some(follower) = &mut self.follower {
+                    follower.go_on(at.max(clock::now() + AHEAD), &phases);
+                    self.follow_at = Some(clock::now());
+                }
             }
             Command::BeginPhase(phase) => {
                 let (name, kind, number) = *phase;

@@ -319,6 +319,22 @@ impl Schedule {
         self.phases.insert(index + 1, rest);
     }
 
+    /// From `t` seconds after the beginning on, these phases come in the place of what was to come; the one that is on then ends there.
+    /// What was due before stays due. Not for a schedule with lines.
+    pub fn go_on(&mut self, t: f64, phases: impl IntoIterator<Item = Phase>) {
+        debug_assert!(self.lines.is_empty());
+        if let Some((index, began)) = self.phase_at(t) {
+            let is_new = t - began < EDGE_S;
+            self.phases.truncate(if is_new { index } else { index + 1 });
+            if let Some(last) = self.phases.last_mut().filter(|_| !is_new) {
+                last.to = last.level(t - began);
+                last.rise_s = last.rise_s.min(t - began);
+                last.length_s = t - began;
+            }
+        }
+        self.phases.extend(phases);
+    }
+
     /// Name of the phase that an event at `t` seconds begins or falls into.
     pub fn phase_from(&self, t: f64) -> Option<&str> {
         let (index, _) = self.phase_at(t + EDGE_S)?;
