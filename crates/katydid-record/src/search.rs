@@ -63,6 +63,19 @@ impl Step {
     }
 }
 
+/// How a step ended, as it was decided then.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    /// How long it lasted until then, seconds.
+    pub lasted_s: f64,
+    /// Seconds after settling that count.
+    pub seconds: u64,
+    /// Before its time.
+    pub cut: bool,
+    /// The generator did not keep up.
+    pub invalid: bool,
+}
+
 /// What came of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {

@@ -1,0 +1,69 @@
+//! What all fine steps of a search say together: where the limit is, over all objectives.
+
+use katydid_record::search::Purpose;
+
+use super::bracket::Bracket;
+use super::curve::{self, Estimate, Point};
+use super::limits as at;
+use super::{Search, share};
+
+impl Search<'_> {
+    /// What all fine steps say: over all objectives, and which of them is broken first.
+    pub(super) fn estimate(&self) -> Option<(Estimate, usize)> {
+        *self.estimate.get_or_init(|| self.estimated())
+    }
+
+    fn estimated(&self) -> Option<(Estimate, usize)> {
+        let objectives = 0..self.wish.budgets.len();
+        let all: Vec<(Estimate, usize)> = objectives
+            .filter_map(|objective| Some((self.estimate_of(objective)?, objective)))
+            .collect();
+        let middle = |of: &&(Estimate, usize)| of.0.middle;
+        let (first, binding) = *all.iter().min_by(|a, b| middle(a).total_cmp(&middle(b)))?;
+        // One that was never seen to be broken says nothing of where it will be. Of the others, those that may be the first one count too.
+        let rivals = all
+            .iter()
+            .filter(|(other, objective)| other.low <= first.high && self.was_near(*objective));
+        let together = rivals.fold(first, |all, (other, _)| Estimate {
+            low: all.low.min(other.low),
+            high: all.high.min(other.high),
+            wider: all.wider.max(other.wider),
+            ..all
+        });
+        Some((together, binding))
+    }
+
+    fn estimate_of(&self, objective: usize) -> Option<Estimate> {
+        let points: Vec<Point> = self
+            .valid(Purpose::Fine)
+            .filter_map(|seen| {
+                let slices = seen.slices.get(objective)?;
+                share(slices).map(|_| Point {
+                    ln_height: seen.step.height.ln(),
+                    slices: slices.clone(),
+                })
+            })
+            .collect();
+        let budget = self.wish.budgets[objective];
+        curve::estimate(&points, budget, self.floor(objective))
+    }
+
+    /// In some fine step a good part of the objective's budget was used up.
+    fn was_near(&self, objective: usize) -> bool {
+        self.valid(Purpose::Fine).any(|seen| {
+            let share = seen.slices.get(objective).and_then(|slices| share(slices));
+            share.is_some_and(|share| share > 0.5 * self.wish.budgets[objective])
+        })
+    }
+
+    /// The share that is bad at any load, as coarse steps well below the limit have it.
+    fn floor(&self, objective: usize) -> f64 {
+        let Bracket { held, broke, .. } = self.bracket;
+        let about = (held.unwrap_or_default() * broke.unwrap_or_default()).sqrt();
+        let low = self
+            .valid(Purpose::Coarse)
+            .filter(|seen| !seen.cut && seen.step.height < at::FLOOR_BELOW * about);
+        let slices = low.filter_map(|seen| seen.slices.get(objective)).flatten();
+        share(&slices.copied().collect::<Vec<_>>()).unwrap_or(0.0)
+    }
+}
