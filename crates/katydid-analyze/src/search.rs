@@ -84,8 +84,9 @@ fn share(slices: &[(u64, u64)]) -> Option<f64> {
 /// More came than was done, so that what follows would suffer from it.
 fn is_strained(seen: &Seen) -> bool {
     let strained = |slices: &Vec<(u64, u64)>| {
-        let from = slices.len().saturating_sub(at::LAST);
-        share(&slices[from..]).is_some_and(|share| share >= at::STRAINED)
+        let last = &slices[slices.len().saturating_sub(at::LAST)..];
+        let bad: u64 = last.iter().map(|second| second.0).sum();
+        bad >= at::FEW && share(last).is_some_and(|share| share >= at::STRAINED)
     };
     seen.cut || seen.slices.iter().any(strained)
 }
@@ -103,15 +104,20 @@ impl Search<'_> {
         if let Some(next) = self.seen.last().and_then(|last| self.after(last)) {
             return next;
         }
-        let Bracket { held, broke, .. } = self.bracket;
+        let Bracket {
+            held,
+            broke,
+            beyond_us,
+            ..
+        } = self.bracket;
         let (Some(low), Some(high)) = (held, broke) else {
             return self.widen();
         };
         let fine: Vec<&Seen> = self.valid(Purpose::Fine).collect();
-        if self.of(Purpose::Fine).next().is_none() && high / low > at::NARROW {
-            let middle = self.rounded((low * high).sqrt());
-            let is_between = middle > low && middle < high;
-            if is_between && !self.bracket.is_beyond_us(middle) {
+        let top = beyond_us.map_or(high, |beyond| beyond.min(high));
+        if self.of(Purpose::Fine).next().is_none() && top / low > at::NARROW {
+            let middle = self.rounded((low * top).sqrt());
+            if middle > low && middle < top {
                 return self.coarse(middle);
             }
         }
@@ -129,22 +135,32 @@ impl Search<'_> {
             purpose, height, ..
         } = last.step;
         if purpose != Purpose::Calm {
-            if is_strained(last) {
+            let is_last = self.of(Purpose::Confirm).count() >= at::CONFIRMATIONS;
+            if is_strained(last) && !is_last {
                 let hold_s = at::CALM_S.min(self.left_s()).floor();
                 return (hold_s > 0.0).then(|| self.calm(hold_s));
             }
             return self.is_to_repeat(last).then(|| self.again(last));
         }
-        let before = self.seen.iter().rev().nth(1)?;
-        if is_well(self.wish, &last.slices) || last.step.hold_s < at::CALM_S {
+        let mut earlier = self.seen.iter().rev().skip(1);
+        let before = earlier.find(|seen| seen.step.purpose != Purpose::Calm)?;
+        let is_cut_short = last.step.hold_s < at::CALM_S;
+        if last.cut || is_well(self.wish, &last.slices) || is_cut_short {
             return self.is_to_repeat(before).then(|| self.again(before));
+        }
+        if last.invalid {
+            let mut calm = self.of(Purpose::Calm).filter(|seen| seen.invalid);
+            return Some(match calm.nth(1) {
+                Some(_) => self.unfinished(Lacking::Generator),
+                None => self.again(last),
+            });
         }
         let after = before.step.height;
         Some(Next::Done(match self.bracket.held {
             Some(held) if held >= height => Outcome::Stuck { after, at: height },
             _ => Outcome::BrokenAtIdle {
                 height,
-                binding: self.bracket.binding,
+                binding: bracket::worst(self.wish, last).map_or(0, |(objective, _)| objective),
             },
         }))
     }
@@ -158,7 +174,7 @@ impl Search<'_> {
         let times = self.of(purpose).filter(same).count();
         let is_first = self.of(Purpose::Coarse).count() == 1 && purpose == Purpose::Coarse;
         let is_cold = is_first && bracket::broken(self.wish, seen).is_some();
-        let is_ours = seen.invalid && purpose != Purpose::Fine;
+        let is_ours = seen.invalid && purpose == Purpose::Coarse;
         times == 1 && (is_cold || is_ours)
     }
 
@@ -206,7 +222,7 @@ impl Search<'_> {
             .bracket
             .broke
             .map_or(held, |broke| self.middle(&fine, (held * broke).sqrt()));
-        let height = (at::CALM * height).min(held).max(at::IDLE);
+        let height = (at::CALM * height).max(at::IDLE).min(held);
         self.step(Purpose::Calm, height, (0.0, hold_s))
     }
 
@@ -272,10 +288,13 @@ impl Search<'_> {
             None => growth * held,
         };
         let height = self.rounded(height);
-        if height <= held {
-            return Next::Done(Outcome::OutOfReach { above: held });
+        if height > held {
+            return self.coarse(height);
         }
-        self.coarse(height)
+        match self.bracket.kept {
+            Some(kept) if kept >= held => Next::Done(Outcome::OutOfReach { above: kept }),
+            _ => self.unfinished(Lacking::Generator),
+        }
     }
 
     /// The limit as it looks now, to put the next step around.
@@ -309,25 +328,24 @@ impl Search<'_> {
         }
     }
 
-    /// How long a hold at the limit takes for so many bad requests of each objective.
+    /// How long a hold at the limit takes for so many bad requests of each objective that is near it.
     fn time_for(&self, witnesses: f64) -> f64 {
-        let totals = [Purpose::Coarse, Purpose::Fine].map(|purpose| self.valid(purpose));
-        let last = totals
-            .into_iter()
-            .flatten()
-            .filter(|seen| !seen.cut)
-            .max_by(|a, b| a.step.height.total_cmp(&b.step.height));
-        let Some(last) = last else {
+        let fine = self.valid(Purpose::Fine).filter(|seen| !seen.cut);
+        let held = |seen: &&Seen| self.bracket.held == Some(seen.step.height);
+        let Some(last) = fine
+            .last()
+            .or_else(|| self.valid(Purpose::Coarse).find(held))
+        else {
             return 0.0;
         };
-        let needed = last
-            .slices
-            .iter()
-            .zip(&self.wish.budgets)
-            .map(|(slices, budget)| {
+        let any_near = (0..self.wish.budgets.len()).any(|objective| self.was_near(objective));
+        let needed = (0..)
+            .zip(last.slices.iter().zip(&self.wish.budgets))
+            .filter_map(|(objective, (slices, budget))| {
                 let total: u64 = slices.iter().map(|(_, total)| total).sum();
                 let rate = total as f64 / slices.len().max(1) as f64;
-                witnesses / (budget * rate).max(1e-9)
+                let counts = total > 0 && (!any_near || self.was_near(objective));
+                counts.then(|| witnesses / (budget * rate))
             });
         needed.fold(0.0, f64::max).ceil()
     }
@@ -349,7 +367,9 @@ impl Search<'_> {
     }
 
     fn fine_is_done(&self, fine: &[&Seen]) -> bool {
-        if self.of(Purpose::Fine).count() >= at::MOST {
+        let all = self.of(Purpose::Fine).count();
+        let is_ours = all >= at::FEWEST && 2 * fine.len() < all;
+        if all >= at::MOST || is_ours || self.seen.len() >= at::MOST_STEPS {
             return true;
         }
         let confirm = self.wish.time_s.map_or(0.0, |time| {
@@ -361,9 +381,14 @@ impl Search<'_> {
         let is_a_look =
             fine.len() >= at::ENOUGH && (fine.len() - at::ENOUGH).is_multiple_of(at::MORE);
         is_a_look
-            && self
-                .estimate()
-                .is_some_and(|(estimate, _)| !self.is_unsure(&estimate, at::PRECISE))
+            && self.estimate().is_some_and(|(estimate, _)| {
+                !self.is_unsure(&estimate, at::PRECISE) || self.is_out_of_reach(&estimate)
+            })
+    }
+
+    fn is_out_of_reach(&self, estimate: &Estimate) -> bool {
+        let mut ceiling = self.wish.ceiling.iter();
+        ceiling.any(|ceiling| estimate.low.exp() > *ceiling)
     }
 
     /// Confirms, or answers.
@@ -382,6 +407,13 @@ impl Search<'_> {
             estimate.middle.exp(),
             estimate.high.exp(),
         );
+        if let Some(above) = self
+            .wish
+            .ceiling
+            .filter(|_| self.is_out_of_reach(&estimate))
+        {
+            return Next::Done(Outcome::OutOfReach { above });
+        }
         if self.is_unsure(&estimate, at::TOO_WIDE) {
             return Next::Done(Outcome::TooNoisy { low, high, binding });
         }
@@ -428,17 +460,21 @@ impl Search<'_> {
         }
     }
 
-    /// Whether all objectives surely hold in a confirmation.
+    /// Whether all objectives surely hold in a confirmation, of those with enough requests to tell.
     fn keeps(&self, seen: &Seen) -> bool {
-        let shares: Vec<_> = seen
-            .slices
-            .iter()
-            .map(|slices| interval::share(slices))
-            .collect();
-        let mut judged = shares.iter().zip(&self.wish.budgets);
-        !seen.cut
-            && shares.iter().any(Option::is_some)
-            && judged.all(|(share, budget)| share.is_none_or(|share| share.high <= *budget))
+        let mut told = 0;
+        for (slices, budget) in seen.slices.iter().zip(&self.wish.budgets) {
+            let Some(share) = interval::share(slices) else {
+                continue;
+            };
+            let total: u64 = slices.iter().map(|(_, total)| total).sum();
+            let can_tell = total as f64 * budget >= at::LEAST_WITNESSES;
+            if share.low > *budget || (can_tell && share.high > *budget) {
+                return false;
+            }
+            told += u32::from(can_tell);
+        }
+        told > 0 && !seen.cut
     }
 }
 

@@ -293,8 +293,9 @@ impl Reactor {
             }
             Command::GoOn(at, phases) => {
                 if let Some(follower) = &mut self.follower {
-                    follower.go_on(at.max(clock::now() + AHEAD), &phases);
-                    self.follow_at = Some(clock::now());
+                    let at = at.max(clock::now() + AHEAD);
+                    follower.go_on(at, &phases);
+                    self.follow_at = self.follow_at.map(|next| next.min(at - AHEAD));
                 }
             }
             Command::BeginPhase(phase) => {

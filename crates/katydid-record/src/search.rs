@@ -152,7 +152,7 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "confirmation", content = "height")]
 pub enum Confirmation {
-    /// There was no time for it.
+    /// There was no time for one that could succeed, or the generator did not keep up in it.
     NotMade,
     /// At this height all objectives held.
     Held(f64),

@@ -10,7 +10,9 @@ use super::{is_strained, share};
 pub struct Bracket {
     /// The greatest that held.
     pub held: Option<f64>,
-    /// It had next to nothing bad.
+    /// The greatest at which no more was bad than may be.
+    pub kept: Option<f64>,
+    /// What held had next to nothing bad.
     pub easily: bool,
     /// The least that did not hold.
     pub broke: Option<f64>,
@@ -24,58 +26,86 @@ impl Bracket {
     /// From all steps so far.
     pub fn of(wish: &Wish, seen: &[Seen]) -> Self {
         let mut bracket = Self::default();
-        let coarse: Vec<&Seen> = seen
-            .iter()
-            .filter(|seen| seen.step.purpose == Purpose::Coarse)
-            .collect();
-        for (n, seen) in coarse.iter().enumerate() {
-            let height = seen.step.height;
-            let same = |other: &&&Seen| (other.step.height - height).abs() < 1e-9;
-            // Of one that was made twice the second counts.
-            if coarse[n + 1..].iter().any(|other| same(&other)) {
-                continue;
-            }
-            let is_less = |known: Option<f64>| known.is_none_or(|known| height < known);
-            if seen.invalid {
-                let twice = coarse[..n]
-                    .iter()
-                    .any(|other| same(&other) && other.invalid);
-                if twice && is_less(bracket.beyond_us) {
-                    bracket.beyond_us = Some(height);
-                }
-            } else if let Some(binding) = broken(wish, seen) {
-                if is_less(bracket.broke) {
-                    (bracket.broke, bracket.binding) = (Some(height), binding);
-                }
-            } else if bracket.held.is_none_or(|held| height > held) {
-                bracket.held = Some(height);
-                bracket.easily = is_next_to_nothing(wish, seen);
-            }
+        let all: Vec<&Seen> = coarse(seen).collect();
+        for seen in last_of_each(&all) {
+            bracket.add(wish, seen, &all);
         }
         bracket
     }
 
-    /// The generator does not keep up at such a height.
-    pub fn is_beyond_us(&self, height: f64) -> bool {
-        self.beyond_us.is_some_and(|beyond| height >= beyond)
+    fn add(&mut self, wish: &Wish, seen: &Seen, all: &[&Seen]) {
+        let height = seen.step.height;
+        let is_less = |known: Option<f64>| known.is_none_or(|known| height < known);
+        let is_more = |known: Option<f64>| known.is_none_or(|known| height > known);
+        if seen.invalid {
+            let same = all.iter().filter(|other| is_same(other, seen));
+            if same.filter(|other| other.invalid).count() > 1 && is_less(self.beyond_us) {
+                self.beyond_us = Some(height);
+            }
+            return;
+        }
+        let worst = worst(wish, seen);
+        let is_kept = worst.is_some_and(|(_, times)| times <= 1.0);
+        if is_kept && is_more(self.kept) {
+            self.kept = Some(height);
+        }
+        let is_highest = wish
+            .ceiling
+            .is_some_and(|ceiling| height >= ceiling.floor());
+        // There is no higher step that could break it for good.
+        let barely = worst.filter(|_| is_highest && !is_kept);
+        let binding = broken(wish, seen).or(barely.map(|(objective, _)| objective));
+        if let Some(binding) = binding {
+            if is_less(self.broke) {
+                (self.broke, self.binding) = (Some(height), binding);
+            }
+        } else if is_more(self.held) {
+            self.held = Some(height);
+            self.easily = is_next_to_nothing(wish, seen);
+        }
     }
+}
+
+fn coarse(seen: &[Seen]) -> impl Iterator<Item = &Seen> {
+    let is_coarse = |seen: &&Seen| seen.step.purpose == Purpose::Coarse;
+    seen.iter().filter(is_coarse)
+}
+
+fn is_same(a: &Seen, b: &Seen) -> bool {
+    (a.step.height - b.step.height).abs() < 1e-9
+}
+
+/// Of those that were made twice the second.
+fn last_of_each<'a>(all: &[&'a Seen]) -> Vec<&'a Seen> {
+    let is_last = |n: usize| !all[n + 1..].iter().any(|other| is_same(other, all[n]));
+    let last = (0..all.len()).filter(|n| is_last(*n));
+    last.map(|n| all[n]).collect()
+}
+
+/// Coarse steps that count: valid ones, and of those that were made twice the second.
+pub fn that_count(seen: &[Seen]) -> impl Iterator<Item = &Seen> {
+    let all: Vec<&Seen> = coarse(seen).collect();
+    last_of_each(&all).into_iter().filter(|seen| !seen.invalid)
+}
+
+/// The objective of which most is bad, and how many times its budget that is; `None` where nothing ended.
+pub fn worst(wish: &Wish, seen: &Seen) -> Option<(usize, f64)> {
+    let slices = seen.slices.iter().zip(&wish.budgets).enumerate();
+    let times =
+        slices.filter_map(|(n, (slices, budget))| Some((n, share(slices)? / budget.max(1e-9))));
+    times.max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 /// The objective that a step breaks, if it does: of several the one of which most is bad, measured by its budget. One in which nothing
 /// ended at all did not hold either.
 pub fn broken(wish: &Wish, seen: &Seen) -> Option<usize> {
-    let shares: Vec<Option<f64>> = seen.slices.iter().map(|slices| share(slices)).collect();
-    let is_empty = shares.iter().all(Option::is_none);
-    let worst = |of: &(usize, f64)| of.1;
-    let (objective, times) = shares
-        .iter()
-        .zip(&wish.budgets)
-        .enumerate()
-        .map(|(n, (share, budget))| (n, share.unwrap_or(0.0) / budget.max(1e-9)))
-        .max_by(|a, b| worst(a).total_cmp(&worst(b)))?;
+    let Some((objective, times)) = worst(wish, seen) else {
+        return Some(0);
+    };
     let budget = wish.budgets[objective];
-    let is_over = times * budget > (at::BROKEN * budget).min(0.5);
-    (is_empty || is_over || is_strained(seen)).then_some(objective)
+    let bad: u64 = seen.slices[objective].iter().map(|second| second.0).sum();
+    let is_over = bad >= at::FEW && times * budget > (at::BROKEN * budget).min(0.5);
+    (is_over || is_strained(seen)).then_some(objective)
 }
 
 fn is_next_to_nothing(wish: &Wish, seen: &Seen) -> bool {

@@ -2,7 +2,7 @@
 
 use katydid_record::search::Purpose;
 
-use super::bracket::Bracket;
+use super::bracket::{self, Bracket};
 use super::curve::{self, Estimate, Point};
 use super::limits as at;
 use super::{Search, share};
@@ -19,11 +19,16 @@ impl Search<'_> {
             .filter_map(|objective| Some((self.estimate_of(objective)?, objective)))
             .collect();
         let middle = |of: &&(Estimate, usize)| of.0.middle;
-        let (first, binding) = *all.iter().min_by(|a, b| middle(a).total_cmp(&middle(b)))?;
-        // One that was never seen to be broken says nothing of where it will be. Of the others, those that may be the first one count too.
-        let rivals = all
-            .iter()
-            .filter(|(other, objective)| other.low <= first.high && self.was_near(*objective));
+        // One that was never seen to be near its budget says nothing of where that is, unless none was.
+        let near: Vec<_> = all.iter().filter(|(_, of)| self.was_near(*of)).collect();
+        let near = if near.is_empty() {
+            all.iter().collect()
+        } else {
+            near
+        };
+        let (first, binding) = **near.iter().min_by(|a, b| middle(a).total_cmp(&middle(b)))?;
+        // Those that may be the first one count too.
+        let rivals = near.iter().filter(|(other, _)| other.low <= first.high);
         let together = rivals.fold(first, |all, (other, _)| Estimate {
             low: all.low.min(other.low),
             high: all.high.min(other.high),
@@ -49,10 +54,10 @@ impl Search<'_> {
     }
 
     /// In some fine step a good part of the objective's budget was used up.
-    fn was_near(&self, objective: usize) -> bool {
+    pub(super) fn was_near(&self, objective: usize) -> bool {
         self.valid(Purpose::Fine).any(|seen| {
             let share = seen.slices.get(objective).and_then(|slices| share(slices));
-            share.is_some_and(|share| share > 0.5 * self.wish.budgets[objective])
+            share.is_some_and(|share| share > at::NEAR * self.wish.budgets[objective])
         })
     }
 
@@ -60,8 +65,7 @@ impl Search<'_> {
     fn floor(&self, objective: usize) -> f64 {
         let Bracket { held, broke, .. } = self.bracket;
         let about = (held.unwrap_or_default() * broke.unwrap_or_default()).sqrt();
-        let low = self
-            .valid(Purpose::Coarse)
+        let low = bracket::that_count(self.seen)
             .filter(|seen| !seen.cut && seen.step.height < at::FLOOR_BELOW * about);
         let slices = low.filter_map(|seen| seen.slices.get(objective)).flatten();
         share(&slices.copied().collect::<Vec<_>>()).unwrap_or(0.0)

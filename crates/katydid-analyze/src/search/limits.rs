@@ -8,6 +8,8 @@ pub const CAREFUL: f64 = 1.4;
 pub const NOTHING: f64 = 0.1;
 /// Times the budget that a coarse step is broken at; never more than half of the requests.
 pub const BROKEN: f64 = 3.0;
+/// Fewer bad requests break nothing.
+pub const FEW: u64 = 3;
 /// A bracket is narrow enough when its ends are so far apart.
 pub const NARROW: f64 = 1.42;
 /// Below the first step by this factor, where it was broken already.
@@ -51,6 +53,10 @@ pub const FIT_FROM: usize = 4;
 pub const FEWEST: usize = 8;
 /// See [`FEWEST`].
 pub const MOST: usize = 48;
+/// Steps of all sorts after which no more fine ones are made; a run keeps a hundred phases apart.
+pub const MOST_STEPS: usize = 90;
+/// Part of its budget that an objective has used up when it is near its limit.
+pub const NEAR: f64 = 0.5;
 /// With so many, and with each [`MORE`] of them, the search ends if the interval is [`PRECISE`] and not [`TOO_SLOW`]. It is not looked at in between: who
 /// stops at the first moment at which it is narrow stops where it is too narrow.
 pub const ENOUGH: usize = 24;

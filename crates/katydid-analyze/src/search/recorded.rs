@@ -1,5 +1,5 @@
 //! A search as a record has it: each step is a phase; facts say which step it is, and how it ended when that was decided. So the
-//! decisions can be made again from the record, and come out the same.
+//! decisions can be made again from the record; they come out the same, unless frames came late.
 
 use std::collections::BTreeMap;
 
@@ -63,8 +63,10 @@ pub fn recorded(timeline: &Timeline, objectives: usize, until: u64) -> Recorded 
         seen: Vec::new(),
         under_way: None,
     };
+    let began = |phase| timeline.phases.get(&phase).and_then(|phase| phase.began);
     for (phase, step) in steps {
-        let Some(began) = timeline.phases.get(&phase).and_then(|phase| phase.began) else {
+        let next_began = began(phase + 1);
+        let Some(began) = began(phase) else {
             continue;
         };
         let began_s = began as f64 / 1e6;
@@ -77,7 +79,8 @@ pub fn recorded(timeline: &Timeline, objectives: usize, until: u64) -> Recorded 
         if let Some(end) = ends.get(&phase) {
             found.seen.push(Seen {
                 step,
-                lasted_s: end.lasted_s,
+                // What it takes to decide counts too.
+                lasted_s: next_began.map_or(end.lasted_s, |next| next as f64 / 1e6 - began_s),
                 slices: slices(settled + end.seconds),
                 cut: end.cut,
                 invalid: end.invalid,
@@ -87,7 +90,7 @@ pub fn recorded(timeline: &Timeline, objectives: usize, until: u64) -> Recorded 
                 phase,
                 step,
                 settled,
-                lasted_s: until as f64 - began_s,
+                lasted_s: (until as f64 - began_s).max(0.0),
                 slices: slices(until.min(over)),
             });
         }
@@ -222,7 +225,7 @@ mod tests {
         let Recorded { seen, under_way } = recorded(&timeline, 1, 10);
         let expected = Seen {
             step: STEPS[0],
-            lasted_s: 4.0,
+            lasted_s: 6.001,
             slices: vec![vec![(1, 10), (2, 10), (0, 0)]],
             cut: false,
             invalid: true,
