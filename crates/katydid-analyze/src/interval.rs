@@ -40,7 +40,8 @@ pub fn share(slices: &[(u64, u64)]) -> Option<Interval> {
     })
 }
 
-fn sum(slices: &[(u64, u64)]) -> (u64, u64) {
+/// Bad ones and all of several slices together.
+pub fn sum(slices: &[(u64, u64)]) -> (u64, u64) {
     let add = |(bad, total), slice: &(u64, u64)| (bad + slice.0, total + slice.1);
     slices.iter().fold((0, 0), add)
 }

@@ -7,9 +7,9 @@
 //! Pure: the next step is a function of those before it. It does not know who makes the load, and does not wait.
 
 mod bracket;
-pub mod curve;
+mod curve;
 mod fit;
-pub mod limits;
+mod limits;
 pub mod recorded;
 mod spread;
 
@@ -76,8 +76,7 @@ fn is_lost(slices: &[(u64, u64)]) -> bool {
 
 /// Share of bad ones; `None` of nothing.
 fn share(slices: &[(u64, u64)]) -> Option<f64> {
-    let add = |(bad, total), slice: &(u64, u64)| (bad + slice.0, total + slice.1);
-    let (bad, total) = slices.iter().fold((0, 0), add);
+    let (bad, total) = interval::sum(slices);
     (total > 0).then(|| bad as f64 / total as f64)
 }
 
@@ -85,7 +84,7 @@ fn share(slices: &[(u64, u64)]) -> Option<f64> {
 fn is_strained(seen: &Seen) -> bool {
     let strained = |slices: &Vec<(u64, u64)>| {
         let last = &slices[slices.len().saturating_sub(at::LAST)..];
-        let bad: u64 = last.iter().map(|second| second.0).sum();
+        let (bad, _) = interval::sum(last);
         bad >= at::FEW && share(last).is_some_and(|share| share >= at::STRAINED)
     };
     seen.cut || seen.slices.iter().any(strained)
@@ -113,7 +112,6 @@ impl Search<'_> {
         let (Some(low), Some(high)) = (held, broke) else {
             return self.widen();
         };
-        let fine: Vec<&Seen> = self.valid(Purpose::Fine).collect();
         let top = beyond_us.map_or(high, |beyond| beyond.min(high));
         if self.of(Purpose::Fine).next().is_none() && top / low > at::NARROW {
             let middle = self.rounded((low * top).sqrt());
@@ -121,11 +119,10 @@ impl Search<'_> {
                 return self.coarse(middle);
             }
         }
-        if self.fine_is_done(&fine) {
+        if self.fine_is_done() {
             return self.end();
         }
-        let height = self.middle(&fine, (low * high).sqrt());
-        let height = height * part(self.of(Purpose::Fine).count());
+        let height = self.middle(low, high) * part(self.of(Purpose::Fine).count());
         self.step(Purpose::Fine, height, (at::FINE_S.0, self.fine_hold_s()))
     }
 
@@ -167,15 +164,15 @@ impl Search<'_> {
 
     /// The generator may have been disturbed, or the target cold: believed when it comes twice.
     fn is_to_repeat(&self, seen: &Seen) -> bool {
-        let Step {
-            purpose, height, ..
-        } = seen.step;
-        let same = |other: &&Seen| (other.step.height - height).abs() < 1e-9;
-        let times = self.of(purpose).filter(same).count();
-        let is_first = self.of(Purpose::Coarse).count() == 1 && purpose == Purpose::Coarse;
-        let is_cold = is_first && bracket::broken(self.wish, seen).is_some();
-        let is_ours = seen.invalid && purpose == Purpose::Coarse;
-        times == 1 && (is_cold || is_ours)
+        if seen.step.purpose != Purpose::Coarse {
+            return false;
+        }
+        let coarse = || self.of(Purpose::Coarse);
+        let times = coarse()
+            .filter(|other| bracket::is_same(other, seen))
+            .count();
+        let is_cold = coarse().count() == 1 && bracket::broken(self.wish, seen).is_some();
+        times == 1 && (is_cold || seen.invalid)
     }
 
     fn again(&self, seen: &Seen) -> Next {
@@ -217,11 +214,8 @@ impl Search<'_> {
     /// As little load as surely was held before; if none was, next to none.
     fn calm(&self, hold_s: f64) -> Next {
         let held = self.bracket.held.unwrap_or(at::IDLE);
-        let fine: Vec<&Seen> = self.valid(Purpose::Fine).collect();
-        let height = self
-            .bracket
-            .broke
-            .map_or(held, |broke| self.middle(&fine, (held * broke).sqrt()));
+        let broke = self.bracket.broke;
+        let height = broke.map_or(held, |broke| self.middle(held, broke));
         let height = (at::CALM * height).max(at::IDLE).min(held);
         self.step(Purpose::Calm, height, (0.0, hold_s))
     }
@@ -297,10 +291,13 @@ impl Search<'_> {
         }
     }
 
-    /// The limit as it looks now, to put the next step around.
-    fn middle(&self, fine: &[&Seen], first: f64) -> f64 {
+    /// The limit as it looks now, to put the next step around. At first it is in the middle of what coarse steps say.
+    fn middle(&self, held: f64, broke: f64) -> f64 {
+        let fine: Vec<&Seen> = self.valid(Purpose::Fine).collect();
         let few = fine.iter().take(at::FIT_FROM);
-        let moved = few.fold(first, |height, seen| height * self.moved_by(seen));
+        let moved = few.fold((held * broke).sqrt(), |height, seen| {
+            height * self.moved_by(seen)
+        });
         if fine.len() < at::FIT_FROM {
             return moved;
         }
@@ -342,7 +339,7 @@ impl Search<'_> {
         let needed = (0..)
             .zip(last.slices.iter().zip(&self.wish.budgets))
             .filter_map(|(objective, (slices, budget))| {
-                let total: u64 = slices.iter().map(|(_, total)| total).sum();
+                let (_, total) = interval::sum(slices);
                 let rate = total as f64 / slices.len().max(1) as f64;
                 let counts = total > 0 && (!any_near || self.was_near(objective));
                 counts.then(|| witnesses / (budget * rate))
@@ -366,9 +363,12 @@ impl Search<'_> {
         (hold_s >= least).then_some(hold_s)
     }
 
-    fn fine_is_done(&self, fine: &[&Seen]) -> bool {
-        let all = self.of(Purpose::Fine).count();
-        let is_ours = all >= at::FEWEST && 2 * fine.len() < all;
+    fn fine_is_done(&self) -> bool {
+        let (all, valid) = (
+            self.of(Purpose::Fine).count(),
+            self.valid(Purpose::Fine).count(),
+        );
+        let is_ours = all >= at::FEWEST && 2 * valid < all;
         if all >= at::MOST || is_ours || self.seen.len() >= at::MOST_STEPS {
             return true;
         }
@@ -378,17 +378,18 @@ impl Search<'_> {
         if self.left_s() < confirm + at::FINE_S.0 + self.fine_hold_s() {
             return true;
         }
-        let is_a_look =
-            fine.len() >= at::ENOUGH && (fine.len() - at::ENOUGH).is_multiple_of(at::MORE);
+        let is_a_look = valid >= at::ENOUGH && (valid - at::ENOUGH).is_multiple_of(at::MORE);
         is_a_look
             && self.estimate().is_some_and(|(estimate, _)| {
-                !self.is_unsure(&estimate, at::PRECISE) || self.is_out_of_reach(&estimate)
+                !self.is_unsure(&estimate, at::PRECISE) || self.ceiling_below(&estimate).is_some()
             })
     }
 
-    fn is_out_of_reach(&self, estimate: &Estimate) -> bool {
-        let mut ceiling = self.wish.ceiling.iter();
-        ceiling.any(|ceiling| estimate.low.exp() > *ceiling)
+    /// The ceiling, if the limit surely is above it.
+    fn ceiling_below(&self, estimate: &Estimate) -> Option<f64> {
+        self.wish
+            .ceiling
+            .filter(|ceiling| estimate.low.exp() > *ceiling)
     }
 
     /// Confirms, or answers.
@@ -407,11 +408,7 @@ impl Search<'_> {
             estimate.middle.exp(),
             estimate.high.exp(),
         );
-        if let Some(above) = self
-            .wish
-            .ceiling
-            .filter(|_| self.is_out_of_reach(&estimate))
-        {
+        if let Some(above) = self.ceiling_below(&estimate) {
             return Next::Done(Outcome::OutOfReach { above });
         }
         if self.is_unsure(&estimate, at::TOO_WIDE) {
@@ -467,7 +464,7 @@ impl Search<'_> {
             let Some(share) = interval::share(slices) else {
                 continue;
             };
-            let total: u64 = slices.iter().map(|(_, total)| total).sum();
+            let (_, total) = interval::sum(slices);
             let can_tell = total as f64 * budget >= at::LEAST_WITNESSES;
             if share.low > *budget || (can_tell && share.high > *budget) {
                 return false;

@@ -72,7 +72,7 @@ impl Station {
         self.now
     }
 
-    /// When a pause of the arrivals at `rate` per second ends: they come independently of one another.
+    /// When the next one arrives of `rate` per second that come independently of one another.
     pub fn next_arrival(&mut self, rate: f64) -> f64 {
         self.now - open_unit(&mut self.rng).ln() / rate
     }
@@ -98,6 +98,11 @@ impl Station {
         };
         *free = free.max(at) + service;
         *free
+    }
+
+    /// Nobody arrives until all that have come are done.
+    pub fn finish(&mut self) {
+        self.now = self.free_at.iter().copied().fold(self.now, f64::max);
     }
 
     /// Nobody arrives until then.
@@ -150,10 +155,8 @@ mod tests {
     /// M/M/1: 1/(μ−λ). M/M/2 by Erlang's C formula: 1/μ + C/(2μ−λ) with C = 2ρ²/(1+ρ).
     #[test]
     fn queues_are_as_long_as_erlang_says() {
-        let calm = || (Wandering::default(), Pauses::default());
-        let (wandering, pauses) = calm();
+        let (wandering, pauses) = (Wandering::default(), Pauses::default());
         near(mean_time(exponential(1, wandering, pauses), 0.5), 2.0, 0.03);
-        let (wandering, pauses) = calm();
         let rho: f64 = 0.75;
         let expected = 1.0 + 2.0 * rho * rho / (1.0 + rho) / (2.0 - 1.5);
         near(

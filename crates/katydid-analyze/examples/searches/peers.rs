@@ -1,5 +1,7 @@
 //! The methods of others, made anew after what their documentation says: the methods, not the products.
 
+use katydid_analyze::interval;
+
 use crate::Tried;
 use crate::world::World;
 
@@ -9,6 +11,8 @@ pub fn bisection(world: &World, seed: u64) -> Tried {
     let (mut held, mut broke, mut rate) = (None, None, 5.0);
     loop {
         let (slices, _) = world.seconds(&mut station, rate, 10.0, |_| false);
+        // What an overload has left over is not the next step's.
+        station.finish();
         if share(&slices) <= world.budget {
             held = Some(rate);
         } else {
@@ -53,6 +57,6 @@ pub fn ramp(world: &World, seed: u64) -> Tried {
 }
 
 fn share(slices: &[(u64, u64)]) -> f64 {
-    let (bad, total) = slices.iter().fold((0, 0), |(b, t), s| (b + s.0, t + s.1));
+    let (bad, total) = interval::sum(slices);
     bad as f64 / (total as f64).max(1.0)
 }

@@ -1,5 +1,6 @@
 //! The stations that are searched, and where their limit is.
 
+use katydid_analyze::interval;
 use katydid_target::{Distribution, Pauses, Station, Wandering};
 
 /// A kind of station, and the objective.
@@ -26,22 +27,14 @@ const SIGMA: f64 = 0.5;
 /// All of them.
 pub fn worlds() -> Vec<World> {
     let still = Wandering::default();
-    let light = Wandering {
-        deviation: 0.10,
-        correlation: 0.8,
+    let wandering = |deviation, correlation| Wandering {
+        deviation,
+        correlation,
     };
-    let slow = Wandering {
-        deviation: 0.25,
-        correlation: 0.95,
-    };
-    let slower = Wandering {
-        deviation: 0.15,
-        correlation: 0.99,
-    };
-    let fast = Wandering {
-        deviation: 0.3,
-        correlation: 0.3,
-    };
+    let light = wandering(0.10, 0.8);
+    let slow = wandering(0.25, 0.95);
+    let slower = wandering(0.15, 0.99);
+    let fast = wandering(0.3, 0.3);
     let never = Pauses::default();
     let world = |name, servers, wandering, with_peers| World {
         name,
@@ -129,7 +122,7 @@ impl World {
             self.seconds(&mut station, rate, 60.0, |_| false);
             let length = (requests / rate).clamp(600.0, 30_000.0);
             let (slices, _) = self.seconds(&mut station, rate, length.ceil(), |_| false);
-            let (bad, total) = slices.iter().fold((0, 0), |(b, t), s| (b + s.0, t + s.1));
+            let (bad, total) = interval::sum(&slices);
             (bad as f64 / total as f64).max(1e-7)
         };
         let (mut low, mut high) = (0.1 * most, 1.1 * most);

@@ -4,6 +4,7 @@ use katydid_record::search::{Purpose, Seen, Wish};
 
 use super::limits as at;
 use super::{is_strained, share};
+use crate::interval;
 
 /// What is known of coarse steps. Each is made between the ends that were known before, so the ends never cross.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +72,8 @@ fn coarse(seen: &[Seen]) -> impl Iterator<Item = &Seen> {
     seen.iter().filter(is_coarse)
 }
 
-fn is_same(a: &Seen, b: &Seen) -> bool {
+/// Made at the same height.
+pub fn is_same(a: &Seen, b: &Seen) -> bool {
     (a.step.height - b.step.height).abs() < 1e-9
 }
 
@@ -103,7 +105,7 @@ pub fn broken(wish: &Wish, seen: &Seen) -> Option<usize> {
         return Some(0);
     };
     let budget = wish.budgets[objective];
-    let bad: u64 = seen.slices[objective].iter().map(|second| second.0).sum();
+    let (bad, _) = interval::sum(&seen.slices[objective]);
     let is_over = bad >= at::FEW && times * budget > (at::BROKEN * budget).min(0.5);
     (is_over || is_strained(seen)).then_some(objective)
 }

@@ -19,13 +19,6 @@ pub struct Point {
     pub slices: Vec<(u64, u64)>,
 }
 
-impl Point {
-    fn counts(&self) -> (f64, f64) {
-        let add = |(bad, total): (f64, f64), s: &(u64, u64)| (bad + s.0 as f64, total + s.1 as f64);
-        self.slices.iter().fold((0.0, 0.0), add)
-    }
-}
-
 /// Logarithms of the height that keeps the budget.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
@@ -150,7 +143,7 @@ struct Table {
 
 impl Table {
     fn new(point: &Point, floor: f64, design: f64) -> Self {
-        let (bad, total) = point.counts();
+        let (bad, total) = spread::sum(&point.slices);
         let (bad, good) = (bad / design, (total - bad) / design);
         let binomial = |i: usize| {
             let p = share(SCALE_FROM + SCALE_STEP * i as f64, floor);
@@ -301,12 +294,23 @@ mod tests {
         steps.collect()
     }
 
-    /// Where the mean share of such steps is the budget, by searching for it.
+    /// Where the mean share of such steps is the budget: the mean of many draws, by halving. It knows nothing of `level`.
     fn truth(deviation: f64, floor: f64) -> f64 {
+        let mut chance = Chance(1);
+        let moved: Vec<f64> = (0..20_000).map(|_| deviation * chance.normal()).collect();
         let above: f64 = (BUDGET - floor) / (1.0 - floor);
         let usual = (-(-above).ln_1p()).ln();
-        let off = level(BUDGET, floor, 25.0 * deviation) - usual;
-        LIMIT.ln() + off / 25.0
+        let (mut low, mut high) = (LIMIT.ln() - 1.0, LIMIT.ln() + 1.0);
+        for _ in 0..40 {
+            let at = f64::midpoint(low, high);
+            let of = |moved: &f64| share(usual + 25.0 * (at - LIMIT.ln() + moved), floor);
+            if moved.iter().map(of).sum::<f64>() < BUDGET * moved.len() as f64 {
+                low = at;
+            } else {
+                high = at;
+            }
+        }
+        low
     }
 
     fn held(deviation: f64, floor: f64) -> (usize, f64) {

@@ -9,9 +9,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Topic of the facts that say what step a phase is. The subject is the phase's number.
-pub const STEP: &str = "search.step";
+const STEP: &str = "search.step";
 /// Topic of the facts that say how that step ended.
-pub const END: &str = "search.end";
+const END: &str = "search.end";
 
 /// What is known of a search.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,7 @@
 //! How much less the requests of a step tell than as many independent ones would.
 
 use super::curve::Point;
+use crate::interval;
 
 /// Seconds whose requests are taken for one draw.
 const BATCH: usize = 5;
@@ -33,8 +34,7 @@ pub fn design_effect(points: &[Point]) -> f64 {
 
 /// By how much an interval grows because neighbouring steps resemble each other: √((1+ρ)/(1−ρ)), with ρ the correlation of what is
 /// left of them when the `expected` share is taken away. (Bartlett, *On the theoretical specification of sampling properties of
-/// autocorrelated time series*, 1946.)
-/// `effect` is the deviation of steps on the curve's scale.
+/// autocorrelated time series*, 1946.) `effect`: the deviation of steps on the curve's scale.
 pub fn correlation_factor(
     points: &[Point],
     design: f64,
@@ -64,9 +64,9 @@ pub fn correlation_factor(
     ((1.0 + rho) / (1.0 - rho)).sqrt()
 }
 
-fn sum(slices: &[(u64, u64)]) -> (f64, f64) {
-    let add = |(bad, total), s: &(u64, u64)| (bad + s.0 as f64, total + s.1 as f64);
-    slices.iter().fold((0.0, 0.0), add)
+pub fn sum(slices: &[(u64, u64)]) -> (f64, f64) {
+    let (bad, total) = interval::sum(slices);
+    (bad as f64, total as f64)
 }
 
 #[cfg(test)]

@@ -45,16 +45,20 @@ fn breaks_at(limit: f64, budget: f64) -> impl Fn(f64) -> f64 {
     move |height| (budget * (height / limit).powf(35.0)).min(1.0)
 }
 
-/// All steps of a search, and how it ended.
-fn search(wish: &Wish, shares: impl Fn(f64) -> Vec<f64>) -> (Vec<Seen>, Outcome) {
+/// All steps of a search, and how it ended; `make` says what comes of a step.
+fn drive(wish: &Wish, make: impl Fn(&[Seen], Step) -> Seen) -> (Vec<Seen>, Outcome) {
     let mut seen = Vec::new();
     loop {
         match next(wish, &seen) {
-            Next::Step(step) => seen.push(during(wish, step, &shares(step.height))),
+            Next::Step(step) => seen.push(make(&seen, step)),
             Next::Done(outcome) => return (seen, outcome),
         }
         assert!(seen.len() < 200, "no end: {:?}", seen.last());
     }
+}
+
+fn search(wish: &Wish, shares: impl Fn(f64) -> Vec<f64>) -> (Vec<Seen>, Outcome) {
+    drive(wish, |_, step| during(wish, step, &shares(step.height)))
 }
 
 fn heights(seen: &[Seen], purpose: Purpose) -> Vec<f64> {
@@ -247,21 +251,14 @@ fn one_that_is_only_cold_is_asked_again() {
 fn an_objective_without_requests_decides_nothing() {
     let limit = breaks_at(100.0, 0.05);
     let wish = wish(&[0.05, 0.01]);
-    let mut seen: Vec<Seen> = Vec::new();
-    let outcome = loop {
-        match next(&wish, &seen) {
-            Next::Step(step) => {
-                let mut one = during(&wish, step, &[limit(step.height), 0.0]);
-                // One request in twenty seconds.
-                for (n, second) in one.slices[1].iter_mut().enumerate() {
-                    *second = (0, u64::from(n % 20 == 0));
-                }
-                seen.push(one);
-            }
-            Next::Done(outcome) => break outcome,
+    let (_, outcome) = drive(&wish, |_, step| {
+        let mut one = during(&wish, step, &[limit(step.height), 0.0]);
+        // One request in twenty seconds.
+        for (n, second) in one.slices[1].iter_mut().enumerate() {
+            *second = (0, u64::from(n % 20 == 0));
         }
-        assert!(seen.len() < 200);
-    };
+        one
+    });
     let Outcome::Found {
         binding: 0, height, ..
     } = outcome
@@ -292,18 +289,10 @@ fn disturbed(
     is_invalid: impl Fn(&[Seen], Step) -> bool,
 ) -> (Vec<Seen>, Outcome) {
     let share = breaks_at(limit, 0.05);
-    let mut seen: Vec<Seen> = Vec::new();
-    loop {
-        match next(wish, &seen) {
-            Next::Step(step) => {
-                let invalid = is_invalid(&seen, step);
-                let one = during(wish, step, &[share(step.height)]);
-                seen.push(Seen { invalid, ..one });
-            }
-            Next::Done(outcome) => return (seen, outcome),
-        }
-        assert!(seen.len() < 200, "no end: {:?}", seen.last());
-    }
+    drive(wish, |seen, step| Seen {
+        invalid: is_invalid(seen, step),
+        ..during(wish, step, &[share(step.height)])
+    })
 }
 
 #[test]
@@ -413,8 +402,7 @@ fn a_slow_recovery_keeps_the_time_too() {
             time_s: Some(f64::from(seconds)),
             ..wish(&[0.05])
         };
-        let mut seen: Vec<Seen> = Vec::new();
-        while let Next::Step(step) = next(&short, &seen) {
+        let (seen, _) = drive(&short, |_, step| {
             let share = if step.height > 100.0 { 1.0 } else { 0.0 };
             let mut one = during(&short, step, &[share]);
             if step.purpose == Purpose::Calm {
@@ -432,9 +420,8 @@ fn a_slow_recovery_keeps_the_time_too() {
                 one.slices[0].truncate(step.hold_s as usize);
                 one.lasted_s = one.slices[0].len() as f64;
             }
-            seen.push(one);
-            assert!(seen.len() < 200);
-        }
+            one
+        });
         let spent: f64 = seen.iter().map(|seen| seen.lasted_s).sum();
         assert!(spent <= f64::from(seconds) + 1e-9, "{spent} of {seconds}");
     }
@@ -443,21 +430,11 @@ fn a_slow_recovery_keeps_the_time_too() {
 #[test]
 fn who_does_not_recover_is_left_alone() {
     let wish = wish(&[0.05]);
-    let mut seen: Vec<Seen> = Vec::new();
-    let outcome = loop {
-        match next(&wish, &seen) {
-            Next::Step(step) => {
-                let was_broken = seen.iter().any(|seen| seen.cut);
-                let share = if was_broken || step.height > 100.0 {
-                    1.0
-                } else {
-                    0.0
-                };
-                seen.push(during(&wish, step, &[share]));
-            }
-            Next::Done(outcome) => break outcome,
-        }
-    };
+    let (_, outcome) = drive(&wish, |seen, step| {
+        let was_broken = seen.iter().any(|seen| seen.cut);
+        let share = f64::from(was_broken || step.height > 100.0);
+        during(&wish, step, &[share])
+    });
     let Outcome::Stuck { after, at } = outcome else {
         panic!("{outcome:?}");
     };
@@ -467,17 +444,10 @@ fn who_does_not_recover_is_left_alone() {
 #[test]
 fn a_target_that_gets_slower_all_the_time_has_no_number() {
     let wish = wish(&[0.05]);
-    let mut seen: Vec<Seen> = Vec::new();
-    let outcome = loop {
-        match next(&wish, &seen) {
-            Next::Step(step) => {
-                let share = breaks_at(100.0 * 0.99_f64.powi(seen.len() as i32), 0.05);
-                seen.push(during(&wish, step, &[share(step.height)]));
-            }
-            Next::Done(outcome) => break outcome,
-        }
-        assert!(seen.len() < 200);
-    };
+    let (seen, outcome) = drive(&wish, |seen, step| {
+        let share = breaks_at(100.0 * 0.99_f64.powi(seen.len() as i32), 0.05);
+        during(&wish, step, &[share(step.height)])
+    });
     assert!(matches!(outcome, Outcome::TooNoisy { .. }), "{outcome:?}");
     assert!(
         seen.iter()

@@ -129,7 +129,7 @@ fn bad_requests(
 ) -> Option<String> {
     let slices = last(timeline, *number, until)?;
     let share = interval::share(&slices)?;
-    let (bad, total) = slices.iter().fold((0, 0), |(b, t), s| (b + s.0, t + s.1));
+    let (bad, total) = interval::sum(&slices);
     let seconds = slices.len();
     (share.low > *budget)
         .then(|| format!("{text}: {bad} of {total} requests were bad in the last {seconds} s"))
