@@ -74,6 +74,9 @@ pub struct Finding {
     /// No statement explains it: the database does nothing meanwhile.
     #[serde(skip)]
     pub is_not_of_statements: bool,
+    /// Sessions hold something while the service does other work: what it computes at that endpoint is this work.
+    #[serde(skip)]
+    pub is_held_meanwhile: bool,
     /// What else was seen and is explained by this.
     pub consequences: Vec<String>,
 }

@@ -11,6 +11,7 @@ const EXPLAINS: &[(&str, &str)] = &[
     ("connection_held", "slow_statement"),
     ("event_loop", "workers"),
     ("slow_downstream", "workers"),
+    ("row_lock", "inline_work"),
     ("row_lock", "workers"),
     ("connection_held", "workers"),
     ("pool", "workers"),
@@ -81,8 +82,9 @@ fn cause_of(found: &[Finding], of: usize) -> Option<usize> {
                 .iter()
                 .any(|name| cause.endpoints.contains(name));
         let is_apart = one.is_not_of_statements && OF_STATEMENTS.contains(&cause.rule.as_str());
+        let is_other_work = one.rule == "inline_work" && !cause.is_held_meanwhile;
         // What is less sure explains nothing that is surer.
-        explains && shares && !is_apart && cause.confidence >= one.confidence
+        explains && shares && !is_apart && !is_other_work && cause.confidence >= one.confidence
     };
     (0..found.len()).find(|other| *other != of && is_cause(&found[*other]))
 }
@@ -110,6 +112,28 @@ mod tests {
         assert_eq!(all.len(), 1);
         assert_eq!(all[0].rule, "cache_none");
         assert_eq!(all[0].consequences, ["pool: ", "slow_statement: "]);
+    }
+
+    #[test]
+    fn heavy_work_is_told_with_the_lock_that_is_held_meanwhile() {
+        let at = |rule: &str, endpoint: &str, is_held_meanwhile| Finding {
+            about: format!("{rule} at {endpoint}"),
+            endpoints: vec![endpoint.into()],
+            is_held_meanwhile,
+            ..of(rule)
+        };
+        let rules = |lock: Finding, endpoint: &str| -> Vec<String> {
+            let all = ordered(vec![lock, at("inline_work", endpoint, false)]);
+            all.into_iter().map(|of| of.rule).collect()
+        };
+        let held = || at("row_lock", "POST /orders", true);
+        assert_eq!(rules(held(), "POST /orders"), ["row_lock"]);
+        assert_eq!(rules(held(), "POST /pdf"), ["inline_work", "row_lock"]);
+        let of_statements = at("row_lock", "POST /orders", false);
+        assert_eq!(
+            rules(of_statements, "POST /orders"),
+            ["inline_work", "row_lock"]
+        );
     }
 
     #[test]

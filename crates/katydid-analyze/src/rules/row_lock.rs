@@ -195,6 +195,7 @@ fn finding(
         cost,
         evidence: numbers,
         advice: advice(pair).into(),
+        is_held_meanwhile: pair.is_some_and(is_held_meanwhile),
         check: "no session should wait for a lock for longer than a moment".into(),
         ..Finding::default()
     }
@@ -229,8 +230,13 @@ fn holder(pair: &Pair<'_>) -> String {
     )
 }
 
+/// The session that holds the lock waits for its client.
+fn is_held_meanwhile(pair: &Pair<'_>) -> bool {
+    pair.state.contains("idle in transaction")
+}
+
 fn advice(pair: Option<&Pair<'_>>) -> &'static str {
-    if pair.is_some_and(|pair| pair.state.contains("idle in transaction")) {
+    if pair.is_some_and(is_held_meanwhile) {
         "The session that holds the lock does something else than SQL: move that out of the transaction, or change the contended row last, right before the commit."
     } else if pair.is_some_and(is_no_row) {
         "See who holds this lock, and for how long: it is none of a row."
