@@ -1,6 +1,6 @@
 """The open model: arrivals come when they are due, whatever the answers do, and each starts one iteration of a user's tasks.
 
-An arrival takes the idle user that has waited longest, of the class whose turn it is by weight. Where none is idle a new one is made,
+An arrival takes the idle user that has waited longest (in a search the one that was busy last), of the class whose turn it is by weight. Where none is idle a new one is made,
 up to a cap. Beyond it the arrival is *blocked*: the target has kept everybody busy. One that the hub comes to `TOO_LATE` is *missed*:
 the generator's fault. Neither is made up for. Knows users and instants, not requests; an iteration is recorded as a row of kind
 `flow`, from the instant its arrival was due.
@@ -58,10 +58,13 @@ class Arrivals:
         most: int,
         make: Callable[[str, Arrivals, int], None],
         lines: list[str],
+        fewest: bool = False,
     ) -> None:
         """`make(class name, self, due)` starts a user that begins with the arrival of `due`; it may wait. `most`: users at once.
-        `lines`: classes of the schedule's lines; empty where it has none."""
+        `lines`: classes of the schedule's lines; empty where it has none. `fewest`: who was busy last is taken first, so that users whom only an
+        overload needed stay idle, and what is measured after it does not depend on it."""
         self.most = most
+        self._fewest = fewest
         self.blocked = 0
         self.missed = 0
         self._session = session
@@ -92,7 +95,7 @@ class Arrivals:
             return
         idle = self._idle[name]
         while idle:
-            user = idle.popleft()
+            user = idle.pop() if self._fewest else idle.popleft()
             if user._state == LOCUST_STATE_WAITING and user._greenlet:
                 begin(user, due, now)
                 user._greenlet.switch()

@@ -137,9 +137,10 @@ class LocalRunner(Runner):
         schedule: dict[str, Any],
         most: int,
         began_ns: int | None = None,
+        fewest: bool = False,
     ) -> None:
         """Lets users come as a schedule of arrivals says, with at most so many at once; returns at
-        once."""
+        once. `fewest`: see `Arrivals`."""
         self._begin(most)
         self._session.no_wait(False)
         to_make: SimpleQueue[tuple[str, Arrivals, int]] = SimpleQueue()
@@ -149,6 +150,7 @@ class LocalRunner(Runner):
             most,
             lambda *who: to_make.put(who),
             [line["class"] for line in schedule.get("lines", ())],
+            fewest,
         )
         self.spawning_greenlet = self.greenlet.spawn(self._make_users, to_make)
         self.spawning_greenlet.link_exception(locust_exception_handler(self.environment))

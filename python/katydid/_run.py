@@ -159,6 +159,11 @@ def run(words: list[str]) -> int:
     try:
         user_classes = _with_a_line(ready, ready.user_classes())
         environment = ready.environment(user_classes)
+        searches = ready.resolved["plan"].get("search") is not None
+        if searches and environment.shape_class is not None:
+            shape = type(environment.shape_class).__name__
+            logger.warning("find says itself how much load there is: the locustfile's %s is not used.", shape)
+            environment.shape_class = None
         if options.show_task_ratio or options.show_task_ratio_json:
             return _show_ratio(options, environment.user_classes)
         _require_hosts(environment)
@@ -175,7 +180,8 @@ def run(words: list[str]) -> int:
         fixed = [u.__name__ for u in environment.user_classes if u.fixed_count]
         if share and fixed:
             print(
-                f"error: arrivals start as many users as they need, but {fixed[0]} has a fixed_count: remove it, or give --load in users",
+                f"error: arrivals start as many users as they need, but {fixed[0]} has a fixed_count: remove it"
+                + ("" if searches else ", or give --load in users"),
                 file=sys.stderr,
             )
             return 2
@@ -342,7 +348,7 @@ def _probe_first(ready: Ready, environment: Environment) -> str | None:
         code = 1
         _end_with_parent()
         try:
-            ready.resolved["plan"]["command"] = "probe"
+            ready.resolved["plan"].update(command="probe", search=None, schedule=None)
             code, folder = _probe(ready, environment, {"quiet": True}, PROBE_WITHIN, **place)
             os.write(its_end, folder.encode())
         except Exception as error:
@@ -509,7 +515,10 @@ class Run:
         if options.spawn_rate is None:
             options.spawn_rate = 1
         if schedule is not None and schedule["model"] == "arrivals":
-            runner.start_arrivals(schedule, self.most_users)
+            if self._searches():
+                runner.start_arrivals(schedule, self.most_users, fewest=True)
+            else:
+                runner.start_arrivals(schedule, self.most_users)
         elif schedule is not None:
             runner.start_schedule(schedule, self.most_users)
         elif self.environment.shape_class is not None:
@@ -531,12 +540,20 @@ class Run:
     def _time_up(self) -> None:
         if self._over.is_set():
             return
+        if self._searches():
+            logger.info("The search has ended, shutting down")
+            self.reason = "done"
+            self._over.set()
+            return
         if self.schedule is None:
             logger.info("--run-time limit reached, shutting down")
         else:
             logger.info("The load has come to its end, shutting down")
         self.reason = "run-time"
         self._over.set()
+
+    def _searches(self) -> bool:
+        return self.plan.get("search") is not None
 
     def _stop(self, reason: str, said: str) -> None:
         """A signal. The first ends the run with all it has measured; the second does not wait for

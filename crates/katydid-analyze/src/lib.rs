@@ -11,7 +11,7 @@ mod generator;
 pub mod interval;
 pub mod locust;
 pub mod metrics;
-mod numbers;
+pub mod numbers;
 pub mod probe;
 mod regression;
 pub mod rules;

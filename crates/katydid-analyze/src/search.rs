@@ -9,9 +9,10 @@
 mod bracket;
 mod curve;
 mod fit;
-mod limits;
+pub mod limits;
 pub mod recorded;
 mod spread;
+pub mod told;
 
 use std::cell::OnceCell;
 
@@ -42,13 +43,25 @@ pub fn next(wish: &Wish, seen: &[Seen]) -> Next {
     search.next()
 }
 
-/// Whether a step that is under way is to end now: `slices` are the seconds since it settled, by objective. `is_silent`: for long
-/// nothing came back although something is awaited.
-pub fn is_over(wish: &Wish, purpose: Purpose, slices: &[Vec<(u64, u64)>], is_silent: bool) -> bool {
+/// Whether a step that is under way is to end now: `slices` are the seconds since it settled, by objective. `is_drowned`: see
+/// [`is_drowned`].
+pub fn is_over(
+    wish: &Wish,
+    purpose: Purpose,
+    slices: &[Vec<(u64, u64)>],
+    is_drowned: bool,
+) -> bool {
     if purpose == Purpose::Calm {
-        return !is_silent && is_well(wish, slices);
+        return !is_drowned && is_well(wish, slices);
     }
-    is_silent || slices.iter().any(|slices| is_lost(slices))
+    is_drowned || slices.iter().any(|slices| is_lost(slices))
+}
+
+/// Whether the target has more to do than it can: `in_flight` requests are awaited on average, `ended` came back per second, so that
+/// one stays for their quotient (Little, *A proof for the queuing formula L = λW*, 1961). An overload that is left alone may break what does not
+/// mend by itself. `limit_s`: how long a request may take; `usual_s`: how long one takes under little load.
+pub fn is_drowned(in_flight: f64, ended: f64, limit_s: f64, usual_s: f64) -> bool {
+    in_flight >= at::AWAITED && in_flight > at::DROWNED * (limit_s + usual_s) * ended
 }
 
 /// The last seconds keep all budgets.
@@ -90,6 +103,11 @@ fn is_strained(seen: &Seen) -> bool {
     seen.cut || seen.slices.iter().any(strained)
 }
 
+/// It went its full time, and no request in it was about any objective.
+fn is_about_nothing(seen: &Seen) -> bool {
+    !seen.cut && seen.slices.iter().all(|slices| share(slices).is_none())
+}
+
 struct Search<'a> {
     wish: &'a Wish,
     seen: &'a [Seen],
@@ -100,6 +118,9 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn next(&self) -> Next {
+        if self.valid(Purpose::Coarse).any(is_about_nothing) {
+            return self.unfinished(Lacking::Requests);
+        }
         if let Some(next) = self.seen.last().and_then(|last| self.after(last)) {
             return next;
         }
@@ -195,9 +216,17 @@ impl Search<'_> {
         Next::Step(Step {
             purpose,
             height: self.rounded(height),
-            settle_s,
+            settle_s: self.settles_s(purpose, settle_s),
             hold_s,
         })
+    }
+
+    /// What was sent before the step is not judged in it.
+    fn settles_s(&self, purpose: Purpose, least_s: f64) -> f64 {
+        match purpose {
+            Purpose::Calm => least_s,
+            _ => least_s.max(self.wish.limit_s.ceil()),
+        }
     }
 
     fn coarse(&self, height: f64) -> Next {
@@ -372,7 +401,13 @@ impl Search<'_> {
         if all >= at::MOST || is_ours || self.seen.len() >= at::MOST_STEPS {
             return true;
         }
-        let confirm = self.wish.time_s.map_or(0.0, |time| {
+        // What is too wide for an answer is not confirmed.
+        let is_an_answer = || {
+            let estimate = self.estimate();
+            estimate.is_none_or(|(estimate, _)| !self.is_unsure(&estimate, at::TOO_WIDE))
+        };
+        let confirm = self.wish.time_s.filter(|_| is_an_answer());
+        let confirm = confirm.map_or(0.0, |time| {
             (at::CONFIRM_PART * time).clamp(at::SHORT_CONFIRM_S, at::CONFIRM_S.1) + at::CONFIRM_S.0
         });
         if self.left_s() < confirm + at::FINE_S.0 + self.fine_hold_s() {

@@ -12,7 +12,7 @@ use katydid_record::{Access, Endpoint, EndpointKey, Histogram, Manifest, Plan, T
 
 use crate::titles::Titles;
 use crate::{
-    drift, events, experiment, probe, rules, series, slo, spike, target, validity, verdict,
+    drift, events, experiment, probe, rules, search, series, slo, spike, target, validity, verdict,
 };
 
 /// Samples behind a percentile that may be taken at face value.
@@ -32,7 +32,7 @@ pub struct Ending {
 /// The summary of a run. Its exit code is the recorded one; `None` recorded means that it was killed.
 pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> Summary {
     let total = Timeline::total(&timeline.endpoints);
-    let generator = validity::of_run(timeline, &total);
+    let generator = validity::of_plan(timeline, &manifest.plan, &total);
     let seconds = timeline.end as f64 / 1e6;
     let end = timeline.marks.values().find_map(|mark| match mark {
         Mark::End { reason, exit_code } => Some((reason.clone(), *exit_code)),
@@ -56,7 +56,7 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
     for fact in timeline
         .facts
         .values()
-        .filter(|fact| ![probe::FACT, experiment::FACT].contains(&fact.topic.as_str()))
+        .filter(|fact| !is_data(fact.topic.as_str()))
     {
         notes.push(format!("{}: {}", fact.subject, fact.text));
     }
@@ -109,6 +109,7 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
             .collect(),
         phases: phases(timeline, &manifest.plan, &titles),
         slos,
+        search: search::told::search(timeline, &manifest.plan),
         spikes: spike::spikes(timeline, &manifest.plan),
         events: events::events(timeline, &manifest.plan),
         drifts: drift::drifts(timeline),
@@ -127,6 +128,11 @@ pub fn summarize(manifest: &Manifest, timeline: &Timeline, ending: &Ending) -> S
     };
     verdict::write(&mut summary);
     summary
+}
+
+/// Topics of facts that are read elsewhere, and say nothing to a reader.
+fn is_data(topic: &str) -> bool {
+    [probe::FACT, experiment::FACT].contains(&topic) || search::recorded::TOPICS.contains(&topic)
 }
 
 fn hints(e: &Endpoint) -> Vec<HintSummary> {

@@ -4,7 +4,7 @@
 use katydid_record::histogram::Histogram;
 use katydid_record::summary::GeneratorSummary;
 use katydid_record::timeline::{GeneratorSums, GeneratorTotals, Generators};
-use katydid_record::{Endpoint, Kind, PhaseKind, PhaseTotals, Timeline};
+use katydid_record::{Endpoint, Kind, PhaseKind, PhaseTotals, Plan, Timeline};
 
 /// Lag that is always allowed, ms.
 pub const LAG_FLOOR_MS: f64 = 5.0;
@@ -41,14 +41,59 @@ pub fn of_run(timeline: &Timeline, total: &Endpoint) -> GeneratorSummary {
     summary
 }
 
+/// The same, but a search leaves out the steps in which the generator did not keep up: they invalidate nothing of the rest.
+pub fn of_plan(timeline: &Timeline, plan: &Plan, total: &Endpoint) -> GeneratorSummary {
+    let mut summary = of_run(timeline, total);
+    if plan.search.is_some() && !summary.valid {
+        let reasons = std::mem::take(&mut summary.reasons);
+        let more = match reasons.len() {
+            1 => String::new(),
+            n => format!(" (and {} more)", n - 1),
+        };
+        let first = reasons.into_iter().next().unwrap_or_default();
+        summary.warnings.push(format!(
+            "{first}{more} Steps in which that could matter for an objective do not count."
+        ));
+        summary.valid = true;
+    }
+    summary
+}
+
+/// Whether the generator kept up in a step of a search, of which only the share of requests over a limit is used: no more than `share` of them
+/// may be bad because of the generator. That is less strict than the rule for runs where the limit is long.
+pub fn of_step(phase: &PhaseTotals, limit_ms: f64, share: f64) -> bool {
+    let health = of_phase(phase);
+    let totals = phase.generators.together();
+    let sums = that_count(&totals);
+    let allowed_us = (1e3 * LAG_FLOOR_MS.max(LAG_SHARE * limit_ms)) as u64;
+    let is_late = |lags: &Histogram| {
+        let late = lags.to_sparse().count_above(allowed_us);
+        lags.count() >= ENOUGH && late as f64 > share * lags.count() as f64
+    };
+    let is_busy = |busy: Option<f64>| busy.is_some_and(|busy| busy >= BUSY_SHARE);
+    let late = [&sums.lag, &sums.hub_lag, &sums.io_lag];
+    let total = Endpoint::of(&phase.total());
+    let missed = missed(&total, &arrivals(phase));
+    !late.into_iter().any(is_late)
+        && !is_busy(health.hub_busy_share)
+        && !is_busy(health.io_busy_share)
+        && missed.is_none()
+        && totals.whole().held_back as f64 <= share * total.ended() as f64
+}
+
 /// The generator's health in one phase.
 pub fn of_phase(phase: &PhaseTotals) -> GeneratorSummary {
+    let total = Endpoint::of(&phase.total());
+    judge(&phase.generators, &total, &arrivals(phase))
+}
+
+fn arrivals(phase: &PhaseTotals) -> Arrivals {
     let flows = phase.endpoints.iter();
     let flows = flows.filter(|(key, _)| key.kind == Kind::Flow);
     let mut arrivals = Arrivals::default();
     let counts = flows.map(|(_, totals)| &totals.counts);
     counts.for_each(|w| arrivals.add(w.ok + w.failed + w.aborted + w.blocked, w.missed));
-    judge(&phase.generators, &Endpoint::of(&phase.total()), &arrivals)
+    arrivals
 }
 
 /// Whether a phase's numbers stand for something: those of a ramp mix levels.
@@ -63,7 +108,7 @@ fn judge(generators: &Generators, total: &Endpoint, arrivals: &Arrivals) -> Gene
     if generators.processes.len() > 1 {
         judge_workers(&mut summary, generators, total);
     }
-    judge_slots(&mut summary, total, arrivals);
+    summary.reasons.extend(missed(total, arrivals));
     if let Some(percent) = stolen(&summary) {
         summary.warnings.push(format!(
             "The hypervisor took {percent:.0} % of this machine's processor time."
@@ -114,15 +159,18 @@ fn larger(a: Option<f64>, b: Option<f64>) -> Option<f64> {
     if b > a { b } else { a }
 }
 
-/// How late and how busy a process was, and what follows from that. The first second is left out where there is more: connections
-/// are opened and code is loaded then.
-fn health(totals: &GeneratorTotals, total: &Endpoint) -> GeneratorSummary {
-    let steady = totals.steady.windows >= 2;
-    let sums = if steady {
+/// The first second is left out where there is more: connections are opened and code is loaded then.
+fn that_count(totals: &GeneratorTotals) -> GeneratorSums {
+    if totals.steady.windows >= 2 {
         totals.steady.clone()
     } else {
         totals.whole()
-    };
+    }
+}
+
+/// How late and how busy a process was, and what follows from that.
+fn health(totals: &GeneratorTotals, total: &Endpoint) -> GeneratorSummary {
+    let sums = that_count(totals);
     let share = |us: u64, of_us: u64| (of_us > 0).then(|| us as f64 / of_us as f64);
     let machine_us = sums.covered_us * u64::from(totals.processors.max(1));
     let ms = |us: Option<u64>| us.map(|us| us as f64 / 1e3);
@@ -277,24 +325,21 @@ impl Arrivals {
     }
 }
 
-fn judge_slots(summary: &mut GeneratorSummary, total: &Endpoint, arrivals: &Arrivals) {
-    if arrivals.missed > 0 && arrivals.missed as f64 >= MISSED_SHARE * arrivals.all as f64 {
-        summary.reasons.push(format!(
-            "{} of {} arrivals were missed because the generator was late; allowed is less than {} %.",
-            arrivals.missed,
-            arrivals.all,
-            MISSED_SHARE * 100.0
-        ));
-        return;
-    }
+/// What to say if too many slots were missed.
+fn missed(total: &Endpoint, arrivals: &Arrivals) -> Option<String> {
+    let is_much = |missed: u64, all: u64| missed > 0 && missed as f64 >= MISSED_SHARE * all as f64;
     let slots = total.ended() + total.aborted + total.blocked + total.missed;
-    if total.missed > 0 && total.missed as f64 >= MISSED_SHARE * slots as f64 {
-        summary.reasons.push(format!(
-            "{} of {slots} slots were missed because the generator was late; allowed is less than {} %.",
-            total.missed,
-            MISSED_SHARE * 100.0
-        ));
-    }
+    let (count, what) = if is_much(arrivals.missed, arrivals.all) {
+        (arrivals.missed, format!("{} arrivals", arrivals.all))
+    } else if is_much(total.missed, slots) {
+        (total.missed, format!("{slots} slots"))
+    } else {
+        return None;
+    };
+    Some(format!(
+        "{count} of {what} were missed because the generator was late; allowed is less than {} %.",
+        MISSED_SHARE * 100.0
+    ))
 }
 
 fn judge_cores(summary: &mut GeneratorSummary) {

@@ -29,6 +29,13 @@ fn of(summary: &Summary) -> (&'static str, String) {
     if let Some(why) = &run.aborted {
         return ("FAIL", format!("aborted: {why}"));
     }
+    if let Some(search) = &summary.search {
+        let verdict = match search.height {
+            Some(_) => "FOUND",
+            None => "NOT FOUND",
+        };
+        return (verdict, search.answer.clone());
+    }
     if !summary.slos.is_empty() {
         return objectives(&summary.slos);
     }

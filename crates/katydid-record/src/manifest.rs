@@ -14,7 +14,10 @@ pub struct FormatVersion {
 }
 
 /// The format that this version writes.
-pub const FORMAT: FormatVersion = FormatVersion { major: 1, minor: 9 };
+pub const FORMAT: FormatVersion = FormatVersion {
+    major: 1,
+    minor: 10,
+};
 
 /// `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

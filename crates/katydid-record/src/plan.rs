@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::machine::MachineLimit;
 use crate::schedule::Schedule;
+use crate::search::Wish;
 use crate::slo::Slo;
 use crate::trace::Tracing;
 
@@ -13,7 +14,7 @@ use crate::trace::Tracing;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Plan {
-    /// `run`, `attack` or `check`.
+    /// `run`, `find`, `probe`, `attack` or `check`.
     pub command: String,
     /// Where load goes.
     pub host: Option<String>,
@@ -39,6 +40,9 @@ pub struct Plan {
     pub shape: Option<String>,
     /// How much load when, where it was described (`--load`).
     pub schedule: Option<Schedule>,
+    /// What is searched for, where the load follows from what is seen (`find`); the schedule is then its first step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<Wish>,
     /// Commands that are run while the load is on, in the order of their times.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<Event>,

@@ -1,5 +1,6 @@
 //! A search for the greatest load that keeps the objectives: its steps, and its answer. Data only; who decides is the analysis.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a search is asked for.
@@ -15,6 +16,9 @@ pub struct Wish {
     pub whole: bool,
     /// How long all of it may take, seconds.
     pub time_s: Option<f64>,
+    /// How long a request may take: the longest limit of the objectives, seconds. A step settles for as long at least.
+    #[serde(default)]
+    pub limit_s: f64,
 }
 
 /// What a step is for.
@@ -160,6 +164,82 @@ pub enum Confirmation {
     Failed(f64),
 }
 
+/// A search, as the summary has it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct SearchSummary {
+    /// `found`, `too_noisy`, `unfinished`, `broken_at_idle`, `out_of_reach` or `stuck`.
+    pub outcome: String,
+    /// False: it was stopped before its end, and this is what was known by then.
+    pub complete: bool,
+    /// The answer, in a sentence.
+    pub answer: String,
+    /// What else there is to know of it, in sentences.
+    pub remarks: Vec<String>,
+    /// What heights count: `arrivals/s` or `users`.
+    pub unit: String,
+    /// The greatest height that keeps all objectives, where it was found.
+    pub height: Option<f64>,
+    /// Lower end of its 95 % interval.
+    pub low: Option<f64>,
+    /// Upper end.
+    pub high: Option<f64>,
+    /// The height that was then held for some minutes; null if none was.
+    pub confirmed: Option<f64>,
+    /// The number, among the objectives, of the one that is broken first.
+    pub binding: Option<usize>,
+    /// What must hold.
+    pub objectives: Vec<ObjectiveSummary>,
+    /// Requests that ended for each arrival.
+    pub requests_per_arrival: Option<f64>,
+    /// What was bad at which height, from the least on; steps of nearly the same height together.
+    pub levels: Vec<LevelSummary>,
+    /// Its steps, in their order.
+    pub steps: Vec<StepSummary>,
+}
+
+/// Steps of a search at nearly the same height, but for those that let the target recover.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct LevelSummary {
+    /// The mean of their heights.
+    pub height: f64,
+    /// How many they are.
+    pub steps: u64,
+    /// Share of bad requests of the objective that is broken first, or of the first one.
+    pub bad: f64,
+}
+
+/// One objective of a search.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ObjectiveSummary {
+    /// As it was written.
+    pub text: String,
+    /// The share of requests that may be bad.
+    pub budget: f64,
+}
+
+/// One step of a search.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct StepSummary {
+    /// Its phase.
+    pub phase: String,
+    /// `coarse`, `fine`, `calm` or `confirm`.
+    pub purpose: String,
+    /// Arrivals per second, or users.
+    pub height: f64,
+    /// How long it lasted.
+    pub lasted_s: f64,
+    /// False: the generator did not keep up.
+    pub counts: bool,
+    /// It was ended early.
+    pub cut: bool,
+    /// For each objective the share of bad requests after settling; null where none ended.
+    pub bad: Vec<Option<f64>>,
+}
+
 /// What a search had too little of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -168,4 +248,6 @@ pub enum Lacking {
     Time,
     /// In too many steps the generator did not keep up.
     Generator,
+    /// No request was about any objective.
+    Requests,
 }

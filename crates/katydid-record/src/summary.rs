@@ -10,6 +10,7 @@ use crate::access::Access;
 use crate::finding::Findings;
 use crate::frame::{Cause, EventOutcome, Kind};
 use crate::probe::ProbeSummary;
+use crate::search::SearchSummary;
 use crate::view::Table;
 use crate::watched::Sight;
 
@@ -41,6 +42,9 @@ pub struct Summary {
     /// Objectives, each in each phase that it is about, in the order in which they were given.
     #[serde(default)]
     pub slos: Vec<SloSummary>,
+    /// The search for the load at which an objective breaks, where that was asked for (`find`).
+    #[serde(default)]
+    pub search: Option<SearchSummary>,
     /// What each spike did, and whether the target recovered.
     #[serde(default)]
     pub spikes: Vec<SpikeSummary>,
@@ -97,7 +101,7 @@ pub struct RunSummary {
     pub started: String,
     /// From the first instant to the end of the last window.
     pub duration_s: f64,
-    /// `run`, `attack` or `check`.
+    /// `run`, `find`, `probe`, `attack` or `check`.
     pub command: String,
     /// Where load went.
     pub host: Option<String>,
@@ -109,7 +113,8 @@ pub struct RunSummary {
     pub complete: bool,
     /// Version of katydid.
     pub tool_version: String,
-    /// `PASS`, `FAIL` or `UNDECIDED` where there were objectives, else `DONE` or `FAILURES`; before any of these `INVALID` and `INCOMPLETE`.
+    /// `PASS`, `FAIL` or `UNDECIDED` where there were objectives, else `DONE` or `FAILURES`; of a search `FOUND` or `NOT FOUND`; before any of these
+    /// `INVALID` and `INCOMPLETE`.
     #[serde(default)]
     pub verdict: String,
     /// Why, in a sentence.

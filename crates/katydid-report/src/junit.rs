@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use katydid_record::Finding;
+use katydid_record::search::SearchSummary;
 use katydid_record::summary::{EndpointSummary, SloOutcome, SloSummary, Summary};
 
 use crate::number::{count, plain};
@@ -40,7 +41,10 @@ struct Complaint {
 /// The document, with a line end.
 pub fn junit(summary: &Summary) -> String {
     let mut cases = vec![validity(summary)];
-    let suite = if summary.slos.is_empty() {
+    let suite = if let Some(search) = &summary.search {
+        cases.push(of_search(search));
+        "search"
+    } else if summary.slos.is_empty() {
         cases.push(scenario(summary));
         cases.extend(summary.endpoints.iter().map(|e| endpoint(summary, e)));
         "endpoints"
@@ -52,6 +56,18 @@ pub fn junit(summary: &Summary) -> String {
     cases.extend(found.map(finding));
     distinct(&mut cases);
     write(summary, suite, &cases)
+}
+
+/// Requests fail in it on purpose: only that there is no number is worth a word.
+fn of_search(search: &SearchSummary) -> Case {
+    let outcome = match search.height {
+        Some(_) => Outcome::Passed,
+        None => Outcome::Skipped(search.answer.clone()),
+    };
+    Case {
+        name: "search".to_owned(),
+        outcome,
+    }
 }
 
 /// Whether the numbers are the target's, and all there, and the test was what the plan says.

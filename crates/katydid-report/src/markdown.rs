@@ -29,8 +29,11 @@ pub fn markdown(summary: &Summary) -> String {
     let mut out = String::new();
     verdict(&mut out, summary);
     findings(&mut out, summary);
+    search(&mut out, summary);
     objectives(&mut out, summary);
-    phases(&mut out, summary);
+    if summary.search.is_none() {
+        phases(&mut out, summary);
+    }
     events(&mut out, summary);
     folded(&mut out, summary);
     generator(&mut out, summary);
@@ -108,6 +111,36 @@ fn findings(out: &mut String, summary: &Summary) {
         }
     }
     more(out, all.findings.len(), MOST_FINDINGS, "findings");
+}
+
+/// What there is to know of a search besides its answer, which stands in the first line, and what was bad at which load.
+fn search(out: &mut String, summary: &Summary) {
+    let Some(search) = &summary.search else {
+        return;
+    };
+    out.push('\n');
+    for remark in &search.remarks {
+        let _ = writeln!(out, "- {}", prose(remark, SENTENCE));
+    }
+    let objective = search.objectives.get(search.binding.unwrap_or(0));
+    let Some(objective) = objective.filter(|_| !search.levels.is_empty()) else {
+        return;
+    };
+    out.push('\n');
+    let bad = format!(">Bad: {}", objective.text);
+    let unit = format!(">{}", search.unit);
+    head(out, &[&unit, ">Steps", &bad, ">Allowed"]);
+    for level in &search.levels {
+        row(
+            out,
+            [
+                rate(level.height),
+                count(level.steps),
+                percent(level.bad),
+                percent(objective.budget),
+            ],
+        );
+    }
 }
 
 fn objectives(out: &mut String, summary: &Summary) {

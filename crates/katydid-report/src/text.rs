@@ -5,6 +5,7 @@
 mod findings;
 mod page;
 mod probe;
+mod search;
 mod sections;
 mod split;
 mod table;
@@ -45,6 +46,7 @@ pub fn text(summary: &Summary, style: &Style) -> String {
     if summary.run.command == "probe" {
         return probed(page, summary, style);
     }
+    search::write(&mut page, summary);
     table::write(&mut page, summary);
     let apart = phrase::apart(&summary.total);
     if !apart.is_empty() {
@@ -53,7 +55,9 @@ pub fn text(summary: &Summary, style: &Style) -> String {
             &format!("Not in the table: {}.", apart.join("; ")),
         );
     }
-    table::phases(&mut page, summary);
+    if summary.search.is_none() {
+        table::phases(&mut page, summary);
+    }
     if phrase::any_wide(summary) {
         page.paragraph(Tone::Faint, phrase::WIDE);
     }

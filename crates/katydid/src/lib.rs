@@ -17,6 +17,7 @@ pub mod plan;
 mod pointed;
 mod resolved;
 pub mod run_dir;
+mod search;
 pub mod session;
 mod slo;
 pub mod watching;

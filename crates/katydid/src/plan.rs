@@ -20,6 +20,7 @@ use crate::error::UsageError;
 use crate::experiments;
 use crate::load::{self, Load};
 use crate::resolved::{Resolved, split};
+use crate::search;
 use crate::slo;
 use crate::watching;
 
@@ -156,6 +157,11 @@ pub fn resolve(
         custom,
         true,
     )? {
+        let mut values = values;
+        if command == "find" {
+            // Shared files may hold them.
+            values.retain(|dest, _| !search::REFUSED.contains(&dest.as_str()));
+        }
         take(&mut settled, values);
         for (dest, (text, _)) in custom {
             custom_from_files.entry(dest).or_insert(text);
@@ -171,17 +177,21 @@ pub fn resolve(
     }
     let files = [&options.own.summary, &options.own.markdown];
     one_on_stdout(options.output.json, files)?;
-    let load = load(&options, &settled, &rows)?;
+    let slos: Vec<_> = options.goals.slo.iter().flatten().collect();
+    let slos = slos.into_iter().map(|text| slo::parse(text));
+    let slos = slos.collect::<Result<Vec<_>, _>>()?;
+    let (load, search) = if command == "find" {
+        let (load, wish) = search::load(&options, &slos)?;
+        (Some(load), Some(wish))
+    } else {
+        (load(&options, &settled, &rows)?, None)
+    };
     let arrive = load
         .as_ref()
         .is_some_and(|load| load.schedule.model == Model::Arrivals);
     if arrive && !settled.contains_key("stop_timeout") {
         options.load.stop_timeout = GRACE_OF_ARRIVALS;
     }
-    let slos = options.goals.slo.iter().flatten();
-    let slos = slos
-        .map(|text| slo::parse(text))
-        .collect::<Result<_, _>>()?;
     let abort_on = condition::parse_all(options.goals.abort_on.iter().flatten())?;
     let watched = options.watching.watch.as_deref().unwrap_or_default();
     let watched = watching::sources(watched, &[], None)?;
@@ -198,11 +208,12 @@ pub fn resolve(
     };
     Ok(Resolved {
         command,
+        search,
         schedule: load.as_ref().map(|load| load.schedule.clone()),
         events: load.map(|load| load.events).unwrap_or_default(),
         slos,
         abort_on,
-        load_given: LOAD.iter().any(|dest| settled.contains_key(*dest)),
+        load_given: command == "find" || LOAD.iter().any(|dest| settled.contains_key(*dest)),
         sources: rows
             .iter()
             .map(|row| (row.dest.clone(), source(row)))
@@ -299,17 +310,27 @@ fn load(
     Ok(Some(load))
 }
 
-/// The words after `check` or `probe`, and what stood there, or `run`.
+/// The words after `check`, `probe` or `find`, and what stood there, or `run`.
 fn after_command(argv: &[String]) -> (&[String], &'static str) {
     match argv.split_first() {
         Some((first, rest)) if first == "check" => (rest, "check"),
         Some((first, rest)) if first == "probe" => (rest, "probe"),
+        Some((first, rest)) if first == "find" => (rest, "find"),
         _ => (argv, "run"),
     }
 }
 
 /// A check makes no load and keeps no results, a probe makes none: such options would be ignored. Shared files may hold them.
 fn only_what_applies(command: &str, given: &Settled, rows: &[OptionRow]) -> Result<(), UsageError> {
+    let row = |dests: &[&str]| {
+        let mut given = rows.iter().filter(|row| given.contains_key(&row.dest));
+        given.find(|row| dests.contains(&row.dest.as_str()))
+    };
+    match command {
+        "run" => search::only_there(row(&search::OPTIONS))?,
+        "find" => search::refuse(row(&search::REFUSED))?,
+        _ => {}
+    }
     let (groups, single, why): (&[&str], &[&str], &str) = match command {
         "check" => (&["Scenario", "Logging"], &[], "which runs each task once"),
         "probe" => (

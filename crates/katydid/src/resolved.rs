@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use katydid_record::redact::redact;
+use katydid_record::search::Wish;
 use katydid_record::{Event, Model, Phase, PhaseKind, Plan, PlannedUser, Schedule, Slo, Tracing};
 use serde_json::{Map, Value};
 
 use crate::cli::{AttackOptions, Options};
 use crate::condition::{self, Condition};
 use crate::config::Source;
+use crate::search;
 use crate::watching;
 
 /// Every option's value, and where it came from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resolved {
-    /// `run`, `check` or `probe`.
+    /// `run`, `find`, `check` or `probe`.
     pub command: &'static str,
     /// The options, with Locust's dests.
     pub options: Options,
@@ -23,6 +25,8 @@ pub struct Resolved {
     pub sources: BTreeMap<String, Source>,
     /// Texts from environment and files for options that the locustfile added; the strongest source's.
     pub custom_from_files: BTreeMap<String, String>,
+    /// What `find` is asked for; the schedule is then its first step.
+    pub search: Option<Wish>,
     /// What `--load` describes.
     pub schedule: Option<Schedule>,
     /// What it says is done meanwhile.
@@ -64,11 +68,15 @@ impl Resolved {
         match &self.schedule {
             Some(schedule) => match schedule.model {
                 Model::Users => schedule.most_users(),
-                Model::Arrivals => self
-                    .options
-                    .load
-                    .max_users
-                    .unwrap_or_else(|| most_users(schedule.peak())),
+                Model::Arrivals => {
+                    self.options
+                        .load
+                        .max_users
+                        .unwrap_or_else(|| match self.search {
+                            Some(_) => search::MOST_USERS,
+                            None => most_users(schedule.peak()),
+                        })
+                }
             },
             None => self.options.load.num_users.unwrap_or(1),
         }
@@ -81,6 +89,9 @@ impl Resolved {
 
     /// Seconds to run; none when it was not given, or 0, which is Locust's "no limit".
     pub fn run_time(&self) -> Option<f64> {
+        if self.search.is_some() {
+            return None;
+        }
         if let Some(schedule) = &self.schedule {
             return Some(schedule.length_s());
         }
@@ -172,6 +183,7 @@ impl Resolved {
             exclude_tags: scenario.exclude_tags.clone().unwrap_or_default(),
             shape: None,
             schedule: self.schedule.clone(),
+            search: self.search.clone(),
             events: self.events.clone(),
             slos: self.slos.clone(),
             abort_on,

@@ -18,6 +18,7 @@ class Settings:
     pool_size: int
     pool_overflow: int
     pool_timeout: float
+    requests_at_once: int
     dashboard_ttl: int
     session_ttl: int
     invoice_queue: str
@@ -33,8 +34,9 @@ def settings() -> Settings:
         database_url=env["SHOP_DATABASE_URL"],
         redis_url=env["SHOP_REDIS_URL"],
         pool_size=int(env.get("SHOP_POOL_SIZE", "10")),
-        pool_overflow=int(env.get("SHOP_POOL_OVERFLOW", "10")),
+        pool_overflow=int(env.get("SHOP_POOL_OVERFLOW", "30")),
         pool_timeout=float(env.get("SHOP_POOL_TIMEOUT", "10")),
+        requests_at_once=int(env.get("SHOP_REQUESTS_AT_ONCE", "40")),
         dashboard_ttl=int(env.get("SHOP_DASHBOARD_TTL", "5")),
         session_ttl=int(env.get("SHOP_SESSION_TTL", "3600")),
         invoice_queue=env.get("SHOP_INVOICE_QUEUE", "invoices"),

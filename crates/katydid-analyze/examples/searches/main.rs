@@ -9,10 +9,11 @@ mod world;
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use katydid_analyze::search::{Next, is_over, next};
+use katydid_analyze::search::limits::DROWNED_S;
+use katydid_analyze::search::{Next, is_drowned, is_over, next};
 use katydid_record::search::{Confirmation, Outcome, Purpose, Seen, Wish};
 
-use crate::world::{World, worlds};
+use crate::world::{MEAN_S, World, worlds};
 
 /// The truth is between the ends so often, if the interval is right.
 const NOMINAL: f64 = 95.0;
@@ -111,6 +112,7 @@ fn ours(world: &World, seed: u64, minutes: Option<f64>) -> Tried {
         ceiling: None,
         whole: false,
         time_s: minutes.map(|minutes| 60.0 * minutes),
+        limit_s: world.within_s,
     };
     let mut steps: Vec<Seen> = Vec::new();
     let outcome = loop {
@@ -119,9 +121,15 @@ fn ours(world: &World, seed: u64, minutes: Option<f64>) -> Tried {
             Next::Done(outcome) => break outcome,
         };
         let began = station.now();
-        world.seconds(&mut station, step.height, step.settle_s, |_| false);
-        let is_over =
-            |slices: &[(u64, u64)]| is_over(&wish, step.purpose, &[slices.to_vec()], false);
+        world.seconds(&mut station, step.height, step.settle_s, |_, _| false);
+        let is_over = |slices: &[(u64, u64)], stayed: &[f64]| {
+            let (most, fewest) = DROWNED_S;
+            let lately = &stayed[stayed.len().saturating_sub(most as usize)..];
+            let time = lately.iter().sum::<f64>() / lately.len() as f64;
+            let is_drowned = lately.len() >= fewest as usize
+                && is_drowned(time * step.height, step.height, world.within_s, MEAN_S);
+            is_over(&wish, step.purpose, &[slices.to_vec()], is_drowned)
+        };
         let (slices, cut) = world.seconds(&mut station, step.height, step.hold_s, is_over);
         steps.push(Seen {
             step,

@@ -21,7 +21,7 @@ pub struct World {
     pub with_peers: bool,
 }
 
-const MEAN_S: f64 = 0.05;
+pub const MEAN_S: f64 = 0.05;
 const SIGMA: f64 = 0.5;
 
 /// All of them.
@@ -84,28 +84,32 @@ impl World {
         Station::new(self.servers, service, self.wandering, self.pauses, seed)
     }
 
-    /// Lets requests arrive at `rate` for so long: bad and all of each second, by arrival, and whether it was ended early.
+    /// Lets requests arrive at `rate` for so long: bad and all of each second, by arrival, and whether it was ended early. `is_over` is told also how
+    /// long they stayed, by second.
     pub fn seconds(
         &self,
         station: &mut Station,
         rate: f64,
         length_s: f64,
-        is_over: impl Fn(&[(u64, u64)]) -> bool,
+        is_over: impl Fn(&[(u64, u64)], &[f64]) -> bool,
     ) -> (Vec<(u64, u64)>, bool) {
         let (began, mut slices) = (station.now(), Vec::new());
-        let mut second = (0, 0);
+        let mut stayed = Vec::new();
+        let (mut second, mut time) = ((0, 0), 0.0);
         loop {
             let at = station.next_arrival(rate);
             while at - began >= (slices.len() + 1) as f64 || at - began >= length_s {
                 slices.push(second);
-                second = (0, 0);
+                stayed.push(time / f64::max(1.0, second.1 as f64));
+                (second, time) = ((0, 0), 0.0);
                 let is_last = slices.len() as f64 >= length_s;
-                if is_last || is_over(&slices) {
+                if is_last || is_over(&slices, &stayed) {
                     station.idle_until(began + slices.len() as f64);
                     return (slices, !is_last);
                 }
             }
             let done = station.arrive(at);
+            time += done - at;
             second = (
                 second.0 + u64::from(done - at > self.within_s),
                 second.1 + 1,
@@ -119,9 +123,9 @@ impl World {
         let most = self.servers as f64 / MEAN_S;
         let share = |rate: f64, requests: f64| {
             let mut station = self.station(7);
-            self.seconds(&mut station, rate, 60.0, |_| false);
+            self.seconds(&mut station, rate, 60.0, |_, _| false);
             let length = (requests / rate).clamp(600.0, 30_000.0);
-            let (slices, _) = self.seconds(&mut station, rate, length.ceil(), |_| false);
+            let (slices, _) = self.seconds(&mut station, rate, length.ceil(), |_, _| false);
             let (bad, total) = interval::sum(&slices);
             (bad as f64 / total as f64).max(1e-7)
         };

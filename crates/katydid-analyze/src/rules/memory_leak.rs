@@ -11,7 +11,8 @@
 //! minutes apart, name it (`tracemalloc`, `heaptrack`, Chrome's heap snapshots of Node).
 //!
 //! **False alarms.** A cache that is meant to fill for longer than the run; a heap that its collector lets grow at first (only suspected in runs below ten
-//! minutes, unless it is Python, PHP or Perl, which count references). A run that is longer tells.
+//! minutes, unless it is Python, PHP or Perl, which count references); an overload, in which more and more requests wait in the service (only suspected). A run
+//! that is longer, or of less load, tells.
 
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
@@ -39,6 +40,8 @@ const MIB: f64 = 1_048_576.0;
 struct Growth {
     levels: [f64; 3],
     requests: [f64; 2],
+    /// So many more requests were under way at the end than after the first third.
+    waiting: f64,
     seconds: f64,
 }
 
@@ -96,12 +99,23 @@ fn judge(case: &Case<'_>) -> Judged {
 /// `None` with too few looks. The least of the last looks of a third stands for its end: what a garbage collector has still to take is
 /// not kept.
 fn growth(case: &Case<'_>, subject: &Subject, requests: [f64; 2]) -> Option<Growth> {
-    let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
     Some(Growth {
         levels: case.at_thirds(subject.plain("process.anon")?, least)?,
         requests,
+        waiting: waiting(case).unwrap_or(0.0),
         seconds: case.seconds() * 2.0 / 3.0,
     })
+}
+
+fn least(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+/// By how much the least that was under way at the end is more than what it was after the first third.
+fn waiting(case: &Case<'_>) -> Option<f64> {
+    let counts = case.under_way(&case.after_first_third())?;
+    let few = counts.len().div_ceil(6);
+    Some(least(&counts[counts.len() - few..]) - least(&counts[..few]))
 }
 
 fn finding(subject: &Subject, growth: &Growth) -> Finding {
@@ -112,7 +126,13 @@ fn finding(subject: &Subject, growth: &Growth) -> Finding {
         evidence(title, what, value, unit, limit)
     };
     let is_young = growth.seconds < limits::LEAK_COLLECTED_S && !executes(subject, &COUNTED);
-    let (confidence, but) = if is_young {
+    let is_what_waits = growth.waiting * limits::LEAK_WAITING >= last - first;
+    let (confidence, but) = if is_what_waits {
+        (
+            Confidence::Suspected,
+            "; but more requests wait in it than before, and that takes memory too",
+        )
+    } else if is_young {
         (
             Confidence::Suspected,
             "; in so short a run that may be what its collector has still to take",

@@ -3,8 +3,8 @@
 use katydid_record::timeline::{CallKey, CallTotals, Calls, Example, TraceSeen};
 use katydid_record::{
     Body, Confidence, EndpointKey, EndpointWindow, Exemplar, Fact, Finding, Findings, Frame,
-    Histogram, Kind, Mark, Name, OBSERVERS, SeenSpan, SeriesKind, SpanKind, Timeline, TraceId,
-    Watched,
+    GeneratorWindow, Histogram, Kind, Mark, Name, OBSERVERS, SeenSpan, SeriesKind, SpanKind,
+    Timeline, TraceId, Watched,
 };
 
 mod held;
@@ -598,6 +598,32 @@ fn process_of(title: &str, levels: [f64; 4]) -> Run {
     };
     let points: Vec<(u64, f64)> = (0..31).map(|at| (at, level(at))).collect();
     run.series("process.anon", ("", ""), SeriesKind::Gauge, &points)
+}
+
+/// So many more requests are under way in each second than in the one before.
+fn that_queues(mut run: Run, each_second: u64) -> Run {
+    for at in 0..30 {
+        let window = GeneratorWindow {
+            in_flight: each_second * at,
+            ..GeneratorWindow::default()
+        };
+        run.apply(at * S, 0, Body::Generator(Box::new(window)));
+    }
+    run
+}
+
+#[test]
+fn memory_of_requests_that_wait_is_no_leak() {
+    let grows = || process([50.0, 90.0, 130.0, 170.0]);
+    let all = that_queues(grows(), 25).findings(true);
+    assert!(all.findings.is_empty(), "400 wait more: {all:#?}");
+    assert_eq!(all.suspected[0].rule, "memory_leak");
+    let found = that_queues(grows(), 10).only();
+    assert_eq!(
+        found.confidence,
+        Confidence::Strong,
+        "160 explain half of it"
+    );
 }
 
 #[test]

@@ -2,48 +2,11 @@
 
 use katydid_record::finding::{Evidence, Fix};
 
+pub use crate::numbers::figures;
 use crate::target::{cut, shortened};
 
 /// Characters of a statement in a sentence.
 const STATEMENT: usize = 110;
-
-/// Three figures, without an exponent: `0.4`, `51`, `2,130`.
-pub fn figures(value: f64) -> String {
-    let digits = match value.abs() {
-        size if size >= 100.0 || size == 0.0 => 0,
-        size if size >= 10.0 => 1,
-        size if size >= 1.0 => 2,
-        _ => 3,
-    };
-    let text = format!("{value:.digits$}");
-    let text = if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    };
-    if text == "-0" {
-        return "0".to_owned();
-    }
-    grouped(&text)
-}
-
-fn grouped(text: &str) -> String {
-    let (sign, rest) = text
-        .strip_prefix('-')
-        .map_or(("", text), |rest| ("-", rest));
-    let (whole, part) = rest
-        .split_once('.')
-        .map_or((rest, ""), |(whole, part)| (whole, part));
-    let mut out = String::new();
-    for (i, digit) in whole.chars().enumerate() {
-        if i > 0 && (whole.len() - i) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    let dot = if part.is_empty() { "" } else { "." };
-    format!("{sign}{out}{dot}{part}")
-}
 
 /// So many rows.
 pub fn rows(count: f64) -> String {
@@ -86,22 +49,5 @@ pub fn fix(place: &str, text: impl Into<String>) -> Fix {
     Fix {
         r#in: place.to_owned(),
         text: text.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn three_figures() {
-        let check = |value: f64, expected: &str| assert_eq!(figures(value), expected);
-        check(0.0, "0");
-        check(0.123_4, "0.123");
-        check(1.0, "1");
-        check(51.04, "51");
-        check(38.26, "38.3");
-        check(2_130.4, "2,130");
-        check(-1_234_567.0, "-1,234,567");
     }
 }

@@ -43,9 +43,15 @@ impl Search<'_> {
             .valid(Purpose::Fine)
             .filter_map(|seen| {
                 let slices = seen.slices.get(objective)?;
-                share(slices).map(|_| Point {
+                let slices = match share(slices) {
+                    Some(_) => slices.clone(),
+                    // It was cut because nothing came back.
+                    None if seen.cut => vec![(1, 1); at::LAST],
+                    None => return None,
+                };
+                Some(Point {
                     ln_height: seen.step.height.ln(),
-                    slices: slices.clone(),
+                    slices,
                 })
             })
             .collect();

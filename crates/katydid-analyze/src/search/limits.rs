@@ -80,6 +80,12 @@ pub const FLOOR_BELOW: f64 = 0.6;
 pub const CUT_AFTER: usize = 10;
 /// Share of bad requests of a second in which nothing works.
 pub const LOST: f64 = 0.9;
+/// A step is cut, too, when requests stay for so many times what they may take, and what they take under little load, together.
+pub const DROWNED: f64 = 3.0;
+/// Fewer requests in flight are no overload.
+pub const AWAITED: f64 = 10.0;
+/// Seconds that are looked at for it: the most, and the fewest since the step began.
+pub const DROWNED_S: (u64, u64) = (5, 3);
 /// After a step whose last seconds were as bad as this on average, the target may recover first.
 pub const STRAINED: f64 = 0.5;
 /// So many seconds are looked at for it, and for a recovery.

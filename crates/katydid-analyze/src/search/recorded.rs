@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use katydid_record::search::{End, Seen, Step};
+use katydid_record::search::{End, Outcome, Seen, Step};
 use katydid_record::{Fact, PhaseId, Timeline};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,12 +12,21 @@ use serde::de::DeserializeOwned;
 const STEP: &str = "search.step";
 /// Topic of the facts that say how that step ended.
 const END: &str = "search.end";
+/// Topic of the fact that says how the search ended.
+const OUTCOME: &str = "search.outcome";
+/// All of them.
+pub const TOPICS: [&str; 3] = [STEP, END, OUTCOME];
+
+/// A phase that is to begin at a whole second begins a little later, seconds.
+const LATE_S: f64 = 0.05;
 
 /// What is known of a search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
     /// The steps that have ended.
     pub seen: Vec<Seen>,
+    /// Their phases.
+    pub phases: Vec<PhaseId>,
     /// The one that has begun and has not.
     pub under_way: Option<UnderWay>,
 }
@@ -39,20 +48,32 @@ pub struct UnderWay {
 
 /// The fact that a phase is this step.
 pub fn is_step(phase: PhaseId, step: &Step) -> Fact {
-    fact(STEP, phase, step)
+    fact(STEP, phase.to_string(), step)
 }
 
 /// The fact that a phase's step ended so.
 pub fn has_ended(phase: PhaseId, end: &End) -> Fact {
-    fact(END, phase, end)
+    fact(END, phase.to_string(), end)
 }
 
-fn fact(topic: &str, phase: PhaseId, what: &impl Serialize) -> Fact {
+/// The fact that the search ended so.
+pub fn is_over(outcome: &Outcome) -> Fact {
+    fact(OUTCOME, String::new(), outcome)
+}
+
+fn fact(topic: &str, subject: String, what: &impl Serialize) -> Fact {
     Fact {
         topic: topic.to_owned(),
-        subject: phase.to_string(),
+        subject,
         text: serde_json::to_string(what).unwrap_or_default(),
     }
+}
+
+/// How the search ended, if it came to its end.
+pub fn outcome(timeline: &Timeline) -> Option<Outcome> {
+    let mut facts = timeline.facts.values();
+    let fact = facts.find(|fact| fact.topic == OUTCOME)?;
+    serde_json::from_str(&fact.text).ok()
 }
 
 /// The search in a timeline of which the seconds before `until` are complete.
@@ -61,6 +82,7 @@ pub fn recorded(timeline: &Timeline, objectives: usize, until: u64) -> Recorded 
     let ends: BTreeMap<PhaseId, End> = told(timeline, END);
     let mut found = Recorded {
         seen: Vec::new(),
+        phases: Vec::new(),
         under_way: None,
     };
     let began = |phase| timeline.phases.get(&phase).and_then(|phase| phase.began);
@@ -70,13 +92,14 @@ pub fn recorded(timeline: &Timeline, objectives: usize, until: u64) -> Recorded 
             continue;
         };
         let began_s = began as f64 / 1e6;
-        let settled = (began_s + step.settle_s).ceil() as u64;
+        let settled = (began_s - LATE_S + step.settle_s).ceil() as u64;
         let over = settled + step.hold_s.ceil() as u64;
         let slices = |end: u64| {
             let of = |objective| seconds(timeline, objective, phase, settled..end.max(settled));
             (0..objectives).map(of).collect::<Vec<_>>()
         };
         if let Some(end) = ends.get(&phase) {
+            found.phases.push(phase);
             found.seen.push(Seen {
                 step,
                 // What it takes to decide counts too.
@@ -180,7 +203,7 @@ mod tests {
             tagged: None,
         };
         timeline.apply(&frame(0.0, 0, Body::Names(vec![endpoint])));
-        for (phase, at) in [(1, 0.0), (2, 6.001)] {
+        for (phase, at) in [(1, 0.0), (2, 6.1)] {
             let mark = Mark::PhaseBegan {
                 phase,
                 name: format!("step {phase}"),
@@ -222,10 +245,15 @@ mod tests {
         };
         let fact = Body::Facts(vec![has_ended(1, &end)]);
         timeline.apply(&frame(4.5, 0, fact));
-        let Recorded { seen, under_way } = recorded(&timeline, 1, 10);
+        let Recorded {
+            seen,
+            phases,
+            under_way,
+        } = recorded(&timeline, 1, 10);
+        assert_eq!(phases, [1]);
         let expected = Seen {
             step: STEPS[0],
-            lasted_s: 6.001,
+            lasted_s: 6.1,
             slices: vec![vec![(1, 10), (2, 10), (0, 0)]],
             cut: false,
             invalid: true,
@@ -233,10 +261,10 @@ mod tests {
         assert_eq!(seen, [expected]);
         let under_way = under_way.expect("the second goes on");
         assert_eq!((under_way.phase, under_way.step), (2, STEPS[1]));
-        // It began a little after the whole second.
+        // It began well after the whole second.
         assert_eq!(under_way.settled, 9);
         assert_eq!(under_way.slices, [[(9, 10)]]);
-        assert!((under_way.lasted_s - 3.999).abs() < 1e-9);
+        assert!((under_way.lasted_s - 3.9).abs() < 1e-9);
     }
 
     #[test]

@@ -14,6 +14,7 @@ fn wish(budgets: &[f64]) -> Wish {
         ceiling: None,
         whole: false,
         time_s: None,
+        limit_s: 0.0,
     }
 }
 

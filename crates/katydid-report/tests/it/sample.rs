@@ -345,6 +345,7 @@ pub fn valid() -> Summary {
         writes: part("writes", 8_004, 241, 0.24),
         phases: phases(),
         slos: slos(),
+        search: None,
         spikes: vec![SpikeSummary {
             phase: "spike".into(),
             before: "hold".into(),
@@ -505,6 +506,7 @@ pub fn empty() -> Summary {
         writes: EndpointSummary::default(),
         phases: Vec::new(),
         slos: Vec::new(),
+        search: None,
         spikes: Vec::new(),
         events: Vec::new(),
         drifts: Vec::new(),

@@ -24,6 +24,8 @@ pub enum Command {
     Check,
     /// Each endpoint alone. Python's; its words are a run's, without options of load.
     Probe,
+    /// The search for the load at which an objective breaks. Python's; its words are a run's, without options of load.
+    Find,
     /// A Python script in which `import locust` is katydid. Python's.
     Exec {
         /// The script.
@@ -276,11 +278,12 @@ pub fn command(argv: &[String]) -> Result<Command, UsageError> {
         Some("exec") => exec(rest),
         // Its words are Python's to read.
         Some("demo") => Ok(Command::Demo),
-        Some(word @ ("check" | "probe")) if asks(rest, &["-h", "--help"]) => {
+        Some(word @ ("check" | "probe" | "find")) if asks(rest, &["-h", "--help"]) => {
             Ok(Command::Print(super::help::told(word)))
         }
         Some("check") => Ok(Command::Check),
         Some("probe") => Ok(Command::Probe),
+        Some("find") => Ok(Command::Find),
         Some(word @ "plan") if asks(rest, &["-h", "--help"]) => {
             Ok(Command::Print(super::help::told(word)))
         }

@@ -68,6 +68,9 @@ pub fn told(word: &str) -> String {
         "probe" => {
             "katydid probe [-f FILE] [-H URL] [-t TIME] [--watch ADDRESS ...] [UserClass ...]\n\nOne user of each class does its tasks over and over, one request at a time and without pauses, until each\nendpoint was asked 20 times or TIME is over [90s]. Before and after each request the counters of what is watched\nare read: so many queries, rows, blocks and cache commands are its own. Then each GET is made 8 times at once,\nbeside another endpoint, and by three other users, who log in. Tasks and user classes with `probe = False`\nare left out. It writes what the scenario writes. Exit code 1 if nothing could be asked, 2 if the scenario cannot\nbe used. Takes the options of a run under Scenario, Watching, Record and Logging."
         }
+        "find" => {
+            "katydid find -f FILE --slo OBJECTIVE ... [--time-budget TIME] [--up-to N] [OPTIONS] [UserClass ...]\n\nArrivals come at a rate, for half a minute each: first to see roughly where an objective breaks, then many times near\nthat. One curve through all of them gives the greatest rate that keeps all objectives, with its 95 % interval; its\nlower end is then held for three minutes. An arrival is one iteration of a user's tasks and waits for nobody\n(--load 'arrive at ...'). Exit code 0, also where there is no number (3 with --strict); 2 if the scenario cannot be\nused. Takes the options of a run but for those of load."
+        }
         "plan" => {
             "katydid plan [--explain] [OPTIONS]\n\nTakes the options of a run and prints its phases and a picture of them. --explain adds where each option's value\ncame from. Without options: the presets."
         }
@@ -79,7 +82,7 @@ pub fn told(word: &str) -> String {
     format!("{about}\n\nUsage: {usage}\n")
 }
 
-const TOLD: [(&str, &str); 5] = [
+const TOLD: [(&str, &str); 6] = [
     (
         "plan",
         "Show how much load a run would make when, without making it",
@@ -88,6 +91,10 @@ const TOLD: [(&str, &str); 5] = [
     (
         "probe",
         "Count what each endpoint asks of database and cache, one request at a time",
+    ),
+    (
+        "find",
+        "Find the load at which an objective breaks: a number with its interval",
     ),
     ("exec", "Run a Python script with katydid as its locust"),
     ("demo", "Show katydid on a service made for it"),
@@ -134,7 +141,7 @@ fn refused(rows: &[OptionRow]) -> String {
         .filter(|flag| find(rows, flag).is_some_and(|row| row.status == Status::NotBuilt))
         .collect();
     format!(
-        "Not built yet: the search for the load at which a service breaks, the comparison of two runs, Locust's web UI, runs over several \
+        "Not built yet: the comparison of two runs, Locust's web UI, runs over several \
          machines ({} and the like: refused).",
         flags.join(", ")
     )

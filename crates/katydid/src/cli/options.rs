@@ -34,6 +34,10 @@ pub struct Options {
     pub goals: Goals,
     #[command(flatten)]
     #[serde(flatten)]
+    /// How far a search goes.
+    pub search: Search,
+    #[command(flatten)]
+    #[serde(flatten)]
     /// What is watched meanwhile.
     pub watching: Watching,
     #[command(flatten)]
@@ -102,7 +106,7 @@ pub struct Load {
     /// How much load when, in words: 'ramp to 50 users over 1m, hold 5m'; in place of -u, -r and -t
     #[arg(long, value_name = "WORDS", env = "KATYDID_LOAD", hide_env = true)]
     pub load: Option<String>,
-    /// With arrivals: the most users at work at once; arrivals beyond are blocked [10 s of them at the peak, at least 100]
+    /// With arrivals: the most users at work at once; arrivals beyond are blocked [10 s of them at the peak, at least 100; find: 5,000]
     #[arg(long, value_name = "N", env = "KATYDID_MAX_USERS", hide_env = true)]
     #[arg(value_parser = positive)]
     pub max_users: Option<u64>,
@@ -220,6 +224,25 @@ pub struct Goals {
     /// Exit code 3, not 0, when it cannot be told whether an objective holds
     #[arg(long, env = "KATYDID_STRICT")]
     pub strict: bool,
+}
+
+/// How far a search goes.
+#[derive(Args, Clone, Debug, PartialEq, Serialize)]
+#[command(next_help_heading = "Search: katydid find (katydid's own)")]
+pub struct Search {
+    /// End the search after this time, with what is known by then [when the number is precise: 15 to 40 min]
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "KATYDID_TIME_BUDGET",
+        hide_env = true
+    )]
+    #[arg(value_parser = timespan)]
+    pub time_budget: Option<Timespan>,
+    /// No step with more arrivals per second than this [what katydid can do on this machine]
+    #[arg(long, value_name = "N", env = "KATYDID_UP_TO", hide_env = true)]
+    #[arg(value_parser = above_zero, allow_negative_numbers = true)]
+    pub up_to: Option<f64>,
 }
 
 /// Help of `--otel`.

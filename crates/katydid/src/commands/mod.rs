@@ -18,7 +18,12 @@ use crate::error::EXIT_USAGE;
 pub fn dispatch(argv: &[String]) -> Option<i32> {
     let outcome = match command(argv) {
         Ok(
-            Command::Run | Command::Check | Command::Probe | Command::Exec { .. } | Command::Demo,
+            Command::Run
+            | Command::Check
+            | Command::Probe
+            | Command::Find
+            | Command::Exec { .. }
+            | Command::Demo,
         ) => return None,
         Ok(Command::Print(text)) => {
             say(&text);

@@ -10,6 +10,7 @@ use katydid_record::schedule::{Model, Phase, Schedule};
 
 use super::say;
 use crate::config::{Source, Surroundings};
+use crate::error::UsageError;
 use crate::load::{PRESETS, picture};
 use crate::plan::resolve;
 use crate::resolved::Resolved;
@@ -24,6 +25,12 @@ pub fn plan(argv: &[String]) -> Result<i32> {
         .cloned()
         .collect();
     let resolved = resolve(&words, &[], &Surroundings::of_process())?;
+    if resolved.search.is_some() {
+        return Err(UsageError::new(
+            "plan shows what is known before; find decides each step by what it has seen",
+        )
+        .into());
+    }
     let mut text = String::new();
     match resolved.described() {
         Some(schedule) => {

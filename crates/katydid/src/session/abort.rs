@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use katydid_analyze::interval;
+use katydid_engine::clock::{Nanos, SECOND};
 use katydid_engine::link::Inbox;
 use katydid_engine::message::Command;
-use katydid_record::{Body, Fact, MachineLimit, Mark, Plan, Resource, Timeline};
+use katydid_record::{Body, Fact, MachineLimit, Mark, Phase, Plan, Resource, Timeline};
 
 use super::Live;
 
@@ -20,9 +21,11 @@ const INCOMPLETE_S: u64 = 1;
 /// Topic of what is said of conditions that cannot be watched.
 const TOPIC: &str = "abort-on";
 
-/// Where the end of the load is asked for.
+/// Where the end of the load is asked for, or that it goes on.
 #[derive(Default)]
 pub struct End {
+    /// Zero of the run's clock.
+    start: Nanos,
     /// A hub is told by the engine; known once that is there.
     engine: OnceLock<Arc<Inbox>>,
     /// Who drives the load without a hub looks here.
@@ -30,16 +33,34 @@ pub struct End {
 }
 
 impl End {
+    /// Of a run that began then.
+    pub fn of_run(start: Nanos) -> Self {
+        Self {
+            start,
+            ..Self::default()
+        }
+    }
+
     /// The engine whose hub is to be told.
     pub fn of(&self, engine: &Arc<Inbox>) {
         // Nobody else sets it.
         let _ = self.engine.set(engine.clone());
     }
 
-    fn ask(&self) {
+    /// Has the load end now.
+    pub(super) fn ask(&self) {
         self.asked.store(true, Ordering::Release);
         if let Some(engine) = self.engine.get() {
             engine.push(Command::TimeLimit(0));
+        }
+    }
+}
+
+impl End {
+    /// Tells the engine to go on with these phases from that second of the run on.
+    pub(super) fn go_on(&self, second: u64, phases: Vec<Phase>) {
+        if let Some(engine) = self.engine.get() {
+            engine.push(Command::GoOn(self.start + second * SECOND, phases));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How a session ends: the last frames, the exit code, the files.
 
 use katydid_analyze::exit_code::{Outcome, exit_code, worst};
+use katydid_analyze::search::told;
 use katydid_analyze::{Ending, events, slo, summarize, validity, verdict};
 use katydid_engine::clock;
 use katydid_record::Timeline;
@@ -85,14 +86,15 @@ impl Live {
         let manifest = self.manifest.clone();
         let health = self.log.ask(move |timeline: &Timeline| {
             let total = Timeline::total(&timeline.endpoints);
-            let valid = validity::of_run(timeline, &total).valid;
+            let valid = validity::of_plan(timeline, &manifest.plan, &total).valid;
             (
                 valid,
                 total.failed > 0,
                 has_exceptions(timeline),
                 match timeline.aborted {
                     Some(_) => Some(SloOutcome::Fail),
-                    None => worst(&slo::judge(timeline, &manifest.plan, valid)),
+                    None => worst(&slo::judge(timeline, &manifest.plan, valid))
+                        .or_else(|| told::outcome(timeline, &manifest.plan)),
                 },
                 timeline.aborted.is_some(),
                 events::any_failed(timeline) || !timeline.workers_lost.is_empty(),

@@ -8,12 +8,13 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use katydid_observe::Wanted;
-use katydid_record::{Body, Frame, Mark, OBSERVERS, Plan, RunWriter, SourceId, Timeline};
+use katydid_record::{Body, Frame, Mark, OBSERVERS, Plan, RunTime, RunWriter, SourceId, Timeline};
 
 use super::abort::{self, End, Watch};
 use super::csv_files::CsvFiles;
 use super::hooks;
 use super::progress::Progress;
+use super::seek::Seek;
 use super::workers::FramePipe;
 
 /// Batches of frames on their way; each source sends one a second.
@@ -131,6 +132,7 @@ impl Log {
         let for_thread = lost.clone();
         let keeper = Keeper {
             timeline: Timeline::watching(plan),
+            seek: Seek::new(plan, early_end.clone()),
             watch: Watch::new(plan, early_end),
             writer,
             problems: Vec::new(),
@@ -178,6 +180,7 @@ impl Log {
 struct Keeper {
     timeline: Timeline,
     watch: Watch,
+    seek: Option<Seek>,
     writer: Option<Sink>,
     problems: Vec<String>,
     progress: Option<Progress>,
@@ -213,15 +216,9 @@ impl Keeper {
     fn take(&mut self, frames: &[Frame]) {
         self.fold(frames);
         for body in self.watch.look(&self.timeline) {
-            let at = self.timeline.end;
-            self.fold(&[Frame {
-                at,
-                span: 0,
-                source: LOG,
-                phase: 0,
-                body,
-            }]);
+            self.note(body);
         }
+        self.seek();
         if let Some(progress) = &mut self.progress {
             progress.show(&self.timeline);
         }
@@ -232,6 +229,30 @@ impl Keeper {
                 .push(format!("the CSV files stopped being written: {error}"));
             self.csv = None;
         }
+    }
+
+    /// Has a search go on.
+    fn seek(&mut self) {
+        let Some(seek) = &mut self.seek else { return };
+        let look = seek.look(&self.timeline);
+        if let Some(line) = look.line {
+            self.tell(self.timeline.end, &line, false);
+        }
+        if !look.facts.is_empty() {
+            self.note(Body::Facts(look.facts));
+        }
+    }
+
+    /// What the log itself has to say.
+    fn note(&mut self, body: Body) {
+        let at = self.timeline.end;
+        self.fold(&[Frame {
+            at,
+            span: 0,
+            source: LOG,
+            phase: 0,
+            body,
+        }]);
     }
 
     /// Into the timeline and the record.
@@ -274,15 +295,18 @@ impl Keeper {
             Body::Facts(facts) => abort::line(facts),
             _ => None,
         };
-        let Some((line, wrong)) = line else {
-            return;
-        };
+        if let Some((line, wrong)) = line {
+            self.tell(frame.at, &line, wrong);
+        }
+    }
+
+    fn tell(&mut self, at: RunTime, line: &str, wrong: bool) {
         match &mut self.progress {
             Some(progress) => progress.clear(),
             None if !wrong => return,
             None => {}
         }
-        let line = katydid_report::progress::event(frame.at as f64 / 1e6, &line, wrong);
+        let line = katydid_report::progress::event(at as f64 / 1e6, line, wrong);
         // Whether anybody sees it does not concern the run.
         let _ = writeln!(std::io::stderr(), "{line}");
     }

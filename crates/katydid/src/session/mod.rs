@@ -15,6 +15,7 @@ mod manifest;
 pub mod outputs;
 mod progress;
 pub mod registry;
+pub mod seek;
 mod stats;
 mod text;
 pub mod workers;
@@ -236,7 +237,8 @@ impl Live {
             })
             .transpose()
             .map_err(|error| SessionError::Usage(error.to_string()))?;
-        let early_end = Arc::new(End::default());
+        let start = options.start_ns.unwrap_or_else(clock::now);
+        let early_end = Arc::new(End::of_run(start));
         // Whether objectives hold is for the process that sees the whole.
         let judged = options.worker.is_none().then_some(&options.plan);
         let judged = judged.cloned().unwrap_or_default();
@@ -253,7 +255,6 @@ impl Live {
             edge,
         )
         .map_err(SessionError::Log)?;
-        let start = options.start_ns.unwrap_or_else(clock::now);
         let (sender, for_engine) = (log.sender(), log.sender());
         let readers =
             Readers::start(&options.workers, start, &sender).map_err(SessionError::Log)?;

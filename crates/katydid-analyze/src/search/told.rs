@@ -1,0 +1,343 @@
+//! A search told: its answer in sentences, and its steps with their shares, from the record.
+
+use katydid_record::search::{
+    Confirmation, Lacking, LevelSummary, ObjectiveSummary, Outcome, Purpose, SearchSummary, Seen,
+    StepSummary, Wish,
+};
+use katydid_record::summary::SloOutcome;
+use katydid_record::{Kind, PhaseId, Plan, Timeline};
+
+use super::limits as at;
+use super::recorded::{self, Recorded};
+use super::{Next, next, share};
+use crate::interval::sum;
+use crate::numbers::figures;
+
+/// Steps whose heights are nearer to each other than by this factor are shown together.
+const NEARLY: f64 = 1.02;
+
+/// The search of a plan that has one. What was known, if it was stopped before its end.
+pub fn search(timeline: &Timeline, plan: &Plan) -> Option<SearchSummary> {
+    let wish = plan.search.as_ref()?;
+    let until = timeline.end / 1_000_000;
+    let found = recorded::recorded(timeline, plan.slos.len(), until);
+    let recorded = recorded::outcome(timeline);
+    let told = Told {
+        timeline,
+        plan,
+        wish,
+        found: &found,
+        complete: recorded.is_some(),
+    };
+    let outcome = recorded.or_else(|| as_if_time_were_over(wish, &found.seen))?;
+    Some(told.summary(&outcome))
+}
+
+/// For the exit code: a number is what was asked for; that there is none is undecided.
+pub fn outcome(timeline: &Timeline, plan: &Plan) -> Option<SloOutcome> {
+    let search = search(timeline, plan)?;
+    Some(match search.height {
+        Some(_) => SloOutcome::Pass,
+        None => SloOutcome::Undecided,
+    })
+}
+
+fn as_if_time_were_over(wish: &Wish, seen: &[Seen]) -> Option<Outcome> {
+    let spent = seen.iter().map(|seen| seen.lasted_s).sum();
+    let wish = Wish {
+        time_s: Some(spent),
+        ..wish.clone()
+    };
+    match next(&wish, seen) {
+        Next::Done(outcome) => Some(outcome),
+        Next::Step(_) => None,
+    }
+}
+
+struct Told<'a> {
+    timeline: &'a Timeline,
+    plan: &'a Plan,
+    wish: &'a Wish,
+    found: &'a Recorded,
+    complete: bool,
+}
+
+impl Told<'_> {
+    fn summary(&self, outcome: &Outcome) -> SearchSummary {
+        let mut summary = SearchSummary {
+            complete: self.complete,
+            unit: if self.wish.whole {
+                "users"
+            } else {
+                "arrivals/s"
+            }
+            .to_owned(),
+            objectives: self.objectives(),
+            requests_per_arrival: self.requests_per_arrival(),
+            steps: self.steps(),
+            ..SearchSummary::default()
+        };
+        self.answer(outcome, &mut summary);
+        summary.levels = self.levels(summary.binding.unwrap_or(0));
+        let ours = self.found.seen.iter().filter(|seen| seen.invalid).count();
+        if ours > 0 {
+            summary.remarks.push(format!(
+                "{ours} of {} steps do not count: the generator did not keep up, or --max-rate held requests back.",
+                self.found.seen.len()
+            ));
+        }
+        for (slo, total) in self.plan.slos.iter().zip(self.totals()) {
+            if total == 0 {
+                let text = format!(
+                    "{}: no request was about it, so this holds without it.",
+                    slo.text
+                );
+                summary.remarks.push(text);
+                summary.height = None;
+            }
+        }
+        if !self.complete {
+            let stopped = "It was stopped before its end; this is what was known by then.";
+            summary.remarks.push(stopped.to_owned());
+        }
+        summary
+    }
+
+    /// Requests that were about each objective.
+    fn totals(&self) -> Vec<u64> {
+        let of = |objective: usize| {
+            let slices = self.found.seen.iter();
+            let slices = slices.filter_map(|seen| seen.slices.get(objective));
+            slices.map(|slices| sum(slices).1).sum()
+        };
+        (0..self.wish.budgets.len()).map(of).collect()
+    }
+
+    fn objectives(&self) -> Vec<ObjectiveSummary> {
+        let slos = self.plan.slos.iter().zip(&self.wish.budgets);
+        slos.map(|(slo, budget)| ObjectiveSummary {
+            text: slo.text.clone(),
+            budget: *budget,
+        })
+        .collect()
+    }
+
+    fn steps(&self) -> Vec<StepSummary> {
+        let steps = self.found.phases.iter().zip(&self.found.seen);
+        steps
+            .map(|(phase, seen)| StepSummary {
+                phase: self.phase(*phase),
+                purpose: seen.step.purpose.as_str().to_owned(),
+                height: seen.step.height,
+                lasted_s: seen.lasted_s,
+                counts: !seen.invalid,
+                cut: seen.cut,
+                bad: seen.slices.iter().map(|slices| share(slices)).collect(),
+            })
+            .collect()
+    }
+
+    fn levels(&self, objective: usize) -> Vec<LevelSummary> {
+        let counts = |seen: &&Seen| !seen.invalid && seen.step.purpose != Purpose::Calm;
+        let mut steps: Vec<(f64, (u64, u64))> = (self.found.seen.iter().filter(counts))
+            .filter_map(|seen| {
+                let counts = match sum(seen.slices.get(objective)?) {
+                    // It was cut because nothing came back, or before it had settled.
+                    (_, 0) if seen.cut => (1, 1),
+                    counts => counts,
+                };
+                (counts.1 > 0).then_some((seen.step.height, counts))
+            })
+            .collect();
+        steps.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut levels = Vec::new();
+        while let Some((first, _)) = steps.first() {
+            let end = steps.partition_point(|(height, _)| *height < NEARLY * first);
+            let group: Vec<_> = steps.drain(..end).collect();
+            let heights: f64 = group.iter().map(|(height, _)| height).sum();
+            let counts: Vec<(u64, u64)> = group.iter().map(|(_, counts)| *counts).collect();
+            levels.push(LevelSummary {
+                height: heights / group.len() as f64,
+                steps: group.len() as u64,
+                bad: share(&counts).unwrap_or(0.0),
+            });
+        }
+        levels
+    }
+
+    fn phase(&self, phase: PhaseId) -> String {
+        let phase = self.timeline.phases.get(&phase);
+        phase.map(|phase| phase.name.clone()).unwrap_or_default()
+    }
+
+    /// Of the steps near the limit that were not cut.
+    fn requests_per_arrival(&self) -> Option<f64> {
+        let (mut requests, mut arrivals) = (0, 0);
+        let is_near = |seen: &Seen| seen.step.purpose == Purpose::Fine && !seen.cut;
+        for (phase, seen) in self.found.phases.iter().zip(&self.found.seen) {
+            let Some(totals) = self.timeline.phases.get(phase).filter(|_| is_near(seen)) else {
+                continue;
+            };
+            for (key, endpoint) in &totals.endpoints {
+                let ended = endpoint.counts.ok + endpoint.counts.failed;
+                match key.kind {
+                    Kind::Request | Kind::Custom => requests += ended,
+                    Kind::Flow => arrivals += ended,
+                    Kind::Job => {}
+                }
+            }
+        }
+        (arrivals > 0).then(|| requests as f64 / arrivals as f64)
+    }
+
+    fn answer(&self, outcome: &Outcome, summary: &mut SearchSummary) {
+        let unit = summary.unit.clone();
+        let at = |height: f64| format!("{} {unit}", figures(height));
+        let breaks = |binding: usize| self.plan.slos.get(binding).map_or("", |slo| &slo.text);
+        let (word, answer) = match *outcome {
+            Outcome::Found {
+                height,
+                low,
+                high,
+                binding,
+                confirmation,
+            } => {
+                (summary.height, summary.low, summary.high) = (Some(height), Some(low), Some(high));
+                summary.binding = Some(binding);
+                if self.wish.budgets.len() > 1 {
+                    let first = format!("{} is the first to break.", breaks(binding));
+                    summary.remarks.push(first);
+                }
+                summary.remarks.push(self.confirmation(confirmation, &at));
+                if let Confirmation::Held(height) = confirmation {
+                    summary.confirmed = Some(height);
+                }
+                let requests = summary
+                    .requests_per_arrival
+                    .map(|each| format!(", {} req/s", figures(each * height)))
+                    .unwrap_or_default();
+                let (low, high) = (figures(low), figures(high));
+                let text = format!(
+                    "Sustains {} (95 % interval {low} to {high}){requests}.",
+                    at(height)
+                );
+                ("found", text)
+            }
+            Outcome::TooNoisy { low, high, binding } => {
+                (summary.low, summary.high) = (Some(low), Some(high));
+                summary.binding = Some(binding);
+                if self.is_short() {
+                    let few = "With so few steps near the limit it cannot be told closer: give it more time.";
+                    summary.remarks.push(few.to_owned());
+                } else {
+                    summary.remarks.push(
+                    "From minute to minute the target is faster or slower by more than the load changes it. Stop what else runs beside it, or look for what changes: the phases of the report are in their order."
+                        .to_owned(),
+                );
+                }
+                let (low, high) = (figures(low), figures(high));
+                let (word, why) = if self.is_short() {
+                    ("unfinished", "No number yet")
+                } else {
+                    ("too_noisy", "Too noisy here for a number")
+                };
+                let text = format!(
+                    "{why}: {} breaks somewhere between {low} and {high} {unit}.",
+                    breaks(binding)
+                );
+                (word, text)
+            }
+            Outcome::Unfinished {
+                held,
+                broke,
+                lacking,
+            } => ("unfinished", self.unfinished(held, broke, lacking, &at)),
+            Outcome::BrokenAtIdle { height, binding } => {
+                summary.binding = Some(binding);
+                summary
+                    .remarks
+                    .push("Look at one request alone: katydid probe.".to_owned());
+                let text = format!("{} does not hold even at {}.", breaks(binding), at(height));
+                ("broken_at_idle", text)
+            }
+            Outcome::OutOfReach { above } => ("out_of_reach", self.out_of_reach(above, &at)),
+            Outcome::Stuck { after, at: calm } => {
+                summary.remarks.push(
+                    "What keeps it there does not need the load any more: retries, a queue that is worked off, a cache that stays cold. Restart it before the next search."
+                        .to_owned(),
+                );
+                let text = format!(
+                    "Does not recover: after {} it stayed broken at {}, which it had held before.",
+                    at(after),
+                    at(calm)
+                );
+                ("stuck", text)
+            }
+        };
+        word.clone_into(&mut summary.outcome);
+        summary.answer = answer;
+    }
+
+    /// There are fewer steps near the limit than the search would have made with more time.
+    fn is_short(&self) -> bool {
+        let is_fine = |seen: &&Seen| seen.step.purpose == Purpose::Fine;
+        self.found.seen.iter().filter(is_fine).count() < at::ENOUGH
+    }
+
+    fn confirmation(&self, confirmation: Confirmation, at: &dyn Fn(f64) -> String) -> String {
+        match confirmation {
+            Confirmation::Held(height) => {
+                let confirm = |seen: &&Seen| seen.step.purpose == Purpose::Confirm;
+                let last = self.found.seen.iter().rfind(confirm);
+                let held_s = last.map_or(0, |seen| seen.slices.first().map_or(0, Vec::len));
+                format!("{} were then held for {held_s} s.", at(height))
+            }
+            Confirmation::Failed(height) => {
+                format!(
+                    "Held for some minutes, {} were too much, or it cannot be told: take the number with care.",
+                    at(height)
+                )
+            }
+            Confirmation::NotMade => "Not confirmed: there was no time to hold a load for some minutes, or the generator did not keep up in it.".to_owned(),
+        }
+    }
+
+    fn unfinished(
+        &self,
+        held: Option<f64>,
+        broke: Option<f64>,
+        lacking: Lacking,
+        at: &dyn Fn(f64) -> String,
+    ) -> String {
+        let known = match (held, broke) {
+            (Some(held), Some(broke)) => {
+                format!("it held {}, and broke at {}", at(held), at(broke))
+            }
+            (Some(held), None) => format!("it held {}", at(held)),
+            (None, Some(broke)) => format!("it broke at {}", at(broke)),
+            (None, None) => "no step came to its end".to_owned(),
+        };
+        match lacking {
+            _ if !self.complete => format!("No number yet: {known}."),
+            Lacking::Time => format!("The time was over before there was a number: {known}."),
+            Lacking::Requests => "No request was about an objective, so nothing could be judged: compare their names with those of the table.".to_owned(),
+            Lacking::Generator => {
+                format!("The generator did not keep up in too many steps: {known}.")
+            }
+        }
+    }
+
+    fn out_of_reach(&self, above: f64, at: &dyn Fn(f64) -> String) -> String {
+        if above <= 0.0 {
+            return "The generator did not keep up in any step, so nothing is known of the target."
+                .to_owned();
+        }
+        let ceiling = self.wish.ceiling.is_some_and(|ceiling| above >= ceiling);
+        let whose = if ceiling {
+            "the most that --up-to allows"
+        } else {
+            "the most that the generator can do here"
+        };
+        format!("Holds {}, {whose}: its limit is higher.", at(above))
+    }
+}

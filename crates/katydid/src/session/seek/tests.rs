@@ -1,0 +1,294 @@
+//! A search that is driven as the log drives it: second by second, with a service that answers by a formula in the engine's place.
+
+use katydid_record::frame::{Kind, Mark, Name};
+use katydid_record::search::Outcome;
+use katydid_record::summary::SloOutcome;
+use katydid_record::{Body, EndpointWindow, Frame, GeneratorWindow, Histogram, Slo, Sparse};
+
+use katydid_analyze::search::told;
+
+use super::*;
+
+const SECOND_US: u64 = 1_000_000;
+
+fn wish(time_s: f64) -> Wish {
+    Wish {
+        budgets: vec![0.05],
+        start: 5.0,
+        ceiling: None,
+        whole: false,
+        time_s: Some(time_s),
+        limit_s: 0.3,
+    }
+}
+
+fn plan(wish: Wish) -> Plan {
+    Plan {
+        command: "find".into(),
+        schedule: first(&wish),
+        search: Some(wish),
+        slos: vec![Slo {
+            text: "p95 < 300ms".into(),
+            endpoint: None,
+            access: None,
+            phase: None,
+            limit: Limit::Within {
+                share: 0.95,
+                limit_us: 300_000,
+            },
+        }],
+        ..Plan::default()
+    }
+}
+
+/// What a service does in a second at a rate.
+struct Answers {
+    ended: u64,
+    bad: u64,
+    in_flight: u64,
+    lag_us: u64,
+}
+
+impl Answers {
+    /// So many a second, of which this share takes too long.
+    fn of(rate: f64, share: f64) -> Self {
+        let ended = rate.round() as u64;
+        Self {
+            ended,
+            bad: (rate * share.min(1.0)).round() as u64,
+            in_flight: (rate * 0.1).ceil() as u64,
+            lag_us: 100,
+        }
+    }
+}
+
+/// Breaks at 100 arrivals a second.
+fn breaks_at_100(rate: f64) -> Answers {
+    Answers::of(rate, 0.05 * (rate / 100.0).powf(35.0))
+}
+
+struct Run {
+    timeline: Timeline,
+    lines: Vec<String>,
+    heights: Vec<f64>,
+    plan: Plan,
+}
+
+impl Run {
+    /// Second by second until the search is over, or for so many.
+    fn new(wish: Wish, seconds: u64, answers: impl Fn(f64, u64) -> Answers) -> Self {
+        let plan = plan(wish);
+        let mut run = Self {
+            timeline: Timeline::watching(&plan),
+            lines: Vec::new(),
+            heights: Vec::new(),
+            plan,
+        };
+        let endpoint = Name::Endpoint {
+            id: 0,
+            kind: Kind::Request,
+            method: "GET".into(),
+            name: "/".into(),
+            tagged: None,
+        };
+        run.apply(0, 0, 0, Body::Names(vec![endpoint]));
+        let mut seek = Seek::new(&run.plan, Arc::new(End::default())).expect("the plan has one");
+        let mut phase = 0;
+        let mut told = Some((0, 5.0));
+        for second in 0..seconds {
+            if let Some((_, height)) = told.filter(|(at, _)| *at <= second) {
+                phase += 1;
+                let mark = Mark::PhaseBegan {
+                    phase,
+                    name: format!("step {phase}"),
+                    kind: "hold".into(),
+                };
+                // The engine comes to it a little later.
+                run.timeline.apply(&Frame {
+                    at: second * SECOND_US + 60,
+                    span: 0,
+                    source: 0,
+                    phase,
+                    body: Body::Mark(mark),
+                });
+                run.heights.push(height);
+                told = None;
+            }
+            let height = run.heights.last().copied().unwrap_or(5.0);
+            run.second(second, phase, &answers(height, second));
+            let look = seek.look(&run.timeline);
+            run.lines.extend(look.line);
+            for fact in &look.facts {
+                if fact.topic == "search.step" && fact.subject != "1" {
+                    let step: Step = serde_json::from_str(&fact.text).expect("a step");
+                    told = Some((second + 2, step.height));
+                }
+            }
+            let is_over = look.facts.iter().any(|fact| fact.topic == "search.outcome");
+            if !look.facts.is_empty() {
+                run.apply(second + 1, 0, 0, Body::Facts(look.facts));
+            }
+            if is_over {
+                break;
+            }
+        }
+        run
+    }
+
+    fn apply(&mut self, second: u64, span: u64, phase: PhaseId, body: Body) {
+        self.timeline.apply(&Frame {
+            at: second * SECOND_US,
+            span,
+            source: 0,
+            phase,
+            body,
+        });
+    }
+
+    fn second(&mut self, second: u64, phase: PhaseId, answers: &Answers) {
+        let window = EndpointWindow {
+            ok: answers.ended,
+            from_due: some(&[
+                (100_000, answers.ended - answers.bad),
+                (900_000, answers.bad),
+            ]),
+            ..EndpointWindow::default()
+        };
+        self.apply(second, SECOND_US, phase, Body::Requests(vec![window]));
+        let generator = GeneratorWindow {
+            in_flight: answers.in_flight,
+            lag: some(&[(answers.lag_us, answers.ended.max(30))]),
+            processors: 2,
+            ..GeneratorWindow::default()
+        };
+        let generator = Body::Generator(Box::new(generator));
+        self.apply(second, SECOND_US, phase, generator);
+    }
+
+    fn outcome(&self) -> Outcome {
+        recorded::outcome(&self.timeline).expect("it came to its end")
+    }
+}
+
+fn some(values: &[(u64, u64)]) -> Sparse {
+    let mut histogram = Histogram::default();
+    for (us, count) in values {
+        histogram.record_n(*us, *count);
+    }
+    histogram.cut()
+}
+
+#[test]
+fn each_step_begins_at_a_whole_second_and_lasts_as_long_as_it_has_to() {
+    let run = Run::new(wish(900.0), 1_000, |rate, _| breaks_at_100(rate));
+    assert_eq!(run.heights[..5], [5.0, 10.0, 20.0, 40.0, 80.0]);
+    let began: Vec<u64> = run
+        .timeline
+        .phases
+        .values()
+        .filter_map(|p| p.began)
+        .collect();
+    // 10 s of settling and 12 s; one more until all of the last second is known, and one until the engine goes on.
+    assert_eq!(began[1], 24 * SECOND_US + 60);
+    assert_eq!(began[2], (24 + 15 + 2) * SECOND_US + 60);
+    let Outcome::Found { low, high, .. } = run.outcome() else {
+        panic!("{:?}", run.outcome());
+    };
+    assert!(
+        low < 100.0 && 100.0 < high && high / low < 1.2,
+        "{low} {high}"
+    );
+    assert!(run.timeline.end <= 910 * SECOND_US, "{}", run.timeline.end);
+    assert_eq!(
+        run.lines[0],
+        "coarse 1: 5 arrivals/s: p95 < 300ms: 0 % bad of 5 % allowed"
+    );
+    let told = told::search(&run.timeline, &run.plan).expect("a search");
+    assert!(told.complete && told.height.is_some(), "{told:?}");
+    assert_eq!(told.steps.len(), run.lines.len());
+    assert_eq!(
+        told::outcome(&run.timeline, &run.plan),
+        Some(SloOutcome::Pass)
+    );
+}
+
+#[test]
+fn an_overload_is_cut_before_the_step_has_settled() {
+    // From 80 a second on nothing comes back any more, and ever more waits.
+    let run = Run::new(wish(900.0), 140, |rate, second| match rate {
+        80.0.. => Answers {
+            ended: 0,
+            bad: 0,
+            in_flight: 20 * second,
+            lag_us: 100,
+        },
+        rate => Answers::of(rate, 0.0),
+    });
+    assert_eq!(run.heights[4..5], [80.0]);
+    let began: Vec<u64> = run
+        .timeline
+        .phases
+        .values()
+        .filter_map(|p| p.began)
+        .collect();
+    assert!(began[5] - began[4] <= 6 * SECOND_US, "{began:?}");
+    assert!(run.heights[5] < 20.0, "calm: {:?}", run.heights);
+    assert!(run.lines[4].ends_with("ended early: it cannot keep up"));
+}
+
+#[test]
+fn a_late_generator_is_not_held_against_the_target() {
+    let late = |by_us: u64| {
+        Run::new(wish(900.0), 1_000, move |rate, _| Answers {
+            lag_us: if rate > 30.0 { by_us } else { 100 },
+            ..breaks_at_100(rate)
+        })
+    };
+    // 20 ms more or less do not matter for a limit of 300 ms.
+    assert!(matches!(late(20_000).outcome(), Outcome::Found { .. }));
+    let run = late(40_000);
+    assert!(
+        matches!(run.outcome(), Outcome::OutOfReach { above } if above < 40.0),
+        "{:?}",
+        run.outcome()
+    );
+    assert!(
+        run.lines
+            .iter()
+            .any(|line| line.ends_with("it does not count"))
+    );
+    assert_eq!(
+        told::outcome(&run.timeline, &run.plan),
+        Some(SloOutcome::Undecided)
+    );
+}
+
+#[test]
+fn an_answer_that_cannot_have_come_yet_is_not_missed() {
+    // Each request takes six seconds, and may take eight.
+    let slow = Wish {
+        limit_s: 8.0,
+        ..wish(900.0)
+    };
+    let run = Run::new(slow, 60, |rate, second| Answers {
+        ended: if second < 6 { 0 } else { rate as u64 },
+        bad: 0,
+        in_flight: rate as u64 * (second + 1).min(6),
+        lag_us: 100,
+    });
+    assert!(
+        run.lines[0].ends_with("0 % bad of 5 % allowed"),
+        "{:?}",
+        run.lines
+    );
+    assert_eq!(run.heights[..2], [5.0, 10.0]);
+}
+
+#[test]
+fn what_is_stopped_says_what_was_known() {
+    let run = Run::new(wish(900.0), 100, |rate, _| breaks_at_100(rate));
+    assert_eq!(recorded::outcome(&run.timeline), None);
+    let told = told::search(&run.timeline, &run.plan).expect("a search");
+    assert!(!told.complete);
+    assert_eq!(told.answer, "No number yet: it held 80 arrivals/s.");
+}
