@@ -1,5 +1,6 @@
 """The shop answers as its users expect, on the data that the seed promises."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -105,6 +106,20 @@ def test_invoice_is_made_by_the_worker(seller: httpx.Client) -> None:
     first = _invoice(seller, order["id"])
     assert first["number"] == f"INV-001-{order['id']:08d}"
     assert _invoice(seller, order["id"]) == first
+
+
+def test_many_at_once_wait_in_line(stack: Stack, seller: httpx.Client) -> None:
+    """More than there are threads and connections: none of them is held up until it fails."""
+
+    async def ask() -> list[int]:
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(
+            base_url=stack.urls.app, cookies=seller.cookies, limits=limits, timeout=60
+        ) as client:
+            answers = await asyncio.gather(*(client.get("/orders") for _ in range(400)))
+        return [answer.status_code for answer in answers]
+
+    assert set(asyncio.run(ask())) == {200}
 
 
 def test_unknown_job(seller: httpx.Client) -> None:
