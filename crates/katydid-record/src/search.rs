@@ -67,8 +67,18 @@ impl Step {
     }
 }
 
+/// What of the target is in use, and how much of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct InUse {
+    /// `db connections 92 of 97`.
+    pub text: String,
+    /// As a share of what there is.
+    pub share: f64,
+}
+
 /// How a step ended, as it was decided then.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct End {
     /// How long it lasted until then, seconds.
     pub lasted_s: f64,
@@ -78,6 +88,9 @@ pub struct End {
     pub cut: bool,
     /// The generator did not keep up.
     pub invalid: bool,
+    /// What of the target was nearest its limit then, as far as that was watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_use: Option<InUse>,
 }
 
 /// What came of a step.
@@ -238,6 +251,8 @@ pub struct StepSummary {
     pub cut: bool,
     /// For each objective the share of bad requests after settling; null where none ended.
     pub bad: Vec<Option<f64>>,
+    /// What of the target was nearest its limit at its end.
+    pub in_use: Option<InUse>,
 }
 
 /// What a search had too little of.

@@ -92,5 +92,7 @@ pub const STRAINED: f64 = 0.5;
 pub const LAST: usize = 5;
 /// After a confirmation that fails, the next one's height, as a part of that one's.
 pub const LOWER: f64 = 0.95;
+/// Share of something of the target that is in use when it is near its limit.
+pub const FULL: f64 = 0.9;
 /// Confirmations at most.
 pub const CONFIRMATIONS: usize = 3;

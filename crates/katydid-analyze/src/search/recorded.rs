@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use katydid_record::search::{End, Outcome, Seen, Step};
+use katydid_record::search::{End, InUse, Outcome, Seen, Step};
 use katydid_record::{Fact, PhaseId, Timeline};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,6 +27,8 @@ pub struct Recorded {
     pub seen: Vec<Seen>,
     /// Their phases.
     pub phases: Vec<PhaseId>,
+    /// What was nearest its limit at their ends.
+    pub in_use: Vec<Option<InUse>>,
     /// The one that has begun and has not.
     pub under_way: Option<UnderWay>,
 }
@@ -83,6 +85,7 @@ pub fn recorded(timeline: &Timeline, objectives: usize, until: u64) -> Recorded 
     let mut found = Recorded {
         seen: Vec::new(),
         phases: Vec::new(),
+        in_use: Vec::new(),
         under_way: None,
     };
     let began = |phase| timeline.phases.get(&phase).and_then(|phase| phase.began);
@@ -100,6 +103,7 @@ pub fn recorded(timeline: &Timeline, objectives: usize, until: u64) -> Recorded 
         };
         if let Some(end) = ends.get(&phase) {
             found.phases.push(phase);
+            found.in_use.push(end.in_use.clone());
             found.seen.push(Seen {
                 step,
                 // What it takes to decide counts too.
@@ -242,14 +246,20 @@ mod tests {
             seconds: 3,
             cut: false,
             invalid: true,
+            in_use: Some(InUse {
+                text: "cpu 97 %".to_owned(),
+                share: 0.97,
+            }),
         };
         let fact = Body::Facts(vec![has_ended(1, &end)]);
         timeline.apply(&frame(4.5, 0, fact));
         let Recorded {
             seen,
             phases,
+            in_use,
             under_way,
         } = recorded(&timeline, 1, 10);
+        assert_eq!(in_use, [end.in_use]);
         assert_eq!(phases, [1]);
         let expected = Seen {
             step: STEPS[0],

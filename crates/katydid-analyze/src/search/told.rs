@@ -78,6 +78,7 @@ impl Told<'_> {
             ..SearchSummary::default()
         };
         self.answer(outcome, &mut summary);
+        let unit = summary.unit.clone();
         summary.levels = self.levels(summary.binding.unwrap_or(0));
         let ours = self.found.seen.iter().filter(|seen| seen.invalid).count();
         if ours > 0 {
@@ -86,6 +87,7 @@ impl Told<'_> {
                 self.found.seen.len()
             ));
         }
+        summary.remarks.extend(self.first_to_saturate(&unit));
         for (slo, total) in self.plan.slos.iter().zip(self.totals()) {
             if total == 0 {
                 let text = format!(
@@ -125,7 +127,9 @@ impl Told<'_> {
     fn steps(&self) -> Vec<StepSummary> {
         let steps = self.found.phases.iter().zip(&self.found.seen);
         steps
-            .map(|(phase, seen)| StepSummary {
+            .zip(&self.found.in_use)
+            .map(|((phase, seen), in_use)| StepSummary {
+                in_use: in_use.clone(),
                 phase: self.phase(*phase),
                 purpose: seen.step.purpose.as_str().to_owned(),
                 height: seen.step.height,
@@ -278,6 +282,21 @@ impl Told<'_> {
         summary.answer = answer;
     }
 
+    /// What was near its limit at the least height at which anything was.
+    fn first_to_saturate(&self, unit: &str) -> Option<String> {
+        let steps = self.found.seen.iter().zip(&self.found.in_use);
+        let full = steps.filter_map(|(seen, in_use)| {
+            let in_use = in_use.as_ref().filter(|of| of.share >= at::FULL)?;
+            (seen.step.purpose != Purpose::Calm).then_some((seen.step.height, in_use))
+        });
+        let (height, in_use) = full.min_by(|a, b| a.0.total_cmp(&b.0))?;
+        let height = figures(height);
+        Some(format!(
+            "First near its limit: {}, at {height} {unit}.",
+            in_use.text
+        ))
+    }
+
     /// There are fewer steps near the limit than the search would have made with more time.
     fn is_short(&self) -> bool {
         let is_fine = |seen: &&Seen| seen.step.purpose == Purpose::Fine;
@@ -339,5 +358,85 @@ impl Told<'_> {
             "the most that the generator can do here"
         };
         format!("Holds {}, {whose}: its limit is higher.", at(above))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use katydid_record::search::{End, InUse, Step};
+    use katydid_record::{Body, Frame, Mark};
+
+    use super::*;
+
+    const STEPS: [(Purpose, f64, f64); 4] = [
+        (Purpose::Coarse, 40.0, 0.6),
+        (Purpose::Coarse, 160.0, 1.0),
+        (Purpose::Calm, 20.0, 0.95),
+        (Purpose::Fine, 80.0, 0.97),
+    ];
+
+    #[test]
+    fn what_saturates_first_is_what_does_at_the_least_load() {
+        let wish = Wish {
+            budgets: vec![0.05],
+            start: 40.0,
+            ceiling: None,
+            whole: false,
+            time_s: None,
+            limit_s: 0.3,
+        };
+        let plan = Plan {
+            search: Some(wish),
+            ..Plan::default()
+        };
+        let mut timeline = Timeline::watching(&plan);
+        let mut apply = |at, phase, body| {
+            timeline.apply(&Frame {
+                at,
+                span: 0,
+                source: 0,
+                phase,
+                body,
+            });
+        };
+        for (phase, (purpose, height, share)) in (1..).zip(STEPS) {
+            let at = u64::from(phase) * 20_000_000;
+            let step = Step {
+                purpose,
+                height,
+                settle_s: 3.0,
+                hold_s: 12.0,
+            };
+            let end = End {
+                lasted_s: 15.0,
+                seconds: 12,
+                cut: false,
+                invalid: false,
+                in_use: Some(InUse {
+                    text: format!("cpu {:.0} %", 100.0 * share),
+                    share,
+                }),
+            };
+            let mark = Mark::PhaseBegan {
+                phase,
+                name: format!("step {phase}"),
+                kind: "hold".to_owned(),
+            };
+            apply(at, phase, Body::Mark(mark));
+            apply(at, 0, Body::Facts(vec![recorded::is_step(phase, &step)]));
+            apply(at, 0, Body::Facts(vec![recorded::has_ended(phase, &end)]));
+        }
+        let outcome = Outcome::OutOfReach { above: 160.0 };
+        apply(
+            90_000_000,
+            0,
+            Body::Facts(vec![recorded::is_over(&outcome)]),
+        );
+        let told = search(&timeline, &plan).expect("a search");
+        assert_eq!(
+            told.remarks,
+            ["First near its limit: cpu 97 %, at 80 arrivals/s."]
+        );
+        assert_eq!(told.steps[2].in_use.as_ref().map(|of| of.share), Some(0.95));
     }
 }

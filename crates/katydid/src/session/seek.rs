@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use katydid_analyze::search::recorded::{self, UnderWay, recorded};
 use katydid_analyze::search::{self, Next, limits};
-use katydid_analyze::validity;
-use katydid_record::search::{End as Ended, Purpose, Seen, Step, Wish};
+use katydid_analyze::{target, validity};
+use katydid_record::search::{End as Ended, InUse, Purpose, Seen, Step, Wish};
 use katydid_record::timeline::Second;
 use katydid_record::{
     Fact, Limit, Model, Phase, PhaseId, PhaseKind, Plan, Schedule, Slo, Timeline,
@@ -148,12 +148,16 @@ impl Seek {
             seconds: seconds as u64,
             cut,
             invalid: self.is_ours(timeline, under_way.phase, cut),
+            in_use: target::most_pressing(timeline).map(|pressing| InUse {
+                text: pressing.text,
+                share: pressing.share,
+            }),
         };
-        self.go_on(found.seen, under_way, ended, now + NOTICE_S)
+        self.go_on(found.seen, under_way, &ended, now + NOTICE_S)
     }
 
-    fn go_on(&mut self, mut seen: Vec<Seen>, last: UnderWay, ended: Ended, second: u64) -> Look {
-        let mut facts = vec![recorded::has_ended(last.phase, &ended)];
+    fn go_on(&mut self, mut seen: Vec<Seen>, last: UnderWay, ended: &Ended, second: u64) -> Look {
+        let mut facts = vec![recorded::has_ended(last.phase, ended)];
         let last_phase = last.phase;
         seen.push(Seen {
             step: last.step,
