@@ -63,9 +63,7 @@ def truth() -> float:
 
 def search(budget: str | None) -> Any:
     """What `katydid find` left in its summary."""
-    target = subprocess.Popen(
-        [TARGET, "--bind", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True
-    )
+    target = subprocess.Popen([TARGET, "--bind", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
     try:
         assert target.stdout is not None
         url = target.stdout.readline().split()[-1]

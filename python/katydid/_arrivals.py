@@ -1,6 +1,7 @@
 """The open model: arrivals come when they are due, whatever the answers do, and each starts one iteration of a user's tasks.
 
-An arrival takes the idle user that has waited longest (in a search the one that was busy last), of the class whose turn it is by weight. Where none is idle a new one is made,
+An arrival takes the idle user that has waited longest (in a search the one that was busy last), of the class whose turn it is by
+weight. Where none is idle a new one is made,
 up to a cap. Beyond it the arrival is *blocked*: the target has kept everybody busy. One that the hub comes to `TOO_LATE` is *missed*:
 the generator's fault. Neither is made up for. Knows users and instants, not requests; an iteration is recorded as a row of kind
 `flow`, from the instant its arrival was due.
@@ -61,8 +62,8 @@ class Arrivals:
         fewest: bool = False,
     ) -> None:
         """`make(class name, self, due)` starts a user that begins with the arrival of `due`; it may wait. `most`: users at once.
-        `lines`: classes of the schedule's lines; empty where it has none. `fewest`: who was busy last is taken first, so that users whom only an
-        overload needed stay idle, and what is measured after it does not depend on it."""
+        `lines`: classes of the schedule's lines; empty where it has none. `fewest`: who was busy last is taken first,
+        so that users whom only an overload needed stay idle, and what is measured after it does not depend on it."""
         self.most = most
         self._fewest = fewest
         self.blocked = 0

@@ -162,7 +162,9 @@ def run(words: list[str]) -> int:
         searches = ready.resolved["plan"].get("search") is not None
         if searches and environment.shape_class is not None:
             shape = type(environment.shape_class).__name__
-            logger.warning("find says itself how much load there is: the locustfile's %s is not used.", shape)
+            logger.warning(
+                "find says itself how much load there is: the locustfile's %s is not used.", shape
+            )
             environment.shape_class = None
         if options.show_task_ratio or options.show_task_ratio_json:
             return _show_ratio(options, environment.user_classes)

@@ -29,7 +29,9 @@ def test_a_limit_out_of_reach_has_no_number(katydid: Any) -> None:
     done = find(katydid, *OBJECTIVE, "--up-to", "8", env=other).ended(0)
     search = done.summary["search"]
     assert search["outcome"] == "out_of_reach" and search["complete"], done.text
-    assert search["answer"] == "Holds 8 arrivals/s, the most that --up-to allows: its limit is higher."
+    assert (
+        search["answer"] == "Holds 8 arrivals/s, the most that --up-to allows: its limit is higher."
+    )
     assert search["answer"] in done.out and search["height"] is None
     steps = [(step["purpose"], step["height"]) for step in search["steps"]]
     assert ("coarse", 5.0) in steps and ("coarse", 8.0) in steps
