@@ -30,11 +30,7 @@ fn of(summary: &Summary) -> (&'static str, String) {
         return ("FAIL", format!("aborted: {why}"));
     }
     if let Some(search) = &summary.search {
-        let verdict = match search.height {
-            Some(_) => "FOUND",
-            None => "NOT FOUND",
-        };
-        return (verdict, search.answer.clone());
+        return (search.verdict(), search.answer.clone());
     }
     if !summary.slos.is_empty() {
         return objectives(&summary.slos);

@@ -21,6 +21,13 @@ pub struct Wish {
     pub limit_s: f64,
 }
 
+impl Wish {
+    /// What heights count.
+    pub fn unit(&self) -> &'static str {
+        if self.whole { "users" } else { "arrivals/s" }
+    }
+}
+
 /// What a step is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -209,6 +216,21 @@ pub struct SearchSummary {
     pub levels: Vec<LevelSummary>,
     /// Its steps, in their order.
     pub steps: Vec<StepSummary>,
+}
+
+impl SearchSummary {
+    /// `FOUND` or `NOT FOUND`.
+    pub fn verdict(&self) -> &'static str {
+        match self.height {
+            Some(_) => "FOUND",
+            None => "NOT FOUND",
+        }
+    }
+
+    /// The objective that levels are about: the one that is broken first, or the first.
+    pub fn objective(&self) -> Option<&ObjectiveSummary> {
+        self.objectives.get(self.binding.unwrap_or(0))
+    }
 }
 
 /// Steps of a search at nearly the same height, but for those that let the target recover.

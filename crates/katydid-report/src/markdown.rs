@@ -122,8 +122,7 @@ fn search(out: &mut String, summary: &Summary) {
     for remark in &search.remarks {
         let _ = writeln!(out, "- {}", prose(remark, SENTENCE));
     }
-    let objective = search.objectives.get(search.binding.unwrap_or(0));
-    let Some(objective) = objective.filter(|_| !search.levels.is_empty()) else {
+    let Some(objective) = search.objective().filter(|_| !search.levels.is_empty()) else {
         return;
     };
     out.push('\n');

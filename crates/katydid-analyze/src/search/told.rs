@@ -66,19 +66,13 @@ impl Told<'_> {
     fn summary(&self, outcome: &Outcome) -> SearchSummary {
         let mut summary = SearchSummary {
             complete: self.complete,
-            unit: if self.wish.whole {
-                "users"
-            } else {
-                "arrivals/s"
-            }
-            .to_owned(),
+            unit: self.wish.unit().to_owned(),
             objectives: self.objectives(),
             requests_per_arrival: self.requests_per_arrival(),
             steps: self.steps(),
             ..SearchSummary::default()
         };
         self.answer(outcome, &mut summary);
-        let unit = summary.unit.clone();
         summary.levels = self.levels(summary.binding.unwrap_or(0));
         let ours = self.found.seen.iter().filter(|seen| seen.invalid).count();
         if ours > 0 {
@@ -87,7 +81,7 @@ impl Told<'_> {
                 self.found.seen.len()
             ));
         }
-        summary.remarks.extend(self.first_to_saturate(&unit));
+        summary.remarks.extend(self.first_to_saturate());
         for (slo, total) in self.plan.slos.iter().zip(self.totals()) {
             if total == 0 {
                 let text = format!(
@@ -195,7 +189,7 @@ impl Told<'_> {
     }
 
     fn answer(&self, outcome: &Outcome, summary: &mut SearchSummary) {
-        let unit = summary.unit.clone();
+        let unit = self.wish.unit();
         let at = |height: f64| format!("{} {unit}", figures(height));
         let breaks = |binding: usize| self.plan.slos.get(binding).map_or("", |slo| &slo.text);
         let (word, answer) = match *outcome {
@@ -283,17 +277,18 @@ impl Told<'_> {
     }
 
     /// What was near its limit at the least height at which anything was.
-    fn first_to_saturate(&self, unit: &str) -> Option<String> {
+    fn first_to_saturate(&self) -> Option<String> {
         let steps = self.found.seen.iter().zip(&self.found.in_use);
         let full = steps.filter_map(|(seen, in_use)| {
             let in_use = in_use.as_ref().filter(|of| of.share >= at::FULL)?;
             (seen.step.purpose != Purpose::Calm).then_some((seen.step.height, in_use))
         });
         let (height, in_use) = full.min_by(|a, b| a.0.total_cmp(&b.0))?;
-        let height = figures(height);
         Some(format!(
-            "First near its limit: {}, at {height} {unit}.",
-            in_use.text
+            "First near its limit: {}, at {} {}.",
+            in_use.text,
+            figures(height),
+            self.wish.unit()
         ))
     }
 

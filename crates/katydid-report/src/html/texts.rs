@@ -208,7 +208,7 @@ fn of_search(search: &SearchSummary) -> Vec<Said> {
         about: String::new(),
         text: text.clone(),
     };
-    let answer = said(if found { "FOUND" } else { "NOT FOUND" }, &search.answer);
+    let answer = said(search.verdict(), &search.answer);
     let remarks = search.remarks.iter().map(|remark| said("", remark));
     [answer].into_iter().chain(remarks).collect()
 }

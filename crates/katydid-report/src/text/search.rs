@@ -4,7 +4,7 @@ use katydid_record::Summary;
 use katydid_record::search::SearchSummary;
 
 use super::page::{Page, Tone};
-use crate::number::{count, percent};
+use crate::number::{count, percent, rate};
 use crate::words::{clean, pad_left};
 
 /// Columns of the longest bar.
@@ -30,13 +30,9 @@ pub fn write(page: &mut Page, summary: &Summary) {
 }
 
 fn picture(page: &mut Page, search: &SearchSummary) {
-    let binding = search.binding.unwrap_or(0);
-    let Some(objective) = search.objectives.get(binding) else {
+    let Some(objective) = search.objective().filter(|_| !search.levels.is_empty()) else {
         return;
     };
-    if search.levels.is_empty() {
-        return;
-    }
     let allowed = percent(objective.budget);
     page.title(&clean(&format!(
         "Bad requests by load: {}, {allowed} allowed (┊)",
@@ -50,7 +46,7 @@ fn picture(page: &mut Page, search: &SearchSummary) {
     for level in &search.levels {
         page.line(&format!(
             "  {}  {}  {}  {}",
-            pad_left(&crate::number::rate(level.height), width),
+            pad_left(&rate(level.height), width),
             pad_left(&count(level.steps), 5),
             pad_left(&percent(level.bad), 7),
             bar(level.bad / most, objective.budget / most, room)

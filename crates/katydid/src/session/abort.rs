@@ -17,7 +17,7 @@ const WINDOW_S: u64 = 10;
 /// Fewer say nothing.
 const LEAST_S: u64 = 5;
 /// The newest seconds are not complete: not all sources have told.
-const INCOMPLETE_S: u64 = 1;
+pub(super) const INCOMPLETE_S: u64 = 1;
 /// Topic of what is said of conditions that cannot be watched.
 const TOPIC: &str = "abort-on";
 

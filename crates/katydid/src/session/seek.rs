@@ -12,10 +12,8 @@ use katydid_record::{
     Fact, Limit, Model, Phase, PhaseId, PhaseKind, Plan, Schedule, Slo, Timeline,
 };
 
-use super::abort::End;
+use super::abort::{End, INCOMPLETE_S};
 
-/// The newest seconds are not complete: not all sources have told.
-const INCOMPLETE_S: u64 = 1;
 /// A step goes on until the next one is told. If none is, for so long after its time: then the load ends.
 const UNTOLD_S: f64 = 60.0;
 /// The next step begins so long after the newest second: the engine has to know before.
@@ -72,7 +70,6 @@ pub fn longest_s(slos: &[Slo]) -> f64 {
 pub struct Seek {
     wish: Wish,
     objectives: Vec<String>,
-    unit: &'static str,
     /// The shortest limit of a request.
     shortest_s: f64,
     /// The least share that may be bad, of objectives that have a limit if there are any.
@@ -102,7 +99,6 @@ impl Seek {
         let budgets = within.iter().map(|(_, budget)| *budget);
         let any = wish.budgets.iter().copied().reduce(f64::min);
         Some(Self {
-            unit: if wish.whole { "users" } else { "arrivals/s" },
             wish,
             objectives: plan.slos.iter().map(|slo| slo.text.clone()).collect(),
             shortest_s: limits.reduce(f64::min).unwrap_or(USUAL_LIMIT_S),
@@ -158,7 +154,6 @@ impl Seek {
 
     fn go_on(&mut self, mut seen: Vec<Seen>, last: UnderWay, ended: &Ended, second: u64) -> Look {
         let mut facts = vec![recorded::has_ended(last.phase, ended)];
-        let last_phase = last.phase;
         seen.push(Seen {
             step: last.step,
             lasted_s: ended.lasted_s,
@@ -168,7 +163,7 @@ impl Seek {
         });
         match search::next(&self.wish, &seen) {
             Next::Step(step) => {
-                facts.push(recorded::is_step(last_phase + 1, &step));
+                facts.push(recorded::is_step(last.phase + 1, &step));
                 let same = seen.iter().filter(|seen| seen.step.purpose == step.purpose);
                 self.end.go_on(second, vec![phase(&step, 1 + same.count())]);
             }
@@ -193,7 +188,7 @@ impl Seek {
             purpose.as_str(),
             same.count(),
             katydid_analyze::numbers::figures(height),
-            self.unit
+            self.wish.unit()
         );
         if last.invalid {
             return format!("{head}; the generator did not keep up, it does not count");

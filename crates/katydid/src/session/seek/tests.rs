@@ -165,6 +165,12 @@ impl Run {
         self.apply(second, SECOND_US, phase, generator);
     }
 
+    /// When each phase began, µs.
+    fn began(&self) -> Vec<u64> {
+        let phases = self.timeline.phases.values();
+        phases.filter_map(|phase| phase.began).collect()
+    }
+
     fn outcome(&self) -> Outcome {
         recorded::outcome(&self.timeline).expect("it came to its end")
     }
@@ -182,12 +188,7 @@ fn some(values: &[(u64, u64)]) -> Sparse {
 fn each_step_begins_at_a_whole_second_and_lasts_as_long_as_it_has_to() {
     let run = Run::new(wish(900.0), 1_000, |rate, _| breaks_at_100(rate));
     assert_eq!(run.heights[..5], [5.0, 10.0, 20.0, 40.0, 80.0]);
-    let began: Vec<u64> = run
-        .timeline
-        .phases
-        .values()
-        .filter_map(|p| p.began)
-        .collect();
+    let began = run.began();
     // 10 s of settling and 12 s; one more until all of the last second is known, and one until the engine goes on.
     assert_eq!(began[1], 24 * SECOND_US + 60);
     assert_eq!(began[2], (24 + 15 + 2) * SECOND_US + 60);
@@ -225,12 +226,7 @@ fn an_overload_is_cut_before_the_step_has_settled() {
         rate => Answers::of(rate, 0.0),
     });
     assert_eq!(run.heights[4..5], [80.0]);
-    let began: Vec<u64> = run
-        .timeline
-        .phases
-        .values()
-        .filter_map(|p| p.began)
-        .collect();
+    let began = run.began();
     assert!(began[5] - began[4] <= 6 * SECOND_US, "{began:?}");
     assert!(run.heights[5] < 20.0, "calm: {:?}", run.heights);
     assert!(run.lines[4].ends_with("ended early: it cannot keep up"));
