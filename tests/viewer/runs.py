@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import causes
+import searches
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
@@ -427,6 +428,22 @@ def probed() -> Data:
     return run
 
 
+def searched() -> Data:
+    """Of a search that found its number."""
+    run = shop(900.0)
+    summary = run["summary"]
+    summary["search"] = searches.found()
+    summary["run"] |= {
+        "command": "find",
+        "verdict": "FOUND",
+        "reason": searches.ANSWER,
+        "exit_code": 0,
+    }
+    summary["slos"] = []
+    run["manifest"]["argv"] = ["katydid", "find", "-f", "locustfile.py", "--slo", "p95 < 200ms"]
+    return run
+
+
 def large() -> Data:
     """An hour with 50 endpoints and 80 charts of 3 lines."""
     run = shop(3_600.0)
@@ -478,5 +495,7 @@ def page(run: Data) -> str:
 
 
 if __name__ == "__main__":
-    made = {"shop": shop, "probed": probed, "large": large, "empty": empty}[sys.argv[1]]()
+    made = {"shop": shop, "probed": probed, "searched": searched, "large": large, "empty": empty}[
+        sys.argv[1]
+    ]()
     print(page(made) if "--page" in sys.argv else json.dumps(made))

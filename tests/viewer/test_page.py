@@ -15,6 +15,7 @@ from page import run_in
 
 import causes
 import runs
+from shown import watched
 
 NAMES = (
     "<img src=x onerror=alert(1)>",
@@ -70,22 +71,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture
 def show(browser: Browser, files: Callable[[str], Path]) -> Iterator[Made]:
-    """Opens a page. At the end none of those has complained, asked for anything, or opened a dialog."""
-    pages: list[Page] = []
-
-    def made(kind: str, width: int = 1280, **media: str) -> Page:
-        pages.append(browser.open(files(kind), width, **media))
-        return pages[-1]
-
-    yield made
-    for page in pages:
-        said = page.events(
-            "Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded", "Page.javascriptDialogOpening"
-        )  # fmt: skip
-        assert said == []
-        asked = [sent["request"]["url"] for sent in page.events("Network.requestWillBeSent")]
-        assert [url for url in asked if not url.startswith("file:")] == [] and len(asked) == 1
-        page.call("Page.close")
+    """Opens a page by its name."""
+    with watched(browser) as opened:
+        yield lambda kind, width=1280, **media: opened(files(kind), width, **media)
 
 
 def hostile() -> runs.Data:

@@ -13,6 +13,7 @@ export function head({ summary, texts }: Run): HTMLElement {
   const { run } = summary;
   const tones: Record<string, string> = {
     PASS: "good",
+    FOUND: "good",
     FAIL: "bad",
     FAILURES: "bad",
     INVALID: "bad",

@@ -26,6 +26,8 @@ export interface Look {
   mayBeLog?: boolean;
   /** The area between the first and the last line is shaded. */
   band?: boolean;
+  /** Lines that are thin and dashed, by place; then all are thin. */
+  dashed?: boolean[];
 }
 
 export class TimeChart implements Drawn {
@@ -46,7 +48,8 @@ export class TimeChart implements Drawn {
   ) {
     this.colours = look.colours ?? chart.lines.map((_, i) => PALETTE[i % PALETTE.length] ?? "c1");
     this.log = look.mayBeLog === true && isLog(chart.lines);
-    this.legend = new Legend(chart.lines, chart.unit, this.colours, (line) => this.toggle(line));
+    const toggle = (line: number) => this.toggle(line);
+    this.legend = new Legend(chart.lines, chart.unit, this.colours, toggle, look.dashed);
     const scale = this.log ? `${chart.unit}, logarithmic` : chart.unit;
     const head = el("figcaption", {}, chart.title, scale ? el("small", {}, scale) : null);
     if (chart.limit !== null) {
@@ -133,7 +136,8 @@ export class TimeChart implements Drawn {
       return {
         label: line.name,
         stroke: () => colour(name),
-        width: 1.5,
+        width: this.look.dashed ? 1.2 : 1.5,
+        ...(this.look.dashed?.[i] ? { dash: [4, 3] } : {}),
         points: {
           show: true,
           filter: (u, at) => alone(u.data[at] ?? []),

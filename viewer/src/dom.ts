@@ -65,6 +65,12 @@ export function endpointName(method: string, kind: string, name: string): HTMLEl
   return el("span", { class: "endpoint-name" }, ...parts);
 }
 
+/** `GET /orders` as a name with its method set apart. */
+export function named(title: string): HTMLElement {
+  const [, method = "", name = title] = /^([A-Z]+) (.*)$/s.exec(title) ?? [];
+  return endpointName(method, "", name);
+}
+
 /** A button that does something. */
 export function button(text: string, title: string, act: () => void, name = ""): HTMLElement {
   const made = el("button", { type: "button", title, class: name || null }, text);

@@ -58,6 +58,7 @@ export class Legend {
     private readonly unit: string,
     colours: string[],
     toggle: (line: number) => boolean,
+    dashed: boolean[] = [],
   ) {
     this.place.classList.toggle("many", lines.length > MANY);
     const names = telling(
@@ -66,7 +67,7 @@ export class Legend {
     );
     lines.forEach((line, i) => {
       const value = el("output", { class: "value" }, NONE);
-      const mark = el("i", { class: "swatch" });
+      const mark = el("i", { class: dashed[i] ? "swatch dashed" : "swatch" });
       mark.style.background = `var(--${colours[i]})`;
       const name = el("span", { class: "name" }, names[i] ?? line.name);
       const item = el("button", { type: "button", "aria-pressed": "true" }, mark, name);

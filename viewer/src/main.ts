@@ -1,4 +1,4 @@
-// The page: reads the run, lays out its sections, and connects what they share. Knows none of them from inside.
+// The page: reads what is in it, makes the sections of a run, and connects what they share. Knows none of them from inside.
 
 import "uplot/dist/uPlot.min.css";
 import "./style/page.css";
@@ -7,27 +7,26 @@ import "./style/charts.css";
 import "./style/findings.css";
 import "./style/splits.css";
 import "./style/traces.css";
+import "./style/search.css";
+import "./style/compared.css";
 import "./style/print.css";
 import * as about from "./about";
 import { Board } from "./board";
-import { button, el } from "./dom";
+import { showComparison } from "./compared";
 import { endpointSection, phaseSection } from "./endpoints";
 import { findingSection } from "./findings";
 import * as happened from "./happened";
-import { startKeys } from "./keys";
+import { layOut, type Part } from "./layout";
 import { loadSection } from "./load";
-import { type Moments, momentsOf, near, phaseAt } from "./moments";
-import { Nav, type Stop } from "./nav";
-import { instant } from "./number";
+import { type Moments, momentsOf } from "./moments";
 import { PhaseChoice } from "./phase";
 import { probeSection } from "./probe";
-import { type Run, readRun } from "./run";
+import { type Run, readPage } from "./run";
+import { searchSection } from "./search";
 import { shortName, sourceSection } from "./source";
 import { littleSection, splitSection } from "./split";
-import { nextTheme, onTheme, startTheme, themeButton } from "./theme";
+import { startTheme } from "./theme";
 import { traceSection } from "./traces";
-
-type Part = [name: string, section: HTMLElement | null];
 
 function parts(run: Run, board: Board, moments: Moments, choice: PhaseChoice): Part[] {
   const { summary } = run;
@@ -42,6 +41,7 @@ function parts(run: Run, board: Board, moments: Moments, choice: PhaseChoice): P
   const asked: Part = ["One request", probeSection(run)];
   const alone = summary.run.command === "probe";
   return [
+    ["Search", searchSection(run)],
     ["Findings", findingSection(run)],
     ...(alone ? [asked] : []),
     ["Where the time goes", splitSection(run)],
@@ -68,47 +68,6 @@ function parts(run: Run, board: Board, moments: Moments, choice: PhaseChoice): P
   ];
 }
 
-/** The instant under the cursor, in words; and what is zoomed in on. */
-function reading(board: Board, moments: Moments): HTMLElement {
-  const at = el("output", { class: "at", "aria-live": "off" });
-  const reset = button("Reset zoom", "Show the whole run (Esc)", () => board.reset(), "reset");
-  const say = () => {
-    reset.hidden = !board.zoomed;
-    const [from, until] = board.range;
-    const zoomed = board.zoomed ? `${instant(from)} to ${instant(until)}` : "";
-    if (board.cursor === null) at.textContent = zoomed;
-    else {
-      const phase = phaseAt(moments, board.cursor);
-      const close = near(moments, board.cursor, (until - from) / 150);
-      at.textContent = [`at ${instant(board.cursor)}`, phase, ...close].filter(Boolean).join(" · ");
-    }
-  };
-  board.onChange(say);
-  say();
-  return el("div", { class: "reading" }, at, reset);
-}
-
-/** Paper has nothing to open: all is open while it is printed, but of traces those that the reader left open. */
-function openForPrint(): void {
-  const closed = "details:not([open], .trace, .trace:not([open]) *)";
-  let opened: HTMLDetailsElement[] = [];
-  addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll<HTMLDetailsElement>(closed)];
-    for (const one of opened) {
-      one.open = true;
-      one.classList.add("printed");
-      // What is filled when it opens would be told too late.
-      one.dispatchEvent(new Event("toggle"));
-    }
-  });
-  addEventListener("afterprint", () => {
-    for (const one of opened) {
-      one.open = false;
-      one.classList.remove("printed");
-    }
-  });
-}
-
 function show(run: Run, app: HTMLElement): void {
   const { summary, texts } = run;
   const board = new Board(Math.max(summary.run.duration_s, 1));
@@ -119,46 +78,24 @@ function show(run: Run, app: HTMLElement): void {
     "invalid",
     texts.banners.some(({ tone }) => tone === "bad"),
   );
-  openForPrint();
-  const main = el("main", {}, about.head(run));
-  const stops: Stop[] = [{ id: "top", name: "Summary" }];
-  for (const [name, section] of parts(run, board, moments, choice)) {
-    if (section === null) continue;
-    main.append(section);
-    stops.push({ id: section.id, name, inner: section.classList.contains("source") });
-  }
-  main.append(el("footer", {}, `Run ${summary.run.id} · katydid ${summary.run.tool_version}`));
-  const nav = new Nav(stops);
-  const help = startKeys([
-    { keys: ["j"], does: "next section", act: () => nav.go(1) },
-    { keys: ["k"], does: "section before", act: () => nav.go(-1) },
-    {
-      keys: ["/"],
-      does: "filter endpoints",
-      act: () => document.getElementById("filter")?.focus(),
-    },
-    { keys: ["Escape"], does: "show the whole run in the charts", act: () => board.reset() },
-    { keys: ["t"], does: "light, dark, or as the system", act: nextTheme },
-  ]);
-  const tools = el(
-    "div",
-    { class: "tools" },
-    reading(board, moments),
-    choice.select(),
-    themeButton(),
-    button("?", "Keys", help, "help"),
-  );
-  app.append(
-    el("div", { class: "side" }, nav.place),
-    el("div", { class: "bar" }, el("strong", {}, texts.name), tools),
-    main,
-  );
-  onTheme(() => board.recolour());
-  nav.follow();
-  document.documentElement.dataset.ready = "true";
+  const filter = () => document.getElementById("filter")?.focus();
+  const page = {
+    name: texts.name,
+    head: about.head(run),
+    parts: parts(run, board, moments, choice),
+    foot: `Run ${summary.run.id} · katydid ${summary.run.tool_version}`,
+    board,
+    moments,
+    tools: [choice.select()],
+    keys: [{ keys: ["/"], does: "filter endpoints", act: filter }],
+  };
+  layOut(page, app);
 }
 
 startTheme();
 const app = document.getElementById("app");
-const run = readRun();
-if (app && run) show(run, app);
+const page = readPage();
+if (app && page) {
+  if ("comparison" in page) showComparison(page, app);
+  else show(page, app);
+}

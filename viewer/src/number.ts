@@ -45,6 +45,16 @@ export function percent(ratio: Maybe): string {
   return `${value.toFixed(value < 0.995 ? 2 : 1)} %`;
 }
 
+/** By how much something changed, with its sign: `−66 %`, `+4.2 %`, `×12`. */
+export function change(ratio: Maybe): string {
+  if (ratio === null || !Number.isFinite(ratio)) return NONE;
+  if (ratio >= 9 && ratio < 1e15) return `×${count(ratio + 1)}`;
+  const size = Math.abs(ratio * 100);
+  const text = size.toFixed(size >= 9.95 ? 0 : 1);
+  if (text === "0.0") return "0 %";
+  return `${ratio < 0 ? "−" : "+"}${text} %`;
+}
+
 /** Bytes with a binary unit: `512 B`, `44.9 MiB`. */
 export function bytes(n: Maybe): string {
   if (n === null || !Number.isFinite(n)) return NONE;

@@ -1,5 +1,6 @@
 // The page's data: types that mirror what Rust puts into it, and reading it. Knows no page. See `view.rs`, `summary.rs`, `html/texts.rs`.
 
+import type { ComparisonPage } from "./comparison";
 import type { Summary } from "./summary";
 
 /** Seen, or not. */
@@ -131,8 +132,8 @@ export interface Run {
   texts: Texts;
 }
 
-/** The run in this page; null where there is none. */
-export function readRun(): Run | null {
+/** What is in this page; null where there is nothing. */
+export function readPage(): Run | ComparisonPage | null {
   const text = document.getElementById("run")?.textContent?.trim();
-  return text ? (JSON.parse(text) as Run) : null;
+  return text ? (JSON.parse(text) as Run | ComparisonPage) : null;
 }

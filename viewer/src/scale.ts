@@ -60,3 +60,16 @@ export function logRange(least: number, most: number): [number, number] {
   const low = [5, 2, 1].find((step) => step * power <= least * 1.001) ?? 1;
   return [low * power, Math.max(roundUp(most, ""), low * power * 10)];
 }
+
+/** Round numbers from `low` to `high`, about so many. */
+export function ticks(low: number, high: number, about: number): number[] {
+  const rough = (high - low) / Math.max(about, 1);
+  if (!(rough > 0) || !Number.isFinite(rough)) return [low];
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = ([1, 2, 5].find((one) => one * power >= rough * 0.999) ?? 10) * power;
+  const found: number[] = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high * (1 + 1e-9); i += 1) {
+    found.push(Number((i * step).toPrecision(12)));
+  }
+  return found;
+}

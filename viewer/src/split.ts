@@ -1,6 +1,6 @@
 // Where the time of each endpoint goes: its parts as a bar, all bars on one scale, above their numbers; and whether what was counted fits together. Judges nothing.
 
-import { el, endpointName, soft } from "./dom";
+import { el, named, soft } from "./dom";
 import { count, NONE, short } from "./number";
 import type { Maybe, Run } from "./run";
 import type { Little, Split } from "./summary";
@@ -81,12 +81,6 @@ function legend(parts: Part[]): HTMLElement {
     list.append(el("li", {}, key, el("b", {}, name), about && `: ${about}`));
   }
   return list;
-}
-
-/** `GET /orders` as a name with its method set apart. */
-function named(title: string): HTMLElement {
-  const [, method = "", name = title] = /^([A-Z]+) (.*)$/s.exec(title) ?? [];
-  return endpointName(method, "", name);
 }
 
 function cell(part: Part, of: Split): HTMLElement | string {

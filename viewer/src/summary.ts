@@ -255,6 +255,34 @@ export interface ProbedStatement {
   together: Maybe;
 }
 
+/** Of a search for the greatest load that keeps the objectives: one step. */
+export interface SearchStep {
+  phase: string;
+  purpose: "coarse" | "fine" | "calm" | "confirm";
+  height: number;
+  lasted_s: number;
+  counts: boolean;
+  cut: boolean;
+  /** For each objective the share of bad requests. */
+  bad: Maybe[];
+  in_use: { text: string; share: number } | null;
+}
+
+export interface Search {
+  outcome: string;
+  answer: string;
+  remarks: string[];
+  unit: string;
+  height: Maybe;
+  low: Maybe;
+  high: Maybe;
+  confirmed: Maybe;
+  binding: Maybe;
+  objectives: { text: string; budget: number }[];
+  levels: { height: number; steps: number; bad: number }[];
+  steps: SearchStep[];
+}
+
 export interface Summary {
   run: {
     id: string;
@@ -283,4 +311,5 @@ export interface Summary {
   splits: Split[];
   little: Little[];
   probe: { endpoints: ProbedEndpoint[] } | null;
+  search?: Search | null;
 }

@@ -6,8 +6,8 @@ export interface Head {
   name: string;
   /** Stands above several heads. */
   group?: string;
-  /** `n` right-aligned numbers, `said` texts that wrap, `code` statements, `spark` pictures. */
-  kind: "n" | "endpoint" | "said" | "code" | "spark" | "text";
+  /** `n` right-aligned numbers, `said` texts that wrap, `code` statements, `spark` and `range` pictures. */
+  kind: "n" | "endpoint" | "said" | "code" | "spark" | "range" | "text";
   /** False: not to be sorted by. */
   sorts?: boolean;
 }
@@ -136,8 +136,8 @@ function opens(row: HTMLElement, last: Element, more: () => HTMLElement, width: 
 }
 
 /** Says how many rows are left out. */
-export function more(all: number, shown: number): HTMLElement | null {
+export function more(all: number, shown: number, file = "summary.json"): HTMLElement | null {
   if (all <= shown) return null;
   const hidden = (all - shown).toLocaleString("en-US");
-  return el("p", { class: "soft" }, `${hidden} more are in summary.json.`);
+  return el("p", { class: "soft" }, `${hidden} more are in ${file}.`);
 }

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod chance;
+pub mod compare;
 pub mod drift;
 pub mod events;
 pub mod exit_code;

@@ -14,6 +14,8 @@ pub mod recorded;
 mod spread;
 pub mod told;
 
+pub(crate) use spread::design_effect_of;
+
 use std::cell::OnceCell;
 
 use katydid_record::search::{Confirmation, Lacking, Outcome, Purpose, Seen, Step, Wish};

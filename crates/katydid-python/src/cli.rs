@@ -37,8 +37,10 @@ pub fn option_table(py: Python<'_>) -> PyResult<Py<PyAny>> {
 
 /// Runs what needs no Python and returns its exit code; None when `argv` is Python's to run.
 #[pyfunction]
-pub fn command(py: Python<'_>, argv: Vec<String>) -> Option<i32> {
-    py.detach(|| katydid::commands::dispatch(&argv))
+pub fn command(py: Python<'_>, argv: Vec<String>) -> PyResult<Option<i32>> {
+    let python: String = py.import("sys")?.getattr("executable")?.extract()?;
+    let launcher = [&python, "-m", "katydid"].map(str::to_owned);
+    Ok(py.detach(|| katydid::commands::dispatch(&argv, Some(&launcher))))
 }
 
 /// First pass over the words: locustfiles and logging.

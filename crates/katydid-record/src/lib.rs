@@ -5,6 +5,7 @@
 //! does not know sockets, users, Python or how a number is rendered.
 
 pub mod access;
+pub mod comparison;
 pub mod finding;
 pub mod frame;
 pub mod histogram;
@@ -30,6 +31,7 @@ pub mod watched;
 pub mod writer;
 
 pub use access::Access;
+pub use comparison::Comparison;
 pub use finding::{Confidence, Finding, Findings};
 pub use frame::{
     Body, CallId, Cause, EndpointId, EndpointWindow, EventId, EventOutcome, Exemplar, Fact,

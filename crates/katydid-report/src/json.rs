@@ -1,7 +1,7 @@
 //! JSON: katydid's own `summary.json` and `findings.json`, and the list that Locust's `--json` prints.
 
 use katydid_record::locust_view::{LocustEntry, LocustView};
-use katydid_record::{Findings, Summary};
+use katydid_record::{Comparison, Findings, Summary};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -17,6 +17,13 @@ pub fn summary_json(summary: &Summary) -> String {
 /// `findings.json`: pretty, with a line end.
 pub fn findings_json(findings: &Findings) -> String {
     let mut text = write(findings, b"  ");
+    text.push('\n');
+    text
+}
+
+/// `comparison.json`: pretty, with a line end.
+pub fn comparison_json(told: &Comparison) -> String {
+    let mut text = write(told, b"  ");
     text.push('\n');
     text
 }

@@ -7,12 +7,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use katydid_record::Finding;
+use katydid_record::comparison::ChangeOutcome;
 use katydid_record::search::SearchSummary;
 use katydid_record::summary::{EndpointSummary, SloOutcome, SloSummary, Summary};
+use katydid_record::{Comparison, Finding};
 
 use crate::number::{count, plain};
 use crate::phrase;
+use crate::versus;
 use crate::words::escape;
 
 /// Failures and exceptions that a case tells.
@@ -55,7 +57,81 @@ pub fn junit(summary: &Summary) -> String {
     let found = summary.findings.iter().flat_map(|all| &all.findings);
     cases.extend(found.map(finding));
     distinct(&mut cases);
-    write(summary, suite, &cases)
+    let run = &summary.run;
+    let head = Head {
+        suite,
+        class: if run.name.is_empty() {
+            "katydid"
+        } else {
+            &run.name
+        },
+        time_s: run.duration_s,
+        started: &run.started,
+        properties: vec![
+            ("run", run.id.clone()),
+            ("verdict", run.verdict.clone()),
+            ("reason", run.reason.clone()),
+            ("exit code", run.exit_code.to_string()),
+            ("katydid", run.tool_version.clone()),
+        ],
+    };
+    write(&head, &cases)
+}
+
+/// A comparison: a case per endpoint, which fails where it got worse.
+pub fn junit_comparison(told: &Comparison) -> String {
+    let complaint = |kind, message: String| Complaint {
+        kind,
+        message,
+        lines: told.dropped.clone(),
+    };
+    let validity = match told.verdict.as_str() {
+        "INVALID" => Outcome::Error(complaint("INVALID", told.reason.clone())),
+        _ => Outcome::Passed,
+    };
+    let mut cases = vec![Case {
+        name: "validity".to_owned(),
+        outcome: validity,
+    }];
+    cases.extend(
+        versus::sentences(told)
+            .into_iter()
+            .map(|(name, sentence, outcome)| Case {
+                name,
+                outcome: match outcome {
+                    ChangeOutcome::Worse => Outcome::Failed(complaint("REGRESSED", sentence)),
+                    ChangeOutcome::Better | ChangeOutcome::Same => Outcome::Passed,
+                    _ => Outcome::Skipped(sentence),
+                },
+            }),
+    );
+    distinct(&mut cases);
+    let first = told
+        .before
+        .runs
+        .first()
+        .map_or("", |run| run.started.as_str());
+    let head = Head {
+        suite: "comparison",
+        class: "katydid",
+        time_s: 0.0,
+        started: first,
+        properties: vec![
+            ("verdict", told.verdict.clone()),
+            ("reason", told.reason.clone()),
+            ("exit code", told.exit_code.to_string()),
+        ],
+    };
+    write(&head, &cases)
+}
+
+/// What stands above the cases.
+struct Head<'a> {
+    suite: &'a str,
+    class: &'a str,
+    time_s: f64,
+    started: &'a str,
+    properties: Vec<(&'a str, String)>,
 }
 
 /// Requests fail in it on purpose: only that there is no number is worth a word.
@@ -205,8 +281,7 @@ fn distinct(cases: &mut [Case]) {
     }
 }
 
-fn write(summary: &Summary, suite: &str, cases: &[Case]) -> String {
-    let run = &summary.run;
+fn write(head: &Head<'_>, cases: &[Case]) -> String {
     let number = |of: fn(&Outcome) -> bool| cases.iter().filter(|c| of(&c.outcome)).count();
     let failures = number(|o| matches!(o, Outcome::Failed(_)));
     let errors = number(|o| matches!(o, Outcome::Error(_)));
@@ -215,32 +290,22 @@ fn write(summary: &Summary, suite: &str, cases: &[Case]) -> String {
         "tests=\"{}\" failures=\"{failures}\" errors=\"{errors}\"",
         cases.len()
     );
-    let time = plain(run.duration_s);
-    let class = if run.name.is_empty() {
-        "katydid"
-    } else {
-        &run.name
-    };
+    let time = plain(head.time_s);
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let _ = writeln!(
         out,
         "<testsuites name=\"katydid\" {counts} time=\"{time}\">\n\
-         <testsuite name=\"{suite}\" {counts} skipped=\"{skipped}\" time=\"{time}\" timestamp=\"{}\">\n<properties>",
-        escape(&run.started)
+         <testsuite name=\"{}\" {counts} skipped=\"{skipped}\" time=\"{time}\" timestamp=\"{}\">\n<properties>",
+        head.suite,
+        escape(head.started)
     );
-    for (name, value) in [
-        ("run", run.id.as_str()),
-        ("verdict", &run.verdict),
-        ("reason", &run.reason),
-        ("exit code", &run.exit_code.to_string()),
-        ("katydid", &run.tool_version),
-    ] {
+    for (name, value) in &head.properties {
         let value = escape(value);
         let _ = writeln!(out, "<property name=\"{name}\" value=\"{value}\"/>");
     }
     out.push_str("</properties>\n");
     for case in cases {
-        write_case(&mut out, &escape(class), case);
+        write_case(&mut out, &escape(head.class), case);
     }
     out.push_str("</testsuite>\n</testsuites>\n");
     out

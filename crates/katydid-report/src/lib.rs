@@ -15,9 +15,10 @@ mod phrase;
 pub mod progress;
 pub mod schema;
 pub mod text;
+mod versus;
 mod words;
 
-pub use html::html;
-pub use junit::junit;
-pub use markdown::markdown;
+pub use html::{Curves, RunCurve, comparison_html, html};
+pub use junit::{junit, junit_comparison};
+pub use markdown::{markdown, markdown_comparison};
 pub use text::{Style, text};

@@ -4,6 +4,7 @@
 //! Its length is bounded, whatever the run holds: a step's summary may have 1 MiB.
 
 mod markup;
+mod versus;
 
 use std::fmt::Write;
 
@@ -12,6 +13,7 @@ use katydid_record::summary::{EndpointSummary, PhaseSummary, SloOutcome, SloSumm
 use crate::number::{NONE, count, duration, instant, percent, rate, short};
 use crate::phrase;
 use markup::{code, head, latency, more, prose, row};
+pub use versus::markdown_comparison;
 
 const MOST_OBJECTIVES: usize = 60;
 const MOST_PHASES: usize = 60;

@@ -67,6 +67,25 @@ pub fn percent(ratio: f64) -> String {
     }
 }
 
+/// By how much something changed, with its sign: `−66 %`, `+4.2 %`, `×12`.
+pub fn change(ratio: f64) -> String {
+    if (9.0..1e15).contains(&ratio) {
+        return format!("×{}", count((ratio + 1.0).round() as u64));
+    }
+    let size = (ratio * 100.0).abs();
+    let text = if size >= 9.95 {
+        format!("{size:.0}")
+    } else {
+        format!("{size:.1}")
+    };
+    match text.as_str() {
+        _ if !ratio.is_finite() => NONE.to_owned(),
+        "0.0" => "0 %".to_owned(),
+        _ if ratio < 0.0 => format!("−{text} %"),
+        _ => format!("+{text} %"),
+    }
+}
+
 /// Bytes with a binary unit: `512 B`, `44.9 MiB`.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -156,6 +175,17 @@ mod tests {
         check(0.421, "42 %");
         check(0.999_99, ">99 %");
         check(1.0, "100 %");
+    }
+
+    #[test]
+    fn changes_have_a_sign() {
+        let check = |ratio, expected: &str| assert_eq!(change(ratio), expected);
+        check(-0.661, "−66 %");
+        check(0.0418, "+4.2 %");
+        check(0.000_1, "0 %");
+        check(8.99, "+899 %");
+        check(11.0, "×12");
+        check(f64::NAN, NONE);
     }
 
     #[test]

@@ -9,11 +9,13 @@ mod search;
 mod sections;
 mod split;
 mod table;
+mod versus;
 
 use katydid_record::Summary;
 
 use crate::phrase;
 use page::{Page, Tone};
+pub use versus::comparison;
 
 /// How the text is laid out.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -79,6 +79,11 @@ impl Station {
 
     /// A request arrives `at`, which is not before the last one; answers when it is done.
     pub fn arrive(&mut self, at: f64) -> f64 {
+        self.arrive_slower(at, 1.0)
+    }
+
+    /// The same of one whose service takes so many times as long as others do.
+    pub fn arrive_slower(&mut self, at: f64, times: f64) -> f64 {
         self.now = at;
         self.wander(at);
         while at >= self.next_pause {
@@ -91,7 +96,7 @@ impl Station {
         let Wandering { deviation, .. } = self.wandering;
         // The mean of the factor is 1.
         let slower = (deviation * self.level - deviation * deviation / 2.0).exp();
-        let service = self.service.draw(&mut self.rng) * slower;
+        let service = self.service.draw(&mut self.rng) * slower * times;
         let earliest = self.free_at.iter_mut().min_by(|a, b| a.total_cmp(b));
         let Some(free) = earliest else {
             return at + service;

@@ -9,7 +9,7 @@ fn main() -> ExitCode {
         .skip(1)
         .map(std::ffi::OsString::into_string);
     let code = match words.collect::<Result<Vec<String>, _>>() {
-        Ok(argv) => katydid::commands::dispatch(&argv).unwrap_or_else(|| {
+        Ok(argv) => katydid::commands::dispatch(&argv, None).unwrap_or_else(|| {
             eprintln!("error: this needs the Python package, which brings the same command: install katydid's wheel");
             EXIT_USAGE
         }),

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::cli::Options;
 use crate::cli::parse::{self, Values};
 use crate::cli::table::OptionRow;
-use crate::cli::values::Timespan;
+use crate::cli::values::{Timespan, timespan};
 use crate::cli::words::{self, Word};
 use crate::cli::{one_on_stdout, option_rows};
 use crate::condition;
@@ -36,7 +36,7 @@ or a LoadTestShape class to the locustfile; `katydid check -f FILE -H URL` runs 
 const ONLY_IN_A_FILE: &str = "--disposable is for a configuration file: [watch] disposable = [\"HOST:PORT/DATABASE\"] in katydid.toml";
 
 /// What the first pass tells: enough to set up logging and import the locustfiles.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Located {
     /// The words of `-f`, split at commas: files, folders, URLs, `-`.
     pub locustfiles: Vec<String>,
@@ -46,6 +46,18 @@ pub struct Located {
     pub logfile: Option<String>,
     /// Whether the locustfile sets up logging itself.
     pub skip_log_setup: bool,
+    /// Where load goes, unless the locustfile says it.
+    #[serde(skip)]
+    pub host: Option<String>,
+    /// The words of `--load`.
+    #[serde(skip)]
+    pub load: Option<String>,
+    /// Of `-u`.
+    #[serde(skip)]
+    pub num_users: Option<u64>,
+    /// Of `-t`, seconds.
+    #[serde(skip)]
+    pub run_time: Option<u64>,
 }
 
 /// First pass over the words after `katydid`; `check` or `probe` may stand first.
@@ -73,6 +85,10 @@ pub fn locate(argv: &[String], around: &Surroundings) -> Result<Located, UsageEr
         "loglevel",
         "logfile",
         "skip_log_setup",
+        "host",
+        "load",
+        "num_users",
+        "run_time",
     ];
     let wanted: Vec<OptionRow> = rows
         .iter()
@@ -90,12 +106,21 @@ pub fn locate(argv: &[String], around: &Surroundings) -> Result<Located, UsageEr
             values.entry(dest).or_insert(texts);
         }
     }
+    let mut text = |dest: &str| values.remove(dest)?.into_iter().next();
+    let (host, load, users) = (text("host"), text("load"), text("num_users"));
+    // What is wrong with them the second pass says.
+    let num_users = users.and_then(|users| users.parse().ok());
+    let run_time = text("run_time").and_then(|time| Some(timespan(&time).ok()?.0));
     let options = parse::typed(&values, &rows)?;
     Ok(Located {
         locustfiles: split(&options.scenario.locustfile),
         loglevel: options.logging.loglevel,
         logfile: options.logging.logfile,
         skip_log_setup: options.logging.skip_log_setup,
+        host,
+        load,
+        num_users,
+        run_time,
     })
 }
 
@@ -320,6 +345,9 @@ fn after_command(argv: &[String]) -> (&[String], &'static str) {
     }
 }
 
+/// Heading of options about each request.
+const REQUESTS: &str = "Requests (katydid's own)";
+
 /// A check makes no load and keeps no results, a probe makes none: such options would be ignored. Shared files may hold them.
 fn only_what_applies(command: &str, given: &Settled, rows: &[OptionRow]) -> Result<(), UsageError> {
     let row = |dests: &[&str]| {
@@ -332,10 +360,15 @@ fn only_what_applies(command: &str, given: &Settled, rows: &[OptionRow]) -> Resu
         _ => {}
     }
     let (groups, single, why): (&[&str], &[&str], &str) = match command {
-        "check" => (&["Scenario", "Logging"], &[], "which runs each task once"),
+        "check" => (
+            &["Scenario", REQUESTS, "Logging"],
+            &[],
+            "which runs each task once",
+        ),
         "probe" => (
             &[
                 "Scenario",
+                REQUESTS,
                 "Logging",
                 "Watching (katydid's own)",
                 "Record (katydid's own)",

@@ -6,6 +6,7 @@ does not know what they do.
 """
 
 import os
+from collections.abc import Collection
 from functools import cache
 
 FAULTS = {
@@ -30,15 +31,19 @@ PARTNER = {"connection_held", "slow_downstream", "blocking_call", "one_consumer"
 """Those for which the partner has to be up."""
 
 
+IN_APP = FAULTS.keys() - {"missing_index", "one_consumer"}
+"""Those that are in the app alone: an app without them can be served from the same data."""
+
+
 class UnknownFault(Exception):
     """There is no fault of this name; the text names those that there are."""
 
 
-def read(words: str) -> frozenset[str]:
-    """The faults that a list with commas names."""
+def read(words: str, known: Collection[str] = FAULTS.keys()) -> frozenset[str]:
+    """The faults that a list with commas names, out of those that are known."""
     names = frozenset(word.strip() for word in words.split(",") if word.strip())
-    for name in sorted(names - FAULTS.keys()):
-        raise UnknownFault(f"there is no fault {name}; there are {', '.join(FAULTS)}")
+    for name in sorted(names.difference(known)):
+        raise UnknownFault(f"there is no fault {name}; there are {', '.join(sorted(known))}")
     return names
 
 

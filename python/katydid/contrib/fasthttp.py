@@ -39,7 +39,7 @@ from .._stream import Stream
 from .._turns import turns
 from ..exception import LocustError, StopTest
 from ..rest import RestMixin, RestResponseContextManager
-from ..user.users import User
+from ..user.users import User, headers_asked_for
 
 __all__ = (
     "FAILURE_EXCEPTIONS",
@@ -613,7 +613,7 @@ class FastHttpUser(RestMixin, User):
             insecure=self.insecure,
             network_timeout=self.network_timeout,
             connection_timeout=self.connection_timeout,
-            headers=self.default_headers,
+            headers={**(self.default_headers or {}), **headers_asked_for(environment)},
             proxy_host=self.proxy_host,
             proxy_port=self.proxy_port,
         )

@@ -213,6 +213,13 @@ def _run_user(user: User) -> None:
     user.run()
 
 
+def headers_asked_for(environment: Any) -> dict[str, str]:
+    """What `--header` asks for with every request, by name."""
+    lines = getattr(environment.parsed_options, "header", None) or ()
+    named = (line.partition(":") for line in lines)
+    return {name.strip(): value.strip() for name, _, value in named}
+
+
 class HttpUser(RestMixin, User):
     """A user with an HTTP session of its own: `self.client`, which is a `requests.Session`."""
 
@@ -233,6 +240,8 @@ class HttpUser(RestMixin, User):
             pool_manager=self.pool_manager,
         )
         self.client.trust_env = False
+        if asked := headers_asked_for(self.environment):
+            self.client.headers.update(asked)
 
 
 class PytestUser(User):

@@ -11,15 +11,20 @@ const MOSTLY_BAD: f64 = 0.3;
 /// The factor by which the scatter of five seconds' shares exceeds that of independent requests; at least 1. Over all steps together:
 /// one has too few seconds. (Kish's design effect, *Survey Sampling*, 1965.)
 pub fn design_effect(points: &[Point]) -> f64 {
+    design_effect_of(points.iter().map(|point| point.slices.as_slice()))
+}
+
+/// The same of `(bad, total)` by second, step by step.
+pub fn design_effect_of<'a>(steps: impl Iterator<Item = &'a [(u64, u64)]>) -> f64 {
     let (mut squares, mut independent) = (0.0, 0.0);
-    for point in points {
-        let (bad, total) = sum(&point.slices);
+    for slices in steps {
+        let (bad, total) = sum(slices);
         let share = (bad + 0.5) / (total + 1.0);
-        let batches = (point.slices.len() / BATCH) as f64;
+        let batches = (slices.len() / BATCH) as f64;
         if share > MOSTLY_BAD || batches < 2.0 {
             continue;
         }
-        for batch in point.slices.chunks_exact(BATCH) {
+        for batch in slices.chunks_exact(BATCH) {
             let (bad, total) = sum(batch);
             squares += (bad - share * total).powi(2) * batches / (batches - 1.0);
             independent += share * (1.0 - share) * total;

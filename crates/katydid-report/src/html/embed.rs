@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use katydid_record::view::{Chart, EndpointView, SourceView, Trace, View};
 
+use super::{Curves, RunCurve};
 use crate::words::steers;
 
 /// Digits of a value that a chart can show.
@@ -51,6 +52,20 @@ pub fn rounded(view: &View) -> View {
         target: view.target.iter().map(source).collect(),
         generator: view.generator.iter().map(chart).collect(),
         traces: view.traces.iter().map(trace).collect(),
+    }
+}
+
+/// The same of a comparison's curves.
+pub fn rounded_curves(curves: &Curves) -> Curves {
+    let run = |run: &RunCurve| RunCurve {
+        id: run.id.clone(),
+        t_s: run.t_s.iter().copied().map(time).collect(),
+        p95: run.p95.iter().map(|p95| p95.map(value)).collect(),
+        rps: run.rps.iter().copied().map(value).collect(),
+    };
+    Curves {
+        before: curves.before.iter().map(run).collect(),
+        after: curves.after.iter().map(run).collect(),
     }
 }
 

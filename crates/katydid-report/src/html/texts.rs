@@ -1,7 +1,6 @@
 //! Everything that the page says in words and does not compute: sentences as other faces say them, and facts about the run.
 
 use katydid_record::Manifest;
-use katydid_record::search::SearchSummary;
 use katydid_record::summary::{
     DriftOutcome, EndpointSummary, Latency, PhaseSummary, SloOutcome, Summary,
 };
@@ -195,22 +194,7 @@ fn objectives(summary: &Summary) -> Vec<Said> {
         about: phrase::objective(slo),
         text: phrase::measured(slo),
     };
-    let search = summary.search.iter().flat_map(of_search);
-    search.chain(summary.slos.iter().map(said)).collect()
-}
-
-/// The answer of a search, and what else there is to know of it.
-fn of_search(search: &SearchSummary) -> Vec<Said> {
-    let found = search.height.is_some();
-    let said = |word: &str, text: &String| Said {
-        tone: if found { Tone::Good } else { Tone::Plain },
-        word: word.to_owned(),
-        about: String::new(),
-        text: text.clone(),
-    };
-    let answer = said(search.verdict(), &search.answer);
-    let remarks = search.remarks.iter().map(|remark| said("", remark));
-    [answer].into_iter().chain(remarks).collect()
+    summary.slos.iter().map(said).collect()
 }
 
 fn drifts(summary: &Summary) -> Vec<Said> {

@@ -26,6 +26,7 @@ fn check(name: &str, generated: &str) {
 fn the_committed_schemas_are_the_code_s() {
     check("summary.schema.json", &schema::summary_schema());
     check("findings.schema.json", &schema::findings_schema());
+    check("comparison.schema.json", &schema::comparison_schema());
 }
 
 #[test]

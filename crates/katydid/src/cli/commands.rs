@@ -11,6 +11,7 @@ use super::parse::usage;
 use super::table::flags;
 use super::values::{Timespan, above_zero, positive, share, timespan};
 use super::words::nearest;
+use crate::commands::compare::Files;
 use crate::condition::{self, Condition};
 use crate::error::UsageError;
 use crate::slo;
@@ -45,6 +46,10 @@ pub enum Command {
     Report(ReportOptions),
     /// Why the target of a finished run was slow.
     Diagnose(DiagnoseOptions),
+    /// What changed between two runs.
+    Compare(CompareOptions),
+    /// Whether a change worked: pairs of runs, in turns.
+    Validate(Box<ValidateOptions>),
     /// What can be seen of a target.
     Doctor(DoctorOptions),
     /// Print this text on standard output.
@@ -73,6 +78,10 @@ enum Word {
     Report(ReportOptions),
     /// Say why the target of a recorded run was slow: findings, with evidence and fixes
     Diagnose(DiagnoseOptions),
+    /// Say what changed between two recorded runs, or since the pinned baseline
+    Compare(CompareOptions),
+    /// Prove a change: runs of both sides in turns, and a verdict with its interval
+    Validate(Box<ValidateOptions>),
     /// Say what can be seen of a target, and what opens the rest
     Doctor(DoctorOptions),
 }
@@ -210,6 +219,105 @@ pub struct RunsOptions {
     /// Folder of runs
     #[arg(value_name = "DIR", default_value = "runs")]
     pub dir: String,
+    /// Name these runs: --tag NAME RUN ...
+    #[arg(long, value_names = ["NAME", "RUN"], num_args = 2.., conflicts_with_all = ["untag", "pin"])]
+    pub tag: Vec<String>,
+    /// Take a name away again: --untag NAME RUN ...
+    #[arg(long, value_names = ["NAME", "RUN"], num_args = 2.., conflicts_with = "pin")]
+    pub untag: Vec<String>,
+    /// Make these runs, and no others, the baseline that `katydid compare RUN` compares with
+    #[arg(long, value_name = "RUN", num_args = 1..)]
+    pub pin: Vec<String>,
+}
+
+/// `compare [BEFORE] AFTER`.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct CompareOptions {
+    /// A run's folder, its id, the beginning of it, `last`, or a tag of one or more runs; alone it is compared with the baseline; or the folder of a validation
+    #[arg(value_name = "BEFORE")]
+    pub before: String,
+    /// The same, of what it is now
+    #[arg(value_name = "AFTER")]
+    pub after: Option<String>,
+    /// Compare with the runs of this tag [baseline]
+    #[arg(long, value_name = "TAG", conflicts_with = "after")]
+    pub baseline: Option<String>,
+    /// What should have changed, and is judged first: 'GET /dashboard', 'GET /dashboard p99 in hold' [p95 of all requests]
+    #[arg(long, value_name = "WHAT")]
+    pub on: Option<String>,
+    /// Call it equivalent within this [5%]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub margin: Option<f64>,
+    /// Exit code 3, not 0, when it cannot be told
+    #[arg(long)]
+    pub strict: bool,
+    /// Files.
+    #[command(flatten)]
+    pub files: Files,
+}
+
+/// `validate`: its own options; all others are those of the runs.
+#[derive(Args, Clone, Debug, PartialEq)]
+#[command(
+    override_usage = "katydid validate --before URL --after URL -f FILE --load WORDS [OPTIONS OF A RUN]"
+)]
+pub struct ValidateOptions {
+    /// Pairs of runs; three at least
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(3..=100))]
+    pub pairs: u16,
+    /// Where it is as it was
+    #[arg(long, value_name = "URL", value_parser = url, requires = "after", conflicts_with_all = ["before_hook", "before_header"])]
+    pub before: Option<String>,
+    /// Where the change is
+    #[arg(long, value_name = "URL", value_parser = url, requires = "before", conflicts_with_all = ["before_hook", "before_header"])]
+    pub after: Option<String>,
+    /// In place of two URLs: a command that makes the service what it was; exit status 0 when that is done
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        requires = "after_hook",
+        conflicts_with = "before_header"
+    )]
+    pub before_hook: Option<String>,
+    /// A command that makes the change
+    #[arg(long, value_name = "COMMAND", requires = "before_hook")]
+    pub after_hook: Option<String>,
+    /// In place of two URLs: a header of every request without the change, for a feature flag
+    #[arg(long, value_name = "'Name: value'", value_parser = header_text, requires = "after_header")]
+    pub before_header: Option<String>,
+    /// A header of every request with the change
+    #[arg(long, value_name = "'Name: value'", value_parser = header_text, requires = "before_header")]
+    pub after_header: Option<String>,
+    /// How long a hook, and then the service until it answers, may take
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = timespan)]
+    pub hook_timeout: Timespan,
+    /// What is asked until it answers [the host]
+    #[arg(long, value_name = "URL", value_parser = url)]
+    pub health: Option<String>,
+    /// Load that is made before what is measured, in each run
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = timespan)]
+    pub warm_up: Timespan,
+    /// What should have changed, and is judged first: 'GET /dashboard', 'GET /dashboard p99 in hold' [p95 of all requests]
+    #[arg(long, value_name = "WHAT")]
+    pub on: Option<String>,
+    /// Call it equivalent within this
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
+    pub margin: f64,
+    /// Do not count queries per request first: else the first run of each side begins with a probe, if a database is watched
+    #[arg(long)]
+    pub no_probe: bool,
+    /// Exit code 3, not 0, when it cannot be told
+    #[arg(long)]
+    pub strict: bool,
+    /// Folder of the runs [runs/<UTC time>-validate]
+    #[arg(long, value_name = "DIR")]
+    pub run_dir: Option<String>,
+    /// Files.
+    #[command(flatten)]
+    pub files: Files,
+    /// The options of the runs.
+    #[arg(skip)]
+    pub rest: Vec<String>,
 }
 
 const LOOK_AT: &str = "What to look at: env:DATABASE_URL, redis://127.0.0.1:6379, port:8000, ssh://app1; may be repeated";
@@ -274,7 +382,8 @@ pub fn command(argv: &[String]) -> Result<Command, UsageError> {
     let rest = argv.get(1..).unwrap_or_default();
     match first {
         Some("help") if argv.len() == 1 => Ok(Command::Print(super::help::run(None))),
-        Some("attack" | "runs" | "report" | "diagnose" | "doctor") => parse(argv),
+        Some("attack" | "runs" | "report" | "diagnose" | "doctor" | "compare") => parse(argv),
+        Some("validate") => validate(argv),
         Some("exec") => exec(rest),
         // Its words are Python's to read.
         Some("demo") => Ok(Command::Demo),
@@ -340,6 +449,40 @@ fn plausible(word: &str) -> Result<(), UsageError> {
     }
 }
 
+/// Its own options are read here; the others are those of the runs.
+fn validate(argv: &[String]) -> Result<Command, UsageError> {
+    let words = Words::command();
+    let command = words.find_subcommand("validate").unwrap_or(&words);
+    let takes_value = |word: &str| {
+        let flag = word.split('=').next().unwrap_or(word);
+        let mut all = command.get_arguments();
+        let found = all.find(|arg| flags(arg).iter().any(|own| own == flag))?;
+        Some(!word.contains('=') && found.get_action().takes_values())
+    };
+    let (mut own, mut rest) = (vec![argv[0].clone()], Vec::new());
+    let mut all = argv[1..].iter();
+    while let Some(word) = all.next() {
+        if ["-h", "--help"].contains(&word.as_str()) {
+            own.push(word.clone());
+            continue;
+        }
+        match takes_value(word) {
+            Some(with_value) => {
+                own.push(word.clone());
+                own.extend(with_value.then(|| all.next().cloned()).flatten());
+            }
+            None => rest.push(word.clone()),
+        }
+    }
+    match parse(&own)? {
+        Command::Validate(mut options) => {
+            options.rest = rest;
+            Ok(Command::Validate(options))
+        }
+        other => Ok(other),
+    }
+}
+
 fn parse(argv: &[String]) -> Result<Command, UsageError> {
     let command = Words::command();
     let parsed = command
@@ -366,6 +509,20 @@ fn parse(argv: &[String]) -> Result<Command, UsageError> {
         Ok(Words {
             word: Word::Diagnose(diagnose),
         }) => Ok(Command::Diagnose(diagnose)),
+        Ok(Words {
+            word: Word::Compare(compare),
+        }) => {
+            let asked = [&compare.files.summary, &compare.files.markdown];
+            one_on_stdout(false, asked).map_err(|error| told_by(&argv[0], error))?;
+            Ok(Command::Compare(compare))
+        }
+        Ok(Words {
+            word: Word::Validate(validate),
+        }) => {
+            let asked = [&validate.files.summary, &validate.files.markdown];
+            one_on_stdout(false, asked).map_err(|error| told_by(&argv[0], error))?;
+            Ok(Command::Validate(validate))
+        }
         Ok(Words {
             word: Word::Doctor(doctor),
         }) => Ok(Command::Doctor(doctor)),
@@ -464,6 +621,11 @@ fn method(text: &str) -> Result<String, String> {
     token
         .then(|| text.to_owned())
         .ok_or_else(|| format!("'{text}' is not a method"))
+}
+
+/// Checked, and kept as it was written.
+pub(super) fn header_text(text: &str) -> Result<String, String> {
+    header(text).map(|(name, value)| format!("{name}: {value}"))
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

@@ -141,8 +141,7 @@ fn refused(rows: &[OptionRow]) -> String {
         .filter(|flag| find(rows, flag).is_some_and(|row| row.status == Status::NotBuilt))
         .collect();
     format!(
-        "Not built yet: the comparison of two runs, Locust's web UI, runs over several \
-         machines ({} and the like: refused).",
+        "Not built yet: Locust's web UI, runs over several machines ({} and the like: refused).",
         flags.join(", ")
     )
 }

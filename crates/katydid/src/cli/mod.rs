@@ -14,7 +14,8 @@ pub(crate) mod words;
 
 pub(crate) use commands::one_on_stdout;
 pub use commands::{
-    AttackOptions, Command, DiagnoseOptions, DoctorOptions, ReportOptions, RunsOptions, command,
+    AttackOptions, Command, CompareOptions, DiagnoseOptions, DoctorOptions, ReportOptions,
+    RunsOptions, ValidateOptions, command,
 };
 pub use options::Options;
 pub use table::{OptionRow, Status, option_rows};

@@ -73,6 +73,10 @@ pub struct Scenario {
     /// Base URL of the target [the user class's]
     #[arg(short = 'H', long, value_name = "URL", env = "LOCUST_HOST")]
     pub host: Option<String>,
+    /// A header of every request that users make, for example a feature flag; may be repeated
+    #[arg(help_heading = "Requests (katydid's own)")]
+    #[arg(long, value_name = "'Name: value'", env = "KATYDID_HEADER", action = clap::ArgAction::Append, value_parser = super::commands::header_text)]
+    pub header: Option<Vec<String>>,
     /// Only tasks with one of these tags
     #[arg(short = 'T', long, value_name = "TAG", env = "LOCUST_TAGS", num_args = 0..)]
     pub tags: Option<Vec<String>>,

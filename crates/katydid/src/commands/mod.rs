@@ -1,12 +1,16 @@
 //! The commands that need no Python. Errors are printed here, once, with the exit code that fits.
 
+pub mod compare;
 mod diagnose;
 mod doctor;
 mod find;
+mod pairs;
 mod plan;
 mod recorded;
 mod report;
 mod runs;
+mod tags;
+mod validate;
 
 use std::io::Write;
 
@@ -14,8 +18,8 @@ use crate::cli::{Command, command};
 use crate::error::EXIT_USAGE;
 
 /// Runs what needs no Python and gives its exit code; `None` when `argv` (without the program's name) is a run, `check`,
-/// `exec` or `demo`.
-pub fn dispatch(argv: &[String]) -> Option<i32> {
+/// `exec` or `demo`. `launcher`: how a run is started as a process of its own, program and first words; none where it cannot be.
+pub fn dispatch(argv: &[String], launcher: Option<&[String]>) -> Option<i32> {
     let outcome = match command(argv) {
         Ok(
             Command::Run
@@ -35,6 +39,8 @@ pub fn dispatch(argv: &[String]) -> Option<i32> {
         Ok(Command::Report(options)) => report::report(&options, &cwd()),
         Ok(Command::Diagnose(options)) => diagnose::diagnose(&options, &cwd()),
         Ok(Command::Doctor(options)) => doctor::doctor(&options),
+        Ok(Command::Compare(options)) => compare::compare(&options, &cwd()),
+        Ok(Command::Validate(options)) => validate::validate(&options, launcher, &cwd()),
         Err(error) => Err(error.into()),
     };
     Some(outcome.unwrap_or_else(|error| {

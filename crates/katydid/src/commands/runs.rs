@@ -1,16 +1,19 @@
 //! `katydid runs`: the recorded runs as a table, newest last.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use katydid_record::Summary;
 
-use super::recorded;
+use super::{find, recorded, tags};
 use crate::cli::RunsOptions;
 use crate::error::UsageError;
 use crate::run_dir::RUNS;
 
 /// Prints the table and gives the exit code. A run that cannot be read is a warning, not an end.
 pub fn runs(options: &RunsOptions, cwd: &Path) -> anyhow::Result<i32> {
+    if !options.pin.is_empty() || !options.tag.is_empty() || !options.untag.is_empty() {
+        return name(options, cwd);
+    }
     let dir = cwd.join(&options.dir);
     if !dir.is_dir() && options.dir != RUNS {
         return Err(UsageError::new(format!("{} is not a folder", dir.display())).into());
@@ -18,7 +21,10 @@ pub fn runs(options: &RunsOptions, cwd: &Path) -> anyhow::Result<i32> {
     let mut rows = Vec::new();
     for folder in recorded::folders(&dir)? {
         match recorded::open(&folder) {
-            Ok(run) => rows.push((run.manifest.started_epoch_us, row(&run.summary))),
+            Ok(run) => {
+                let tags = tags::of(&folder).into_iter().collect::<Vec<_>>().join(", ");
+                rows.push((run.manifest.started_epoch_us, row(&run.summary, tags)));
+            }
             Err(error) => eprintln!("warning: {error:#}"),
         }
     }
@@ -32,10 +38,45 @@ pub fn runs(options: &RunsOptions, cwd: &Path) -> anyhow::Result<i32> {
     Ok(0)
 }
 
-/// The cells of one run.
-type Row = [String; 8];
+/// Gives or takes tags.
+fn name(options: &RunsOptions, cwd: &Path) -> anyhow::Result<i32> {
+    let folders = |words: &[String]| -> Result<Vec<PathBuf>, UsageError> {
+        words.iter().map(|word| find::find(word, cwd)).collect()
+    };
+    if !options.pin.is_empty() {
+        let pinned = folders(&options.pin)?;
+        for folder in recorded::folders(&cwd.join(&options.dir))? {
+            tags::set(&folder, tags::BASELINE, false)?;
+        }
+        for folder in &pinned {
+            tags::set(folder, tags::BASELINE, true)?;
+        }
+        super::say(&format!("baseline: {}\n", listed(&pinned)));
+        return Ok(0);
+    }
+    let there = !options.tag.is_empty();
+    let words = if there { &options.tag } else { &options.untag };
+    let (tag, runs) = words
+        .split_first()
+        .ok_or_else(|| UsageError::new("a tag needs a name and a run"))?;
+    let runs = folders(runs)?;
+    for folder in &runs {
+        tags::set(folder, tag, there)?;
+    }
+    let sign = if there { "" } else { "no longer " };
+    super::say(&format!("{sign}{tag}: {}\n", listed(&runs)));
+    Ok(0)
+}
 
-const HEADS: [&str; 8] = [
+fn listed(folders: &[PathBuf]) -> String {
+    let names = folders.iter().map(|folder| folder.display().to_string());
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// The cells of one run.
+type Row = [String; 9];
+
+const HEADS: [&str; 9] = [
     "ID",
     "STARTED (UTC)",
     "NAME",
@@ -44,11 +85,12 @@ const HEADS: [&str; 8] = [
     "REQUESTS",
     "FAILED",
     "VALID",
+    "TAGS",
 ];
 /// Columns of numbers, aligned right.
 const NUMBERS: std::ops::RangeInclusive<usize> = 3..=6;
 
-fn row(summary: &Summary) -> Row {
+fn row(summary: &Summary, tags: String) -> Row {
     let run = &summary.run;
     let valid = match (run.complete, run.valid) {
         (false, _) => "cut short",
@@ -65,6 +107,7 @@ fn row(summary: &Summary) -> Row {
         summary.total.requests.to_string(),
         summary.total.failures.to_string(),
         valid.to_owned(),
+        tags,
     ]
 }
 

@@ -162,7 +162,10 @@ fn print(content: &str) -> Result<(), String> {
 }
 
 /// To standard output where the file is `-`.
-fn printed_or_written(file: Option<&str>, content: impl FnOnce() -> String) -> Result<(), String> {
+pub fn printed_or_written(
+    file: Option<&str>,
+    content: impl FnOnce() -> String,
+) -> Result<(), String> {
     match file {
         Some("-") => print(&content()),
         Some(path) => write_file(path, content().as_bytes()),
@@ -171,7 +174,7 @@ fn printed_or_written(file: Option<&str>, content: impl FnOnce() -> String) -> R
 }
 
 /// Writes a file, making its folders.
-fn write_file(path: &str, content: &[u8]) -> Result<(), String> {
+pub fn write_file(path: &str, content: &[u8]) -> Result<(), String> {
     if let Some(parent) = Path::new(path).parent() {
         // If it cannot be made, writing says why.
         let _ = fs::create_dir_all(parent);

@@ -402,7 +402,8 @@ fn two_hours_written() {
 #[test]
 #[ignore = "run by two_hours_of_fifty_endpoints"]
 fn two_hours_reported() {
-    let code = katydid::commands::dispatch(&["report".into(), own_dir().display().to_string()]);
+    let code =
+        katydid::commands::dispatch(&["report".into(), own_dir().display().to_string()], None);
     println!("\nmeasured: {} {}", code.unwrap(), memory("VmHWM:"));
 }
 

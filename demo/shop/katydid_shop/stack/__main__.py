@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from katydid_shop.faults import FAULTS, UnknownFault, read
+from katydid_shop.faults import FAULTS, IN_APP, UnknownFault, read
 from katydid_shop.stack import places
 from katydid_shop.stack.process import Failure
 from katydid_shop.stack.stack import Stack, remove_dead
@@ -46,6 +46,12 @@ def main() -> int:
         options.add_argument(
             "--faults", default="", help="plant faults, with commas: " + ", ".join(FAULTS)
         )
+        options.add_argument(
+            "--mended",
+            default="",
+            help="serve the app a second time, on the same data, without these of the faults: "
+            + ", ".join(sorted(IN_APP)),
+        )
         if verb == "run":
             options.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
             options.add_argument(
@@ -66,9 +72,13 @@ def _run(args: argparse.Namespace) -> int:
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, _stop)
     try:
-        planted = read(args.faults)
         with Stack(
-            args.name, workers=args.workers, fresh=args.fresh, planted=planted, say=_say
+            args.name,
+            workers=args.workers,
+            fresh=args.fresh,
+            planted=read(args.faults),
+            mended=read(args.mended, IN_APP),
+            say=_say,
         ) as stack:
             if args.json:
                 urls = {**asdict(stack.urls), "place": str(stack.place), "pids": stack.pids()}
@@ -114,7 +124,7 @@ def _up(args: argparse.Namespace) -> int:
         return 0
     command = [sys.executable, "-m", "katydid_shop.stack", "run", "--json", "--name", args.name]
     command += ["--workers", str(args.workers)] + (["--fresh"] if args.fresh else [])
-    command += ["--faults", args.faults]
+    command += ["--faults", args.faults, "--mended", args.mended]
     here = str(Path(__file__).parents[2])
     env = {
         **os.environ,
@@ -176,8 +186,9 @@ def _state(name: str) -> dict[str, Any] | None:
 
 
 def _print_urls(urls: dict[str, Any]) -> None:
-    for name in ("app", "postgres", "valkey"):
-        print(f"{name:9} {urls[name]}", flush=True)
+    for name in ("app", "postgres", "valkey", "mended"):
+        if urls.get(name):
+            print(f"{name:9} {urls[name]}", flush=True)
 
 
 def _say(line: str) -> None:

@@ -18,7 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from signal import SIGKILL
 from types import TracebackType
@@ -48,12 +48,13 @@ PATIENCE = 5.0
 @dataclass(frozen=True)
 class Urls:
     """Where the parts of a stack answer. Those of PostgreSQL and Valkey hold passwords; `observer` is PostgreSQL for a role that
-    sees statistics only."""
+    sees statistics only. `mended` is the app once more, with some of its faults mended; empty where that was not asked for."""
 
     app: str
     postgres: str
     valkey: str
     observer: str
+    mended: str = ""
 
 
 class Stack:
@@ -66,6 +67,7 @@ class Stack:
         workers: int = 1,
         fresh: bool = False,
         planted: Collection[str] = (),
+        mended: Collection[str] = (),
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self.name = name or f"run-{os.getpid()}-{secrets.token_hex(3)}"
@@ -74,6 +76,7 @@ class Stack:
         self._workers = workers
         self._fresh = fresh
         self._faults = frozenset(planted)
+        self._mended = frozenset(mended)
         self._say = say
         self._lock: IO[bytes] | None = None
         self._components: list[Component] = []
@@ -133,17 +136,21 @@ class Stack:
             raise Failure(f"someone still listens on {left} after the stack was stopped")
 
     def _start(self) -> None:
-        held = [reserve_port() for _ in range(4)]
+        held = [reserve_port() for _ in range(5)]
         try:
             self._ports = [each.getsockname()[1] for each in held]
-            postgres_port, valkey_port, app_port, partner_port = self._ports
+            postgres_port, valkey_port, app_port, partner_port, mended_port = self._ports
             env = self._wire(self._start_postgres(postgres_port), valkey_port, app_port)
             self._start_valkey(valkey_port)
             if self._faults & faults.PARTNER:
                 env["SHOP_PARTNER_URL"] = f"http://127.0.0.1:{partner_port}"
                 self._start_partner(env, partner_port)
             self._start_worker(env)
-            self._start_app(env, app_port)
+            self._start_app("app", env, app_port)
+            if self._mended:
+                env["SHOP_FAULTS"] = ",".join(sorted(self._faults - self._mended))
+                self.urls = replace(self.urls, mended=f"http://127.0.0.1:{mended_port}")
+                self._start_app("mended", env, mended_port)
         finally:
             for each in held:
                 each.close()
@@ -225,7 +232,7 @@ class Stack:
         client.close()
         self._ready("worker", begun)
 
-    def _start_app(self, env: dict[str, str], port: int) -> None:
+    def _start_app(self, name: str, env: dict[str, str], port: int) -> None:
         begun = time.monotonic()
         command: list[str | Path] = [
             sys.executable,
@@ -237,9 +244,9 @@ class Stack:
         ]
         command += ["--port", str(port), "--workers", str(self._workers), "--log-level", "warning"]
         command += ["--no-access-log", "--timeout-graceful-shutdown", "2"]
-        app = self._launch("app", command, env=env)
-        await_ready(app, lambda: _healthy(self.urls.app), 30)
-        self._ready("app", begun)
+        app = self._launch(name, command, env=env)
+        await_ready(app, lambda: _healthy(f"http://127.0.0.1:{port}"), 30)
+        self._ready(name, begun)
 
     def _launch(
         self,
