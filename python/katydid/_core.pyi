@@ -49,6 +49,9 @@ def resolve(argv: Sequence[str], custom: Sequence[Mapping[str, Any]]) -> dict[st
 def no_load_text() -> str:
     """What to say when nothing asks for load."""
 
+def require_baseline() -> None:
+    """Refuses to compare with a baseline if none is pinned. Raises UsageError."""
+
 def require_here(
     conditions: Sequence[Mapping[str, Any]], hosts: Sequence[tuple[str, str | None]]
 ) -> None:

@@ -14,6 +14,7 @@ import logging
 import os
 import resource
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -147,6 +148,8 @@ def prepared(words: list[str]) -> Ready | int:
 
 def run(words: list[str]) -> int:
     """`katydid -f …`: the exit code."""
+    if os.environ.pop("KATYDID_WITH_PARENT", None):  # a run of a validation
+        _end_with_parent()
     ready = prepared(words)
     if isinstance(ready, int):
         return ready
@@ -193,6 +196,8 @@ def run(words: list[str]) -> int:
         # A load given runs at once: for listeners and runners that is what Locust calls headless.
         options.headless = True
         logger.info("Starting Locust %s (katydid)", _core.__version__)
+        if options.baseline:
+            _core.require_baseline()
         _raise_open_files()
         _explain_options(environment, options)
         if options.probe or options.experiment:
@@ -613,8 +618,18 @@ class Run:
                 }
             )
             self._closed = int(ended["exit_code"])
+            if options.baseline and ended["run_dir"]:
+                self._closed = self._closed or self._compared(ended["run_dir"])
             self._problems: list[str] = ended["problems"]
         return self._closed
+
+    def _compared(self, run_dir: str) -> int:
+        """The exit code of the comparison with the baseline, which is printed where the run's own text is."""
+        taken = self.options.json or "-" in (self.options.summary, self.options.markdown)
+        sys.stdout.flush()
+        words = [sys.executable, "-m", "katydid", "compare", run_dir]
+        words += ["--strict"] if self.options.strict else []
+        return subprocess.run(words, stdout=sys.stderr if taken else None, check=False).returncode
 
     def _keys(self) -> dict[str, Any]:
         def change(by: int) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -53,6 +54,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def command(words: list[str]) -> int:
     """The exit code of one command line."""
+    if words[:1] in (["attack"], ["validate"], ["selftest"]):
+        # They end by themselves and keep what is known; Python's own handler would raise when they have.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     code = _core.command(words)
     if code is not None:
         return code

@@ -92,6 +92,15 @@ def test_what_is_refused(katydid: Any, words: tuple[str, ...], said: str) -> Non
     assert done.err.count("error:") == 1
 
 
+def test_noise_of_the_same(katydid: Any) -> None:
+    katydid.write(SCENARIO)
+    done = katydid("selftest", "--aa", "-H", katydid.target, *LOAD)
+    assert done.code in (0, 3), done.text
+    assert "Noise: p95 of all requests differs by" in done.out and "3 pairs" in done.out
+    refused = katydid("selftest", "--aa", "--before", "http://127.0.0.1:1")
+    assert refused.code == 2 and "--before is for validate" in refused.err
+
+
 def test_without_a_load(katydid: Any) -> None:
     katydid.write(SCENARIO)
     done = katydid("validate", "--before", katydid.target, "--after", katydid.target)
@@ -156,6 +165,8 @@ def test_two_runs_and_a_baseline(katydid: Any) -> None:
     assert comparison["verdict"] == "SINGLE RUN" and comparison["design"] == "single"
     assert "indicative only" in comparison["reason"]
     assert katydid("compare", "last").code == 2
+    refused = katydid("-H", katydid.target, "--baseline", *load)
+    assert refused.code == 2 and "no run is tagged 'baseline'" in refused.err, refused.text
     pinned = katydid("runs", "--pin", "runs/a", "runs/b", "runs/c").ended(0)
     assert pinned.out.startswith("baseline: ")
     assert katydid("runs").ended(0).out.count("baseline") == 3
@@ -164,6 +175,8 @@ def test_two_runs_and_a_baseline(katydid: Any) -> None:
     assert comparison["design"] == "groups" and len(comparison["before"]["runs"]) == 3
     assert katydid("runs", "--tag", "main", "runs/d").ended(0).out == "main: runs/d\n"
     assert katydid("compare", "baseline", "main").code in (0, 99)
+    asked = katydid("-H", katydid.target, "--run-dir", "runs/e", "--baseline", *load)
+    assert asked.code in (0, 99) and "several runs, not interleaved" in asked.out, asked.text
     made(katydid, "other", "--load", "arrive at 80/s for 3s")
     done = katydid("compare", "runs/a", "runs/other")
     assert done.code == 2 and "no phase in common" in done.err

@@ -69,8 +69,8 @@ pub fn compare(
     let mut told = Comparison {
         version: COMPARISON_VERSION,
         design: asked.design,
-        before: side(&asked.labels[0], before),
-        after: side(&asked.labels[1], after),
+        before: side(&asked.labels[0], before, &counted.before),
+        after: side(&asked.labels[1], after, &counted.after),
         counted: counted.before.len().min(counted.after.len()) as u64,
         dropped: counted.dropped.clone(),
         noise: NOISE,
@@ -83,12 +83,17 @@ pub fn compare(
         return Ok(told);
     }
     told.notes = notes::notes(&counted);
+    if let Some(why) = counted.ended_early() {
+        (told.verdict, told.reason) = ("REGRESSED".into(), why);
+        told.exit_code = exit_code::SLO_FAILED;
+        return Ok(told);
+    }
     let rows = judged::rows(&counted, asked)?;
     told.primary = told::title(&rows[0], &counted);
     told.changes = rows;
     told.counts = counts::counts(&counted);
     told.findings = counts::findings(&counted);
-    (told.verdict, told.reason) = told::verdict(&told, &counted);
+    (told.verdict, told.reason) = told::verdict(&told, &counted, asked.primary.is_some());
     told.exit_code = match told.verdict.as_str() {
         "REGRESSED" => exit_code::SLO_FAILED,
         _ => 0,
@@ -96,11 +101,28 @@ pub fn compare(
     Ok(told)
 }
 
-fn side(label: &str, runs: &[Measured]) -> SideSummary {
+/// Of pairs of the same: the standard deviation of the primary measure from run to run, as a share, and which change so many pairs
+/// would find in four of five cases. `None` where there are too few pairs.
+pub fn noise(told: &Comparison) -> Option<(f64, Vec<(usize, f64)>)> {
+    const PAIRS: [usize; 5] = [3, 5, 8, 12, 20];
+    let first = told.changes.first()?;
+    let differences: Vec<f64> = first
+        .pairs
+        .iter()
+        .map(|[before, after]| (after / before).ln())
+        .filter(|difference| difference.is_finite())
+        .collect();
+    let spread = effect::spread(&differences)?;
+    let finds = PAIRS.map(|pairs| (pairs, effect::found_by(pairs, spread).exp_m1()));
+    // A difference has the noise of two runs.
+    Some((spread / std::f64::consts::SQRT_2, finds.to_vec()))
+}
+
+fn side(label: &str, runs: &[Measured], counted: &[&Measured]) -> SideSummary {
     let run = |of: &Measured| RunOfSide {
         id: of.id.clone(),
         started: of.started.clone(),
-        counts: of.why_not.is_none(),
+        counts: counted.iter().any(|run| std::ptr::eq(*run, of)),
     };
     SideSummary {
         label: label.to_owned(),
@@ -128,12 +150,15 @@ impl<'a> Counted<'a> {
         };
         if design == Design::Pairs {
             for (number, (a, b)) in (1..).zip(before.iter().zip(after)) {
-                match a.why_not.as_ref().or(b.why_not.as_ref()) {
-                    None => {
+                match (&a.why_not, &b.why_not) {
+                    (None, None) => {
                         counted.before.push(a);
                         counted.after.push(b);
                     }
-                    Some(why) => counted.dropped.push(format!("pair {number}: {why}")),
+                    (Some(why), _) => counted
+                        .dropped
+                        .push(format!("pair {number}, before: {why}")),
+                    (_, Some(why)) => counted.dropped.push(format!("pair {number}, after: {why}")),
                 }
             }
             return counted;
@@ -161,13 +186,29 @@ impl<'a> Counted<'a> {
             .then(|| format!("no run of one side counts; {first}"))
     }
 
+    /// Whether the service was so bad after the change, and only then, that the load was ended (`--abort-on`).
+    fn ended_early(&self) -> Option<String> {
+        let aborted = |runs: &[&'a Measured]| -> Vec<&'a str> {
+            runs.iter()
+                .filter_map(|run| run.aborted.as_deref())
+                .collect()
+        };
+        let after = aborted(&self.after);
+        let why = after.first().filter(|_| aborted(&self.before).is_empty())?;
+        Some(format!(
+            "the load was ended before its time in {} of {} runs after the change, and in none before: {why}",
+            after.len(),
+            self.after.len()
+        ))
+    }
+
     /// All runs that count.
     fn all(&self) -> impl Iterator<Item = &'a Measured> {
         self.before.iter().chain(&self.after).copied()
     }
 }
 
-/// Whether a change has a say in the verdict: those of several phases and medians of endpoints are only shown.
+/// Whether it is called better or worse.
 fn is_decided(change: &Change) -> bool {
     matches!(change.outcome, ChangeOutcome::Better | ChangeOutcome::Worse)
 }

@@ -78,6 +78,13 @@ pub fn require_here(
         .map_err(|error| usage(&error))
 }
 
+/// Refuses to compare with a baseline if none is pinned.
+#[pyfunction]
+pub fn require_baseline(py: Python<'_>) -> PyResult<()> {
+    py.detach(katydid::commands::compare::require_baseline)
+        .map_err(|error| usage(&error))
+}
+
 /// What to say when nothing asks for load.
 #[pyfunction]
 pub fn no_load_text() -> &'static str {

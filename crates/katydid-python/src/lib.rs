@@ -46,6 +46,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(cli::resolve, module)?)?;
     module.add_function(wrap_pyfunction!(cli::no_load_text, module)?)?;
     module.add_function(wrap_pyfunction!(cli::require_here, module)?)?;
+    module.add_function(wrap_pyfunction!(cli::require_baseline, module)?)?;
     module.add_function(wrap_pyfunction!(json::parse_json, module)?)?;
     module.add_function(wrap_pyfunction!(redact, module)?)?;
     module.add_function(wrap_pyfunction!(now_ns, module)?)

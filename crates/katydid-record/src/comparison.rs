@@ -185,6 +185,6 @@ pub struct FindingChanges {
     pub remaining: Vec<String>,
     /// Found after, and not before.
     pub new: Vec<String>,
-    /// Found on one side, while the other was not looked at so that it could have been.
+    /// Found on one side, while on the other it is only suspected, comes and goes, or could not be looked for.
     pub unknown: Vec<String>,
 }

@@ -89,10 +89,16 @@ pub fn junit_comparison(told: &Comparison) -> String {
         "INVALID" => Outcome::Error(complaint("INVALID", told.reason.clone())),
         _ => Outcome::Passed,
     };
-    let mut cases = vec![Case {
-        name: "validity".to_owned(),
-        outcome: validity,
-    }];
+    let verdict = match told.verdict.as_str() {
+        "REGRESSED" => Outcome::Failed(complaint("REGRESSED", told.reason.clone())),
+        "IMPROVED" | "EQUIVALENT" => Outcome::Passed,
+        _ => Outcome::Skipped(told.reason.clone()),
+    };
+    let case = |name: &str, outcome| Case {
+        name: name.to_owned(),
+        outcome,
+    };
+    let mut cases = vec![case("validity", validity), case("verdict", verdict)];
     cases.extend(
         versus::sentences(told)
             .into_iter()

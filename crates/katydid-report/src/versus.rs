@@ -114,73 +114,79 @@ pub fn value(of: Option<f64>) -> String {
     short_or_dash(of)
 }
 
-/// What is not in the tables: the greatest load, processor time, memory, answers per second. Each in a sentence.
+/// What the tables do not say: other measures of all requests that were judged, and what is judged first if it is no p95.
 pub fn besides(told: &Comparison) -> Vec<(String, &Change)> {
-    let listed = |of: &&Change| {
-        !matches!(
-            of.measure,
-            Measure::P50 | Measure::P95 | Measure::P99 | Measure::Bad
-        )
+    let is_decided =
+        |of: &Change| matches!(of.outcome, ChangeOutcome::Better | ChangeOutcome::Worse);
+    let is_said = |of: &&Change| match of.measure {
+        Measure::P95 => false,
+        Measure::P50 | Measure::P99 | Measure::Bad => of.primary || is_decided(of),
+        _ => true,
     };
-    let sentence = |of: &Change| {
-        let amount = |value: Option<f64>| match (of.measure, value) {
-            (_, None) => NONE.to_owned(),
-            (Measure::TargetMemory, Some(value)) => bytes(value as u64),
-            (Measure::TargetCpu, Some(value)) => format!("{} ms", short(value)),
-            (_, Some(value)) => format!("{}/s", rate(value)),
-        };
-        let what = match of.measure {
-            Measure::TargetCpu => "Processor time of the target per request",
-            Measure::TargetMemory => "Memory of the target",
-            Measure::Goodput => "Answered requests",
-            _ => "The greatest load that keeps the objectives",
-        };
-        let word = match outcome(of) {
-            "" => String::new(),
-            word => format!(", {word}"),
-        };
-        format!(
-            "{what}: {} → {}, {} ({}){word}",
-            amount(of.before),
-            amount(of.after),
-            by(Some(of)),
-            interval(of)
-        )
-    };
-    told.changes
-        .iter()
-        .filter(listed)
-        .map(|of| (sentence(of), of))
-        .collect()
+    let said = told.changes.iter().filter(is_said);
+    said.map(|of| (sentence(of), of)).collect()
 }
 
-/// Each row that is judged: what it is, in a sentence, and what became of it.
+/// `Memory of the target: 500 MiB → 390 MiB, −22 % (−25 … −19 %), better`.
+fn sentence(of: &Change) -> String {
+    let amount = |value: Option<f64>| match (of.measure, value) {
+        (_, None) => NONE.to_owned(),
+        (Measure::TargetMemory, Some(value)) => bytes(value as u64),
+        (Measure::Goodput | Measure::Capacity, Some(value)) => format!("{}/s", rate(value)),
+        (Measure::Bad, Some(value)) => percent(value),
+        (_, Some(value)) => format!("{} ms", short(value)),
+    };
+    let word = match outcome(of) {
+        "" => String::new(),
+        word => format!(", {word}"),
+    };
+    let points = |text: String| match of.measure {
+        Measure::Bad => text.replace(" %", " points"),
+        _ => text,
+    };
+    format!(
+        "{}: {} → {}, {} ({}){word}",
+        name(of),
+        amount(of.before),
+        amount(of.after),
+        points(by(Some(of))),
+        points(interval(of))
+    )
+}
+
+/// What is measured, of what.
+fn name(of: &Change) -> String {
+    let endpoint = of.endpoint.as_deref().unwrap_or("all requests");
+    match of.measure {
+        Measure::P50 => format!("p50 of {endpoint}"),
+        Measure::P95 => format!("p95 of {endpoint}"),
+        Measure::P99 => format!("p99 of {endpoint}"),
+        Measure::Bad => format!("Failures of {endpoint}"),
+        Measure::TargetCpu => "Processor time of the target per request".to_owned(),
+        Measure::TargetMemory => "Memory of the target".to_owned(),
+        Measure::Goodput => "Answered requests".to_owned(),
+        Measure::Capacity => "The greatest load that keeps the objectives".to_owned(),
+    }
+}
+
+/// What is judged: its name, a sentence, and what became of it. p95 of each endpoint, and what else the verdict may rest on.
 pub fn sentences(told: &Comparison) -> Vec<(String, String, ChangeOutcome)> {
-    let of_rows = tables(told).into_iter().flat_map(|table| {
-        let phase = table
-            .phase
+    let several = told
+        .changes
+        .iter()
+        .any(|of| of.phase != told.changes[0].phase);
+    let is_listed =
+        |of: &&Change| of.measure == Measure::P95 && of.outcome != ChangeOutcome::NotCompared;
+    let p95 = told.changes.iter().filter(is_listed).take(MOST_ROWS);
+    let all = p95.chain(besides(told).into_iter().map(|(_, of)| of));
+    let case = |of: &Change| {
+        let phase = of.phase.as_ref().filter(|_| several);
+        let phase = phase
             .map(|phase| format!(" in {phase}"))
             .unwrap_or_default();
-        table.rows.into_iter().map(move |row| {
-            let sentence = format!(
-                "{} → {} ms, {} ({})",
-                value(row.p95.before),
-                value(row.p95.after),
-                by(Some(row.p95)),
-                interval(row.p95)
-            );
-            (
-                format!("p95 of {}{phase}", row.endpoint),
-                sentence,
-                row.p95.outcome,
-            )
-        })
-    });
-    let of_besides = besides(told).into_iter().map(|(sentence, of)| {
-        let name = sentence.split(':').next().unwrap_or_default().to_owned();
-        (name, sentence.clone(), of.outcome)
-    });
-    of_rows.chain(of_besides).collect()
+        (format!("{}{phase}", name(of)), sentence(of), of.outcome)
+    };
+    all.map(case).collect()
 }
 
 /// What is counted: `GET /dashboard: 51 → 2 queries per request (exact)`.
@@ -230,7 +236,7 @@ pub fn about_intervals(told: &Comparison) -> String {
     match told.design {
         Design::Single => "The intervals assume that runs of the same differ by 5 %, which one run of each side cannot show.".to_owned(),
         _ => format!(
-            "Intervals are of 95 %; of endpoints they are wider (up to {}), so that a false word about any of them is rare. Unclear: chance would do the same, or it is too small to matter ({}).",
+            "Intervals are of 95 %; of endpoints and of what is looked at beside they are wider (up to {}), so that a false word about any of them is rare. Unclear: chance would do the same, or it is too small to matter ({}).",
             percent(most),
             percent(told.noise),
         ),
@@ -244,7 +250,10 @@ pub fn findings(told: &Comparison) -> Vec<(&'static str, &[String])> {
         ("resolved", of.resolved.as_slice()),
         ("remaining", &of.remaining),
         ("new", &of.new),
-        ("on one side only, the other was not asked", &of.unknown),
+        (
+            "not to be told, as the other side does not say it clearly",
+            &of.unknown,
+        ),
     ];
     all.into_iter()
         .filter(|(_, names)| !names.is_empty())

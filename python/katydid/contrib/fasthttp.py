@@ -606,6 +606,10 @@ class FastHttpUser(RestMixin, User):
                 "FastHttpUser: client_pool and ssl_context_factory have no effect here. katydid's engine owns connections and TLS: "
                 "`insecure` decides whether certificates are verified."
             )
+        asked = headers_asked_for(environment)
+        replaced = {name.lower() for name in asked}
+        defaults = self.default_headers or {}
+        own = {name: value for name, value in defaults.items() if name.lower() not in replaced}
         self.client = FastHttpSession(
             self.host,
             environment.events.request,
@@ -613,7 +617,7 @@ class FastHttpUser(RestMixin, User):
             insecure=self.insecure,
             network_timeout=self.network_timeout,
             connection_timeout=self.connection_timeout,
-            headers={**(self.default_headers or {}), **headers_asked_for(environment)},
+            headers={**own, **asked},
             proxy_host=self.proxy_host,
             proxy_port=self.proxy_port,
         )

@@ -1,6 +1,6 @@
 //! What is counted, and what the diagnosis said, on both sides.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use katydid_record::comparison::{CountChange, FindingChanges};
 
@@ -61,36 +61,45 @@ fn side(runs: &[&Measured]) -> BTreeMap<Key, (f64, bool)> {
         .collect()
 }
 
-/// A finding is a side's if half of the runs that looked for it have it.
+/// A finding is a side's if nearly all of the runs that looked for it have it. One that is only suspected on the other side, or comes
+/// and goes, is neither resolved nor new.
 pub fn findings(counted: &Counted<'_>) -> FindingChanges {
-    let names = |runs: &[&Measured]| -> BTreeMap<_, _> {
-        runs.iter().flat_map(|run| run.findings.clone()).collect()
-    };
-    let mut called = names(&counted.after);
-    called.extend(names(&counted.before));
+    let mut called = BTreeMap::new();
+    for run in counted.all() {
+        let sure = run.findings.iter().filter(|(_, (_, is_sure))| *is_sure);
+        called.extend(sure.map(|(key, (name, _))| (key.clone(), name.clone())));
+    }
     let mut told = FindingChanges::default();
-    let mut kept = BTreeSet::new();
-    for (key, name) in &called {
-        let [before, after] = [&counted.before, &counted.after].map(|runs| has(runs, key));
+    for (key, name) in called {
+        let [before, after] = [&counted.before, &counted.after].map(|runs| has(runs, &key));
         let list = match (before, after) {
             (Some(true), Some(true)) => &mut told.remaining,
             (Some(true), Some(false)) => &mut told.resolved,
             (Some(false), Some(true)) => &mut told.new,
-            (Some(true), None) | (None, Some(true)) => &mut told.unknown,
-            _ => continue,
+            (Some(false), Some(false)) => continue,
+            _ => &mut told.unknown,
         };
-        if kept.insert((name.clone(), before, after)) {
-            list.push(name.clone());
+        if !list.contains(&name) {
+            list.push(name);
         }
     }
     told
 }
 
-/// `None` where no run looked for it.
-fn has(runs: &[&Measured], key: &(String, String, String)) -> Option<bool> {
+/// `None` where no run looked for it, or some have it and some have not.
+fn has(runs: &[&Measured], key: &(String, String)) -> Option<bool> {
     let looked = runs.iter().filter(|run| run.looked.contains(&key.0));
-    let (all, found) = looked.fold((0, 0), |(all, found), run| {
-        (all + 1, found + usize::from(run.findings.contains_key(key)))
-    });
-    (all > 0).then(|| 2 * found >= all)
+    let (mut all, mut sure, mut seen) = (0, 0, 0);
+    for run in looked {
+        all += 1;
+        let found = run.findings.get(key);
+        seen += usize::from(found.is_some());
+        sure += usize::from(found.is_some_and(|(_, is_sure)| *is_sure));
+    }
+    match all {
+        0 => None,
+        _ if sure * 5 >= all * 4 => Some(true),
+        _ if seen * 5 <= all => Some(false),
+        _ => None,
+    }
 }

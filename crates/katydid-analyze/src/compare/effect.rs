@@ -9,8 +9,8 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 pub const ASSUMED_SPREAD: f64 = 0.05;
 /// How often a change that is there should be found: Cohen's convention.
 const POWER: f64 = 0.8;
-/// Pairs that nobody makes.
-const MOST: usize = 1_000;
+/// More pairs than anybody makes.
+const MOST: usize = 101;
 /// Of a normal distribution: what is assumed and not measured has no degrees of freedom to lose.
 const MANY: f64 = 1e6;
 
@@ -72,12 +72,12 @@ impl Effect {
         }
     }
 
-    /// Of two searches, as logarithms, each with one standard deviation.
-    pub fn of_searches(before: f64, after: f64, off: (f64, f64)) -> Self {
+    /// With a standard error of no less than this.
+    #[must_use]
+    pub fn at_least(self, error: f64) -> Self {
         Self {
-            mean: after - before,
-            error: off.0.hypot(off.1),
-            freedom: MANY,
+            error: self.error.max(error),
+            ..self
         }
     }
 
@@ -93,29 +93,39 @@ impl Effect {
     }
 
     /// How many pairs would find a difference of this size in four of five cases, where `made` were made. At least three: with two the
-    /// spread is a guess.
-    pub fn pairs_for(&self, size: f64, chance: f64, made: usize) -> usize {
+    /// spread is a guess. `None` if even a hundred would not.
+    pub fn pairs_for(&self, size: f64, made: usize) -> Option<usize> {
         let spread = self.error * (made as f64).sqrt();
-        let at = |pairs: usize| Self {
-            error: spread / (pairs as f64).sqrt(),
-            freedom: pairs as f64 - 1.0,
-            ..*self
-        };
         let (mut few, mut enough) = (2, MOST);
         while enough - few > 1 {
             let middle = usize::midpoint(few, enough);
-            if at(middle).detectable(chance) <= size {
+            if found_by(middle, spread) <= size {
                 enough = middle;
             } else {
                 few = middle;
             }
         }
-        enough
+        (enough < MOST).then_some(enough)
     }
 
     fn times(&self, share: f64) -> f64 {
         StudentsT::new(0.0, 1.0, self.freedom).map_or(f64::INFINITY, |t| t.inverse_cdf(share))
     }
+}
+
+/// Standard deviation; `None` of less than two.
+pub fn spread(values: &[f64]) -> Option<f64> {
+    moments(values).map(|(_, variance)| variance.sqrt())
+}
+
+/// The difference that so many pairs find in four of five cases, at 95 %, where pairs differ by this spread.
+pub fn found_by(pairs: usize, spread: f64) -> f64 {
+    let effect = Effect {
+        mean: 0.0,
+        error: spread / (pairs as f64).sqrt(),
+        freedom: pairs as f64 - 1.0,
+    };
+    effect.detectable(0.05)
 }
 
 /// `None` of nothing.
@@ -167,11 +177,11 @@ mod tests {
             error: 0.1 / 5_f64.sqrt(),
             freedom: 4.0,
         };
-        let pairs = |size| effect.pairs_for(size, 0.05, 5);
+        let pairs = |size| effect.pairs_for(size, 5);
         // (1.96 + 0.84)² · (0.1/0.05)² = 31.4 with a normal distribution.
-        assert_eq!(pairs(0.05), 34);
-        assert_eq!(pairs(0.2), 5);
-        assert_eq!(pairs(10.0), 3);
-        assert_eq!(pairs(1e-9), 1_000);
+        assert_eq!(pairs(0.05), Some(34));
+        assert_eq!(pairs(0.2), Some(5));
+        assert_eq!(pairs(10.0), Some(3));
+        assert_eq!(pairs(1e-9), None);
     }
 }

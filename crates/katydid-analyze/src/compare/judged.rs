@@ -44,6 +44,15 @@ impl Rule {
         }
     }
 
+    /// How far the end of an interval has to be from zero.
+    fn least(self, scale: Scale) -> f64 {
+        match scale {
+            _ if !self.whole => 0.0,
+            Scale::Plain => self.noise,
+            Scale::Ratio => self.noise.ln_1p(),
+        }
+    }
+
     /// Of what should not get worse meanwhile.
     fn guarding(measure: Measure) -> Self {
         let noise = match measure {
@@ -175,26 +184,35 @@ fn primary(places: &[Place], shared: &[String], asked: &Question) -> Result<Plac
                 && of.measure == place.measure
                 && is_called(&of.endpoint, &place.endpoint)
         };
-        places.iter().find(is_it).cloned()
+        let mut all = places.iter().filter(is_it);
+        // A name that several methods have is none of them.
+        all.next().filter(|_| all.next().is_none()).cloned()
     };
     if asked.primary.is_none() {
-        let capacity = found(&place(Measure::Capacity));
-        if let Some(place) = capacity.or_else(|| found(&place(Measure::P95))) {
-            return Ok(place);
-        }
-        return Err(Incomparable(
-            "the two sides have no phase in common in which enough requests were answered: compare runs of one scenario under one load".into(),
-        ));
+        // Where next to nothing is answered there is no percentile, and failures say it.
+        let first =
+            [Measure::Capacity, Measure::P95, Measure::Bad].map(|measure| found(&place(measure)));
+        return first.into_iter().flatten().next().ok_or_else(|| {
+            Incomparable(if shared.is_empty() {
+                "the two sides have no phase in common: compare runs of one scenario under one load"
+            } else {
+                "there is nothing that was measured in all runs: a search without a number, or runs in which no request ended"
+            }.into())
+        });
     }
-    found(&place(wished.measure)).ok_or_else(|| {
-        let known: BTreeSet<&str> = places
-            .iter()
-            .map(|of| of.endpoint.as_str())
-            .filter(|of| !of.is_empty())
-            .collect();
+    found(&place(wished.measure)).or_else(|| {
+        // `log in now` is a name, not `log` in the phase `now`.
+        let (endpoint, phase) = (wished.endpoint.as_ref()?, wished.phase.as_ref()?);
+        found(&Place {
+            phase: longest.clone(),
+            endpoint: format!("{endpoint} in {phase}"),
+            measure: wished.measure,
+        })
+    }).ok_or_else(|| {
+        let known: BTreeSet<&str> = places.iter().filter(|of| of.measure == wished.measure && !of.endpoint.is_empty()).map(|of| of.endpoint.as_str()).collect();
         let known: Vec<&str> = known.into_iter().take(10).collect();
         Incomparable(format!(
-            "'{}' was not measured on both sides often enough; there are: {}",
+            "'{}' was not measured on both sides often enough, or there is more than one of that name; there are: {}",
             wished.endpoint.as_deref().unwrap_or("all requests"),
             known.join(", ")
         ))
@@ -245,7 +263,10 @@ fn row(counted: &Counted<'_>, place: &Place, rule: Rule, margin: f64) -> Change 
             single(place.measure, (old[0], new[0]), within)
         }
     };
-    let Some(effect) = effect else {
+    let Some(effect) = effect.map(|effect| match scale {
+        Scale::Plain => effect.at_least(within(&before).hypot(within(&after))),
+        Scale::Ratio => effect,
+    }) else {
         let difference = mean(&new).zip(mean(&old)).map(|(new, old)| new - old);
         return Change {
             change: difference.map(|by| scale.change(by)),
@@ -259,10 +280,16 @@ fn row(counted: &Counted<'_>, place: &Place, rule: Rule, margin: f64) -> Change 
         low: Some(scale.change(low)),
         high: Some(scale.change(high)),
         confidence: Some(1.0 - rule.chance),
-        detectable: Some(scale.change(effect.detectable(rule.chance))),
+        detectable: Some(scale.change(effect.detectable(rule.chance) + rule.least(scale))),
         outcome: outcome(&effect, place.measure, rule, margin, counted.design),
         ..plain
     }
+}
+
+/// How far off the mean of so many values may be by chance within their runs.
+fn within(values: &[Value]) -> f64 {
+    let squares: f64 = values.iter().map(|value| value.within.powi(2)).sum();
+    squares.sqrt() / values.len().max(1) as f64
 }
 
 /// What is compared: values themselves, or their logarithms.
@@ -304,11 +331,10 @@ impl Scale {
     }
 }
 
-/// Of a share nothing can be assumed; two searches have said themselves how far off they may be.
+/// Of a share nothing can be assumed.
 fn single(measure: Measure, (before, after): (f64, f64), within: (f64, f64)) -> Option<Effect> {
     match measure {
         Measure::Bad => None,
-        Measure::Capacity => Some(Effect::of_searches(before, after, within)),
         _ => Some(Effect::of_single(before, after, within)),
     }
 }
@@ -320,7 +346,7 @@ fn outcome(
     margin: f64,
     design: Design,
 ) -> ChangeOutcome {
-    if design == Design::Single && measure != Measure::Capacity {
+    if design == Design::Single {
         return ChangeOutcome::Indicative;
     }
     let scaled = |share: f64| {
@@ -332,7 +358,7 @@ fn outcome(
     };
     let (low, high) = effect.interval(rule.chance);
     let noise = scaled(rule.noise);
-    let beyond = if rule.whole { noise } else { 0.0 };
+    let beyond = rule.least(Scale::of(measure));
     if effect.mean.abs() > noise && (low > beyond || high < -beyond) {
         return if (low > 0.0) == more_is_better(measure) {
             ChangeOutcome::Better

@@ -7,8 +7,8 @@ use katydid_record::search::SearchSummary;
 use katydid_record::summary::{EndpointSummary, PhaseSummary};
 use katydid_record::timeline::Series;
 use katydid_record::{
-    Confidence, EndpointKey, Finding, Kind, Manifest, Model, PhaseKind, Plan, Sparse, Summary,
-    Timeline,
+    Confidence, EndpointKey, Finding, Kind, Line, Manifest, Model, PhaseKind, Plan, Sparse,
+    Summary, Timeline,
 };
 
 use crate::numbers::figures;
@@ -44,7 +44,7 @@ pub struct Place {
 pub struct Value {
     /// In the measure's unit.
     pub value: f64,
-    /// How far off it may be by chance within its run: one standard deviation of its logarithm.
+    /// How far off it may be by chance within its run: one standard deviation, of its logarithm where changes are ratios.
     pub within: f64,
 }
 
@@ -87,6 +87,10 @@ pub struct Measured {
     pub searched: String,
     /// Why it does not count.
     pub why_not: Option<String>,
+    /// The condition about the target that ended its load before its time.
+    pub aborted: Option<String>,
+    /// What made the load, and on what.
+    pub machine: String,
     /// Phases that are compared, the longest first, and the load in them.
     pub phases: Vec<(String, String)>,
     /// The longest of these phases over time, or the whole run.
@@ -95,8 +99,8 @@ pub struct Measured {
     pub values: BTreeMap<Place, Value>,
     /// By endpoint (empty: all requests) and by what is counted.
     pub counts: BTreeMap<(String, &'static str), Count>,
-    /// Strong and confirmed ones: what identifies them, and what they are called.
-    pub findings: BTreeMap<(String, String, String), String>,
+    /// What was found, by what identifies it: what it is called, and whether it is more than suspected.
+    pub findings: BTreeMap<(String, String), (String, bool)>,
     /// Rules that found something or ruled it out: they could look.
     pub looked: BTreeSet<String>,
 }
@@ -117,6 +121,11 @@ impl Measured {
                 .collect(),
             is_closed: is_closed(&manifest.plan),
             why_not: why_not(summary, &phases),
+            aborted: summary.run.aborted.clone(),
+            machine: format!(
+                "katydid {}, {} × {}",
+                manifest.tool_version, manifest.host.processors, manifest.host.cpu
+            ),
             curve: curve(summary, phases.first().copied()),
             phases: phases
                 .iter()
@@ -190,17 +199,19 @@ impl Measured {
     fn totals(&mut self, timeline: &Timeline, part: &Part, of: &EndpointSummary, times: &Sparse) {
         let design = design(timeline, part, times);
         self.latencies(&part.phase, "", times, design);
+        let place = |measure| Place {
+            phase: part.phase.clone(),
+            endpoint: String::new(),
+            measure,
+        };
+        self.values
+            .extend(bad(of).map(|value| (place(Measure::Bad), value)));
         let mut keep = |measure, value: Option<f64>| {
-            let place = Place {
-                phase: part.phase.clone(),
-                endpoint: String::new(),
-                measure,
-            };
             if let Some(value) = value.filter(|value| value.is_finite()) {
-                self.values.insert(place, Value { value, within: 0.0 });
+                let value = Value { value, within: 0.0 };
+                self.values.insert(place(measure), value);
             }
         };
-        keep(Measure::Bad, bad(of));
         let seconds = part.seconds();
         let good = of.requests - of.failures;
         keep(
@@ -226,7 +237,7 @@ impl Measured {
                 endpoint: name,
                 measure: Measure::Bad,
             };
-            self.values.insert(place, Value { value, within: 0.0 });
+            self.values.insert(place, value);
         }
     }
 
@@ -324,14 +335,10 @@ impl Measured {
         let Some(all) = &summary.findings else {
             return;
         };
-        for found in all
-            .findings
-            .iter()
-            .filter(|of| of.confidence >= Confidence::Strong)
-        {
-            let first = found.endpoints.first().cloned().unwrap_or_default();
-            let key = (found.rule.clone(), first, about(found));
-            self.findings.insert(key, called(found));
+        for found in all.suspected.iter().chain(&all.findings) {
+            let key = (found.rule.clone(), about(found));
+            let is_sure = found.confidence >= Confidence::Strong;
+            self.findings.insert(key, (called(found), is_sure));
         }
         let found = all
             .findings
@@ -345,8 +352,10 @@ impl Measured {
 
 /// What it is about, without what differs from run to run: numbers of processes.
 fn about(found: &Finding) -> String {
-    found
-        .about
+    let first = found.endpoints.first();
+    let about = first.filter(|_| found.about.is_empty());
+    about
+        .unwrap_or(&found.about)
         .chars()
         .filter(|c| !c.is_ascii_digit())
         .collect()
@@ -379,10 +388,16 @@ fn title(of: &EndpointSummary) -> String {
     format!("{} {}", of.method, of.name).trim_start().to_owned()
 }
 
-/// Failed and blocked, as a share.
-fn bad(of: &EndpointSummary) -> Option<f64> {
-    let all = of.requests + of.blocked;
-    (all > 0).then(|| (of.failures + of.blocked) as f64 / all as f64)
+/// Failed and blocked, as a share. How far off it may be is its binomial deviation, with Laplace's half a request more of each kind: where
+/// nothing failed that does not say that nothing can.
+fn bad(of: &EndpointSummary) -> Option<Value> {
+    let all = (of.requests + of.blocked) as f64;
+    let bad = (of.failures + of.blocked) as f64;
+    let share = (bad + 0.5) / (all + 1.0);
+    (all > 0.0).then(|| Value {
+        value: bad / all,
+        within: (share * (1.0 - share) / all).sqrt(),
+    })
 }
 
 /// Phases in which a level was held, the longest first. Those of a search are steps.
@@ -428,9 +443,6 @@ fn why_not(summary: &Summary, phases: &[&PhaseSummary]) -> Option<String> {
     }
     if !summary.run.complete {
         return Some("its record is cut short".into());
-    }
-    if let Some(why) = &summary.run.aborted {
-        return Some(format!("its load was ended before its time: {why}"));
     }
     if ["interrupted", "terminated", "killed"].contains(&summary.run.ended.as_str()) {
         return Some(format!("it was {} before its end", summary.run.ended));
@@ -518,7 +530,17 @@ fn level(plan: &Plan, phase: &PhaseSummary) -> String {
         Model::Arrivals => "/s",
     };
     let found = schedule.phases.iter().find(|of| of.name == phase.name);
-    found.map_or_else(String::new, |of| format!("{}{unit}", figures(of.to)))
+    let level = found.map_or_else(String::new, |of| format!("{}{unit}", figures(of.to)));
+    let line = |of: &Line| {
+        let phases = of.schedule.phases.iter().map(|phase| figures(phase.to));
+        format!("{} {}", of.class, phases.collect::<Vec<_>>().join(" "))
+    };
+    let lines = schedule.lines.iter().map(line);
+    [level]
+        .into_iter()
+        .chain(lines)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The same of a run that was not described phase by phase.

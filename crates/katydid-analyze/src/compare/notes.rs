@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use katydid_record::comparison::Design;
+use katydid_record::comparison::{Design, Measure};
 
 use super::{Counted, Measured};
 
@@ -34,11 +34,6 @@ pub fn notes(counted: &Counted<'_>) -> Vec<String> {
     if both(|run| run.scenario.iter().cloned().collect()).is_some() {
         notes.push("The two sides ran different scenarios: their files differ. A change may be the scenario's.".into());
     }
-    if let Some((a, b)) = both(|run| run.searched.clone()) {
-        notes.push(format!(
-            "Different objectives were searched for: {a} before, {b} after."
-        ));
-    }
     notes.extend(other_loads(counted));
     if let Some((a, b)) =
         both(|run| run.seed.clone()).filter(|(a, b)| !a.is_empty() || !b.is_empty())
@@ -58,6 +53,11 @@ pub fn notes(counted: &Counted<'_>) -> Vec<String> {
     }
     if let Some((a, b)) = both(|run| run.host.clone()).filter(|_| counted.design != Design::Pairs) {
         notes.push(format!("Their hosts differ: {a} before, {b} after."));
+    }
+    if let Some((a, b)) = both(|run| run.machine.clone()) {
+        notes.push(format!(
+            "The load was made by {a} before, and by {b} after."
+        ));
     }
     notes.extend(on_one_side(counted));
     notes
@@ -97,17 +97,28 @@ fn other_loads(counted: &Counted<'_>) -> Vec<String> {
         .collect()
 }
 
-/// Endpoints that only one side asked for.
+/// Endpoints of which some runs have p95, and not all: too few went well there.
 fn on_one_side(counted: &Counted<'_>) -> Option<String> {
-    let [before, after] = [&counted.before, &counted.after].map(|runs| {
-        let places = runs.iter().flat_map(|run| run.values.keys());
-        places
-            .map(|place| place.endpoint.clone())
-            .collect::<BTreeSet<String>>()
-    });
-    let some: Vec<&str> = before
-        .symmetric_difference(&after)
-        .map(String::as_str)
+    let has = |run: &Measured| -> BTreeSet<String> {
+        let p95 = run
+            .values
+            .keys()
+            .filter(|place| place.measure == Measure::P95);
+        p95.map(|place| place.endpoint.clone()).collect()
+    };
+    let each: Vec<BTreeSet<String>> = counted.all().map(has).collect();
+    let all: BTreeSet<&String> = each.iter().flatten().collect();
+    let some = all
+        .into_iter()
+        .filter(|name| !each.iter().all(|of| of.contains(*name)));
+    let some: Vec<&str> = some
+        .map(|name| {
+            if name.is_empty() {
+                "all requests"
+            } else {
+                name
+            }
+        })
         .collect();
     let more = some.len().saturating_sub(NAMED);
     let named = some
@@ -121,5 +132,9 @@ fn on_one_side(counted: &Counted<'_>) -> Option<String> {
     } else {
         String::new()
     };
-    (!some.is_empty()).then(|| format!("Measured on one side only: {named}{more}."))
+    (!some.is_empty()).then(|| {
+        format!(
+            "Not in the table, because in some runs fewer than twenty went well: {named}{more}."
+        )
+    })
 }

@@ -201,6 +201,104 @@ fn other_loads_are_not_compared() {
 }
 
 #[test]
+fn a_service_that_fails_is_a_regression() {
+    let mut chance = Chance(20);
+    let before: Vec<Measured> = (0..5).map(|_| run(&mut chance, 0.05, |_| 1.0)).collect();
+    let mut after = before.clone();
+    for run in &mut after {
+        run.values.retain(|place, _| place.measure == Measure::Bad);
+        let all = Value {
+            value: 1.0,
+            within: 0.001,
+        };
+        run.values.insert(place("", Measure::Bad), all);
+    }
+    let told = compare(&before, &after, &question(Design::Pairs)).expect("comparable");
+    assert_eq!(told.verdict, "REGRESSED", "{}", told.reason);
+    assert!(
+        told.reason
+            .starts_with("failures of all requests 0 → 100 %"),
+        "{}",
+        told.reason
+    );
+    assert!(
+        told.notes
+            .iter()
+            .any(|note| note.contains("all requests, GET /0")),
+        "{:?}",
+        told.notes
+    );
+    // One broken run of five shows in the notes, and decides nothing by itself.
+    let mut one = before.clone();
+    one[2] = after[2].clone();
+    let told = compare(&before, &one, &question(Design::Pairs)).expect("comparable");
+    assert_eq!(told.verdict, "INCONCLUSIVE", "{}", told.reason);
+    // A load that had to be ended is one, too.
+    let mut ended = before.clone();
+    ended[1].aborted = Some("errors > 10%".into());
+    let told = compare(&before, &ended, &question(Design::Pairs)).expect("comparable");
+    assert_eq!((told.verdict.as_str(), told.exit_code), ("REGRESSED", 99));
+    assert!(told.reason.contains("in 1 of 5 runs"), "{}", told.reason);
+}
+
+#[test]
+fn what_should_have_changed_has_to() {
+    let mut chance = Chance(21);
+    let mut side = |memory: f64| -> Vec<Measured> {
+        let mut runs: Vec<Measured> = (0..5).map(|_| run(&mut chance, 0.05, |_| 1.0)).collect();
+        for run in &mut runs {
+            let value = Value {
+                value: memory,
+                within: 0.0,
+            };
+            run.values.insert(place("", Measure::TargetMemory), value);
+        }
+        runs
+    };
+    let told = compare(&side(500e6), &side(300e6), &question(Design::Pairs)).expect("comparable");
+    assert_ne!(told.verdict, "IMPROVED");
+    assert!(
+        told.reason.contains("; but memory of the target −40 %"),
+        "{}",
+        told.reason
+    );
+    let told = compare(&side(300e6), &side(500e6), &question(Design::Pairs)).expect("comparable");
+    assert_eq!(told.verdict, "REGRESSED");
+}
+
+#[test]
+fn two_pairs_conclude_nothing() {
+    let mut chance = Chance(22);
+    let told = pairs(&mut chance, 2, |_| 9.0);
+    assert_eq!(told.verdict, "INCONCLUSIVE", "{}", told.reason);
+    assert!(
+        told.reason.ends_with("fewer than 3 pairs conclude nothing"),
+        "{}",
+        told.reason
+    );
+}
+
+#[test]
+fn a_few_failures_more_than_none_are_chance() {
+    let mut chance = Chance(23);
+    let mut side = |n: usize, bad: f64| -> Vec<Measured> {
+        let mut runs: Vec<Measured> = (0..n).map(|_| run(&mut chance, 0.05, |_| 1.0)).collect();
+        for run in &mut runs {
+            let share = (6_000.0 * bad + 0.5) / 6_001.0;
+            let within = (share * (1.0 - share) / 6_000.0_f64).sqrt();
+            run.values
+                .insert(place("", Measure::Bad), Value { value: bad, within });
+        }
+        runs
+    };
+    let asked = question(Design::Groups);
+    let told = compare(&side(5, 0.0), &side(1, 7.0 / 6_000.0), &asked).expect("comparable");
+    assert_ne!(told.verdict, "REGRESSED", "{}", told.reason);
+    let told = compare(&side(5, 0.0), &side(1, 0.01), &asked).expect("comparable");
+    assert_eq!(told.verdict, "REGRESSED", "{}", told.reason);
+}
+
+#[test]
 fn what_is_counted_is_compared_as_it_is() {
     let mut chance = Chance(19);
     let mut side = |queries: f64| -> Vec<Measured> {
@@ -216,8 +314,9 @@ fn what_is_counted_is_compared_as_it_is() {
         for run in &mut runs {
             run.looked.insert("n_plus_one".into());
             if queries > 50.0 {
-                let key = ("n_plus_one".into(), "GET /3".into(), "items".into());
-                run.findings.insert(key, "N+1 queries, GET /3".into());
+                let key = ("n_plus_one".into(), "items".into());
+                let found = ("N+1 queries, GET /3".into(), true);
+                run.findings.insert(key, found);
             }
         }
         runs
@@ -237,4 +336,45 @@ fn what_is_counted_is_compared_as_it_is() {
     assert_eq!(told.findings.resolved, ["N+1 queries, GET /3"]);
     let told = compare(&side(2.0), &side(2.0), &question(Design::Pairs)).expect("comparable");
     assert!(told.counts.is_empty() && told.findings.resolved.is_empty());
+}
+
+#[test]
+fn two_searches_are_compared_by_what_they_found() {
+    let search = |height: f64, off: f64| -> Vec<Measured> {
+        let place = Place {
+            measure: Measure::Capacity,
+            ..Place::default()
+        };
+        let mut run = Measured {
+            phases: vec![(String::new(), "p95 < 300ms".into())],
+            ..Measured::default()
+        };
+        let within = off / 1.96;
+        run.values.insert(
+            place,
+            Value {
+                value: height,
+                within,
+            },
+        );
+        vec![run]
+    };
+    let told = |after: f64| {
+        let question = question(Design::Single);
+        compare(&search(140.0, 0.05), &search(after, 0.05), &question).expect("comparable")
+    };
+    let more = told(390.0);
+    assert_eq!(more.verdict, "SINGLE RUN", "{}", more.reason);
+    assert!(
+        more.reason.contains("140 → 390/s, +179 %"),
+        "{}",
+        more.reason
+    );
+    let first = &more.changes[0];
+    let (low, high) = (first.low.unwrap_or(0.0), first.high.unwrap_or(0.0));
+    // √(2·(0.05/1.96)² + 2·0.05²) = 0.079 on either side, 1.96 times.
+    assert!(
+        (low - 1.384).abs() < 0.01 && (high - 2.255).abs() < 0.01,
+        "{low} {high}"
+    );
 }

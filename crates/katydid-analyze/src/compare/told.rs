@@ -4,47 +4,57 @@ use std::fmt::Write;
 
 use katydid_record::comparison::{Change, ChangeOutcome, Comparison, Design, Measure};
 
-use super::Counted;
 use super::effect::{ASSUMED_SPREAD, Effect};
+use super::{Counted, LEAST_PAIRS};
 use crate::numbers::figures;
 
 /// Changes that are named besides the first.
 const NAMED: usize = 3;
-/// What is asked when it is said how many more pairs would find it: the margin, at the level of the primary measure.
-const CHANCE: f64 = 0.05;
 
-/// Both.
-pub fn verdict(told: &Comparison, counted: &Counted<'_>) -> (String, String) {
+/// Both. `asked`: it was said what should have changed.
+pub fn verdict(told: &Comparison, counted: &Counted<'_>, asked: bool) -> (String, String) {
     let of = |outcome| -> Vec<&Change> {
-        told.changes
-            .iter()
-            .filter(|change| change.outcome == outcome)
-            .collect()
+        let all = told.changes.iter();
+        all.filter(|change| change.outcome == outcome).collect()
     };
     let (worse, better) = (of(ChangeOutcome::Worse), of(ChangeOutcome::Better));
     let first = &told.changes[0];
-    let (word, mut reason) = match (worse.first(), better.first(), first.outcome) {
+    // What should have changed has to; memory and processor time alone make nothing faster.
+    let is_answer = |change: &&&Change| {
+        if asked {
+            change.primary
+        } else {
+            is_felt(change.measure)
+        }
+    };
+    let lead = better.iter().find(is_answer);
+    let (word, mut reason) = match (worse.first(), lead, first.outcome) {
+        _ if is_too_few(counted) => (
+            "INCONCLUSIVE",
+            format!(
+                "{}; fewer than {LEAST_PAIRS} pairs conclude nothing",
+                numbers(first, counted)
+            ),
+        ),
         (Some(lead), ..) => ("REGRESSED", lead_and_more(lead, &worse, counted)),
         (None, Some(lead), _) => ("IMPROVED", lead_and_more(lead, &better, counted)),
         (_, _, ChangeOutcome::Same) => ("EQUIVALENT", equivalent(first, told.margin, counted)),
         (_, _, ChangeOutcome::Indicative) => ("SINGLE RUN", single(first, counted)),
         _ => ("INCONCLUSIVE", inconclusive(first, told.margin, counted)),
     };
-    if word == "REGRESSED"
-        && let Some(but) = better.first()
-    {
-        let _ = write!(
-            reason,
-            "; although {} {}",
-            title(but, counted),
-            percent(but)
-        );
+    let aside = match word {
+        "REGRESSED" => better.first().map(|but| ("although", but)),
+        "EQUIVALENT" | "INCONCLUSIVE" => better.first().map(|but| ("but", but)),
+        _ => None,
+    };
+    if let Some((joint, but)) = aside {
+        let _ = write!(reason, "; {joint} {} {}", title(but, counted), percent(but));
     }
-    if let Some(count) = told
+    let queries = told
         .counts
         .iter()
-        .find(|count| count.exact && count.what == "queries")
-    {
+        .find(|count| count.exact && count.what == "queries");
+    if let Some(count) = queries {
         let _ = write!(
             reason,
             ". Queries per request of {}: {} → {} (exact)",
@@ -53,10 +63,19 @@ pub fn verdict(told: &Comparison, counted: &Counted<'_>) -> (String, String) {
             figures(count.after)
         );
     }
-    if word == "IMPROVED" {
-        reason += ". Nothing got worse";
+    if word == "IMPROVED" && !told.counts.iter().any(|count| count.exact && count.worse) {
+        reason += ". No regression was found";
     }
     (word.into(), reason)
+}
+
+fn is_too_few(counted: &Counted<'_>) -> bool {
+    counted.design == Design::Pairs && counted.before.len() < LEAST_PAIRS
+}
+
+/// Whether those who ask feel it.
+fn is_felt(measure: Measure) -> bool {
+    !matches!(measure, Measure::TargetCpu | Measure::TargetMemory)
 }
 
 fn lead_and_more(lead: &Change, all: &[&Change], counted: &Counted<'_>) -> String {
@@ -104,7 +123,7 @@ fn inconclusive(first: &Change, margin: f64, counted: &Counted<'_>) -> String {
     if let Some(more) = more_pairs(first, margin, counted) {
         let _ = write!(
             text,
-            "; about {more} more pairs would find {}",
+            "; about {more} more pairs would find {} in four of five cases",
             share(margin).trim_start_matches('+')
         );
     }
@@ -128,7 +147,7 @@ fn more_pairs(first: &Change, margin: f64, counted: &Counted<'_>) -> Option<usiz
         error: (high - low) / 2.0 / times,
         ..unit
     };
-    let pairs = effect.pairs_for(margin.ln_1p(), CHANCE, made);
+    let pairs = effect.pairs_for(margin.ln_1p(), made)?;
     Some(pairs.saturating_sub(made)).filter(|more| *more > 0)
 }
 

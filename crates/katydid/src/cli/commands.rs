@@ -315,6 +315,9 @@ pub struct ValidateOptions {
     /// Files.
     #[command(flatten)]
     pub files: Files,
+    /// Both sides are the same (`selftest --aa`): what differs is noise.
+    #[arg(skip)]
+    pub same: bool,
     /// The options of the runs.
     #[arg(skip)]
     pub rest: Vec<String>,
@@ -383,7 +386,11 @@ pub fn command(argv: &[String]) -> Result<Command, UsageError> {
     match first {
         Some("help") if argv.len() == 1 => Ok(Command::Print(super::help::run(None))),
         Some("attack" | "runs" | "report" | "diagnose" | "doctor" | "compare") => parse(argv),
-        Some("validate") => validate(argv),
+        Some("validate") => validate(argv, false),
+        Some(word @ "selftest") if asks(rest, &["-h", "--help"]) => {
+            Ok(Command::Print(super::help::told(word)))
+        }
+        Some("selftest") => selftest(rest),
         Some("exec") => exec(rest),
         // Its words are Python's to read.
         Some("demo") => Ok(Command::Demo),
@@ -449,8 +456,44 @@ fn plausible(word: &str) -> Result<(), UsageError> {
     }
 }
 
+/// A validation of which both sides are the same.
+fn selftest(rest: &[String]) -> Result<Command, UsageError> {
+    const SIDES: [&str; 6] = [
+        "--before",
+        "--after",
+        "--before-hook",
+        "--after-hook",
+        "--before-header",
+        "--after-header",
+    ];
+    if !rest.iter().any(|word| word == "--aa") {
+        return Err(UsageError::new(
+            "selftest: write selftest --aa, with the options of a run: it measures by how much runs of the same service differ here",
+        ));
+    }
+    let given = |flag: &&str| {
+        asks(rest, &[flag])
+            || rest
+                .iter()
+                .any(|word| word.starts_with(&format!("{flag}=")))
+    };
+    if let Some(flag) = SIDES.iter().find(|flag| given(flag)) {
+        return Err(UsageError::new(format!(
+            "selftest: {flag} is for validate; here both sides are the same: give --host"
+        )));
+    }
+    let words = rest.iter().filter(|word| *word != "--aa").cloned();
+    validate(
+        &["validate".to_owned()]
+            .into_iter()
+            .chain(words)
+            .collect::<Vec<_>>(),
+        true,
+    )
+}
+
 /// Its own options are read here; the others are those of the runs.
-fn validate(argv: &[String]) -> Result<Command, UsageError> {
+fn validate(argv: &[String], same: bool) -> Result<Command, UsageError> {
     let words = Words::command();
     let command = words.find_subcommand("validate").unwrap_or(&words);
     let takes_value = |word: &str| {
@@ -476,7 +519,7 @@ fn validate(argv: &[String]) -> Result<Command, UsageError> {
     }
     match parse(&own)? {
         Command::Validate(mut options) => {
-            options.rest = rest;
+            (options.rest, options.same) = (rest, same);
             Ok(Command::Validate(options))
         }
         other => Ok(other),

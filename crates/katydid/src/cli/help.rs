@@ -74,6 +74,9 @@ pub fn told(word: &str) -> String {
         "plan" => {
             "katydid plan [--explain] [OPTIONS]\n\nTakes the options of a run and prints its phases and a picture of them. --explain adds where each option's value\ncame from. Without options: the presets."
         }
+        "selftest" => {
+            "katydid selftest --aa [--pairs N] -f FILE -H URL --load WORDS [OPTIONS]\n\nA validation of which both sides are the same: so what differs is what runs differ by on this machine. Says\nhow large a change has to be to be found by so many pairs. Takes the options of validate, but for the sides."
+        }
         "exec" => {
             "katydid exec SCRIPT [ARGS ...]\n\nInside the script, `import locust` is katydid."
         }
@@ -82,7 +85,7 @@ pub fn told(word: &str) -> String {
     format!("{about}\n\nUsage: {usage}\n")
 }
 
-const TOLD: [(&str, &str); 6] = [
+const TOLD: [(&str, &str); 7] = [
     (
         "plan",
         "Show how much load a run would make when, without making it",
@@ -95,6 +98,10 @@ const TOLD: [(&str, &str); 6] = [
     (
         "find",
         "Find the load at which an objective breaks: a number with its interval",
+    ),
+    (
+        "selftest",
+        "Measure by how much runs of the same service differ here (selftest --aa)",
     ),
     ("exec", "Run a Python script with katydid as its locust"),
     ("demo", "Show katydid on a service made for it"),

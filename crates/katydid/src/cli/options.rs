@@ -225,6 +225,9 @@ pub struct Goals {
     /// An endpoint that is a write, whatever its method; may be repeated
     #[arg(long, value_name = "ENDPOINT", env = "KATYDID_WRITES", action = clap::ArgAction::Append)]
     pub writes: Option<Vec<String>>,
+    /// At the end compare with the pinned baseline (runs --pin); exit code 99 when something got worse
+    #[arg(long, env = "KATYDID_BASELINE")]
+    pub baseline: bool,
     /// Exit code 3, not 0, when it cannot be told whether an objective holds
     #[arg(long, env = "KATYDID_STRICT")]
     pub strict: bool,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use katydid_analyze::compare::{self, MARGIN, Measured, Primary, Question};
+use katydid_analyze::exit_code;
 use katydid_record::Comparison;
 use katydid_record::comparison::{Design, Measure};
 use katydid_report::{
@@ -26,11 +27,19 @@ pub fn compare(options: &CompareOptions, cwd: &Path) -> anyhow::Result<i32> {
         _ => (None, None),
     };
     let wished = options.on.as_deref().map(on).transpose()?;
-    let told = match (&set, &dir) {
-        (Some(set), Some(dir)) => of_set(set, dir, wished)?,
+    let compared = match (set, &dir) {
+        (Some(_), _) if options.baseline.is_some() => {
+            return Err(
+                UsageError::new("a validation has both sides in it: leave out --baseline").into(),
+            );
+        }
+        (Some(mut set), Some(dir)) => {
+            set.margin = options.margin.unwrap_or(set.margin);
+            of_set(&set, dir, wished)?
+        }
         _ => of_two(options, wished, cwd)?,
     };
-    Ok(tell(&told, &options.files, dir.as_deref(), options.strict))
+    Ok(tell(&compared, &options.files, None, options.strict))
 }
 
 /// A comparison, and what it was made from, over time.
@@ -38,6 +47,8 @@ pub struct Compared {
     /// What changed.
     pub told: Comparison,
     curves: Curves,
+    /// Fewer pairs were made than were to be.
+    is_short: bool,
 }
 
 /// Files that a comparison is written to besides.
@@ -99,7 +110,8 @@ pub fn tell(compared: &Compared, files: &Files, dir: Option<&Path>, strict: bool
         return EXIT_USAGE;
     }
     match told.verdict.as_str() {
-        "INCONCLUSIVE" | "SINGLE RUN" if strict => katydid_analyze::exit_code::INVALID,
+        "INCONCLUSIVE" | "SINGLE RUN" if strict => exit_code::INVALID,
+        _ if compared.is_short && told.exit_code == 0 => exit_code::INVALID,
         _ => told.exit_code,
     }
 }
@@ -108,13 +120,12 @@ pub fn tell(compared: &Compared, files: &Files, dir: Option<&Path>, strict: bool
 pub fn of_set(set: &PairSet, dir: &Path, wished: Option<Primary>) -> Result<Compared, UsageError> {
     let mut sides: [Vec<Measured>; 2] = [Vec::new(), Vec::new()];
     for pair in &set.pairs {
-        let both: Vec<Measured> = pair
-            .iter()
-            .map_while(|name| measured(&dir.join(name)).ok())
-            .collect();
-        if let Ok([before, after]) = <[Measured; 2]>::try_from(both) {
-            sides[0].push(before);
-            sides[1].push(after);
+        for (side, name) in sides.iter_mut().zip(pair) {
+            side.push(measured(&dir.join(name)).unwrap_or_else(|error| Measured {
+                id: name.clone(),
+                why_not: Some(format!("its record cannot be read: {error}")),
+                ..Measured::default()
+            }));
         }
     }
     if sides[0].is_empty() {
@@ -131,15 +142,21 @@ pub fn of_set(set: &PairSet, dir: &Path, wished: Option<Primary>) -> Result<Comp
         margin: set.margin,
     };
     let [before, after] = sides;
-    if wished.is_some() {
-        return told(&before, &after, &asked(wished));
+    let mut all = match (wished, planned) {
+        (Some(wished), _) => told(&before, &after, &asked(Some(wished)))?,
+        (None, planned) => told(&before, &after, &asked(planned)).or_else(|error| {
+            // The runs are made: what they say is not lost because of what was hoped for.
+            let mut all = told(&before, &after, &asked(None))?;
+            all.told.notes.insert(0, format!("{error}."));
+            Ok::<_, UsageError>(all)
+        })?,
+    };
+    all.is_short = set.pairs.len() < set.planned;
+    if all.is_short {
+        let note = format!("{} of {} pairs were made.", set.pairs.len(), set.planned);
+        all.told.notes.insert(0, note);
     }
-    told(&before, &after, &asked(planned.clone())).or_else(|error| {
-        // The runs are made: what they say is not lost because of what was hoped for.
-        let mut all = told(&before, &after, &asked(None))?;
-        all.told.notes.insert(0, format!("{error}."));
-        Ok(all)
-    })
+    Ok(all)
 }
 
 fn of_two(
@@ -159,7 +176,14 @@ fn of_two(
     // What is new is no part of what it is measured by.
     let [mut old, new] = sides;
     if old.len() > 1 {
-        old.retain(|dir| !new.contains(dir));
+        let whole = |dir: &PathBuf| dir.canonicalize().unwrap_or_else(|_| dir.clone());
+        let new: Vec<PathBuf> = new.iter().map(whole).collect();
+        old.retain(|dir| !new.contains(&whole(dir)));
+    }
+    if old.is_empty() {
+        return Err(UsageError::new(format!(
+            "there is nothing but '{after}' to compare it with"
+        )));
     }
     let [old, new] = [old, new].map(|dirs| -> Result<Vec<Measured>, UsageError> {
         dirs.iter().map(|dir| measured(dir)).collect()
@@ -192,7 +216,13 @@ fn told(before: &[Measured], after: &[Measured], asked: &Question) -> Result<Com
             before: before.iter().map(curve).collect(),
             after: after.iter().map(curve).collect(),
         },
+        is_short: false,
     })
+}
+
+/// Refuses if no run is pinned as the baseline.
+pub fn require_baseline() -> Result<(), UsageError> {
+    side(tags::BASELINE, &super::cwd(), true).map(|_| ())
 }
 
 /// The folders of the runs that a word means: a run, or all with that tag.
@@ -220,7 +250,7 @@ fn measured(dir: &Path) -> Result<Measured, UsageError> {
 /// `GET /dashboard`, `p99 of GET /dashboard in hold`, `GET /dashboard p99`, `p99`.
 pub fn on(text: &str) -> Result<Primary, UsageError> {
     let (rest, phase) = match text.rsplit_once(" in ") {
-        Some((rest, phase)) if !phase.contains(['/', ' ']) => (rest, Some(phase.to_owned())),
+        Some((rest, phase)) if !phase.contains('/') => (rest, Some(phase.to_owned())),
         _ => (text, None),
     };
     let measures = [
@@ -228,10 +258,7 @@ pub fn on(text: &str) -> Result<Primary, UsageError> {
         ("p95", Measure::P95),
         ("p99", Measure::P99),
     ];
-    let words: Vec<&str> = rest
-        .split_whitespace()
-        .filter(|word| *word != "of")
-        .collect();
+    let words: Vec<&str> = rest.split_whitespace().collect();
     let at = words
         .iter()
         .position(|word| measures.iter().any(|(name, _)| name == word));
@@ -239,7 +266,7 @@ pub fn on(text: &str) -> Result<Primary, UsageError> {
     let endpoint: Vec<&str> = words
         .iter()
         .enumerate()
-        .filter(|(i, _)| Some(*i) != at)
+        .filter(|(i, word)| Some(*i) != at && !(Some(*i) == at.map(|at| at + 1) && **word == "of"))
         .map(|(_, word)| *word)
         .collect();
     let endpoint = endpoint.join(" ");
@@ -278,7 +305,13 @@ mod tests {
         );
         check("GET /a p50", Some("GET /a"), Measure::P50, None);
         check("p99", None, Measure::P99, None);
-        check("log in to shop", Some("log in to shop"), Measure::P95, None);
+        check(
+            "GET /a in hold 2",
+            Some("GET /a"),
+            Measure::P95,
+            Some("hold 2"),
+        );
+        check("list of items", Some("list of items"), Measure::P95, None);
         assert!(on("").is_err());
     }
 }

@@ -40,13 +40,27 @@ pub fn runs(options: &RunsOptions, cwd: &Path) -> anyhow::Result<i32> {
 
 /// Gives or takes tags.
 fn name(options: &RunsOptions, cwd: &Path) -> anyhow::Result<i32> {
+    let known = recorded::folders(&cwd.join(&options.dir))?;
+    let whole = |dir: &PathBuf| dir.canonicalize().unwrap_or_else(|_| dir.clone());
+    let listed_here: Vec<PathBuf> = known.iter().map(whole).collect();
+    let folder = |word: &String| -> Result<PathBuf, UsageError> {
+        let found = find::find(word, cwd)?;
+        if listed_here.contains(&whole(&found)) {
+            return Ok(found);
+        }
+        Err(UsageError::new(format!(
+            "{} is not one of the runs in {}, where tags are looked for",
+            found.display(),
+            options.dir
+        )))
+    };
     let folders = |words: &[String]| -> Result<Vec<PathBuf>, UsageError> {
-        words.iter().map(|word| find::find(word, cwd)).collect()
+        words.iter().map(folder).collect()
     };
     if !options.pin.is_empty() {
         let pinned = folders(&options.pin)?;
-        for folder in recorded::folders(&cwd.join(&options.dir))? {
-            tags::set(&folder, tags::BASELINE, false)?;
+        for folder in &known {
+            tags::set(folder, tags::BASELINE, false)?;
         }
         for folder in &pinned {
             tags::set(folder, tags::BASELINE, true)?;

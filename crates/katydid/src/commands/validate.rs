@@ -13,12 +13,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use katydid_analyze::compare::WARM_UP;
+use katydid_analyze::compare::{self as analyzed, WARM_UP};
 use katydid_analyze::exit_code;
-use katydid_record::{Model, Schedule};
+use katydid_record::writer::MANIFEST_FILE;
+use katydid_record::{Comparison, Model, Schedule};
 
-use super::compare;
 use super::pairs::PairSet;
+use super::{compare, say};
 use crate::cli::ValidateOptions;
 use crate::config::Surroundings;
 use crate::error::{EXIT_USAGE, UsageError};
@@ -49,7 +50,7 @@ pub fn validate(
     options.on.as_deref().map(compare::on).transpose()?;
     can_be_run(launcher, &options.rest)?;
     let signals = Arc::new(AtomicUsize::new(0));
-    for signal in [libc::SIGINT, libc::SIGTERM] {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
         signal_hook::flag::register_usize(signal, signals.clone(), signal as usize)
             .context("cannot watch for signals")?;
     }
@@ -79,18 +80,42 @@ pub fn validate(
         eprintln!("error: {error:#}");
     }
     match compare::of_set(&set, &dir, None) {
+        Ok(compared) if options.same => {
+            compare::tell(&compared, &options.files, Some(&dir), false);
+            say(&noise(&compared.told));
+            let is_valid = stopped.is_ok() && compared.told.verdict != "INVALID";
+            Ok(if is_valid { 0 } else { exit_code::INVALID })
+        }
         Ok(compared) => {
             let code = compare::tell(&compared, &options.files, Some(&dir), options.strict);
-            // What was to be measured was not.
-            Ok(if stopped.is_err() && code == 0 {
-                exit_code::INVALID
-            } else {
-                code
-            })
+            Ok(code)
         }
+        Err(_) if signals.load(Ordering::Acquire) != 0 => Ok(exit_code::INVALID),
         Err(_) if stopped.is_err() => Ok(EXIT_USAGE),
         Err(error) => Err(error.into()),
     }
+}
+
+/// What runs of the same differ by, and what so many pairs would find.
+fn noise(told: &Comparison) -> String {
+    let Some((spread, finds)) = analyzed::noise(told) else {
+        return String::new();
+    };
+    let finds = finds
+        .iter()
+        .map(|(pairs, share)| format!("{pairs} pairs {:.0} %", share * 100.0));
+    let finds = finds.collect::<Vec<_>>().join(", ");
+    let wrong = match told.verdict.as_str() {
+        "IMPROVED" | "REGRESSED" => {
+            "\nThe verdict above is wrong: nothing was changed. Chance does that once in twenty times; if it does it again, something drifts, or depends on the order."
+        }
+        _ => "",
+    };
+    format!(
+        "\nNoise: {} differs by {:.1} % from run to run (standard deviation). In four of five cases this finds a change of: {finds}.{wrong}\n",
+        told.primary,
+        spread * 100.0
+    )
 }
 
 /// Whether the locustfile can be read, and knows the options: it may have added some.
@@ -199,7 +224,7 @@ impl Made<'_> {
         side.prepare(&log, self.options, self.signals)
             .with_context(|| stage.to_owned())?;
         let mut words: Vec<String> = self.options.rest.clone();
-        if !has(&words, "--seed") {
+        if !has(&words, "--seed") && std::env::var_os("KATYDID_SEED").is_none() {
             // Both sides of a pair draw the same choices and pauses.
             words.extend(["--seed".to_owned(), number.to_string()]);
         }
@@ -213,7 +238,10 @@ impl Made<'_> {
         let mut child = Child::start(self.launcher, &words, &log)?;
         match child.wait(stage, self.load.length_s, self.signals)? {
             Ended::Interrupted => anyhow::bail!("{stage}: interrupted"),
-            Ended::With(code) if code == EXIT_USAGE => {
+            // 2 is also what a script may ask for, or a listener that raised: then there is a record.
+            Ended::With(EXIT_USAGE)
+                if !self.dir.join(&names[which]).join(MANIFEST_FILE).is_file() =>
+            {
                 anyhow::bail!(
                     "{stage}: the run could not be made: {}",
                     children::last_words(&log)
@@ -230,39 +258,55 @@ impl Made<'_> {
             .iter()
             .any(|flag| has(rest, flag));
         let watches = has(rest, "--watch") || std::env::var_os("KATYDID_WATCH").is_some();
+        let first = format!("01-{}", self.sides[which].word);
         match number {
             _ if asked || self.options.no_probe || !watches => Vec::new(),
             1 => vec!["--probe".to_owned()],
+            // Where it failed, that was said, and the run was made without.
+            _ if !self.dir.join(format!("{first}-probe")).is_dir() => Vec::new(),
             _ => {
-                let first = self.dir.join(format!("01-{}", self.sides[which].word));
-                vec!["--probed".to_owned(), first.display().to_string()]
+                let folder = self.dir.join(first).display().to_string();
+                vec!["--probed".to_owned(), folder]
             }
         }
     }
 
-    /// What the pairs so far say, in a line.
+    /// What this pair says, in a line.
     fn tell(&self, number: usize) {
-        let Ok(compare::Compared { told, .. }) = compare::of_set(&self.set, self.dir, None) else {
-            eprintln!("pair {number} of {}: made", self.set.planned);
+        let alone = PairSet {
+            pairs: self.set.pairs[number - 1..].to_vec(),
+            planned: 1,
+            ..self.set.clone()
+        };
+        let stage = format!("pair {number} of {}", self.set.planned);
+        let Ok(compare::Compared { told, .. }) = compare::of_set(&alone, self.dir, None) else {
+            eprintln!("{stage}: there is nothing to compare");
             return;
         };
-        if let Some(why) = told
-            .dropped
-            .iter()
-            .find(|why| why.starts_with(&format!("pair {number}:")))
-        {
-            eprintln!("{why} (does not count)");
+        if let Some(why) = told.dropped.first() {
+            eprintln!(
+                "{stage} does not count: {}",
+                why.trim_start_matches("pair 1, ")
+            );
             return;
         }
-        let last = told
+        // What was asked for and was not measured is said after the first.
+        let asked = told
+            .notes
+            .first()
+            .filter(|note| number == 1 && note.starts_with('\''));
+        if let Some(note) = asked {
+            eprintln!(
+                "warning: --on {note} {} is judged in its place.",
+                told.primary
+            );
+        }
+        let first = told
             .changes
             .first()
-            .and_then(|first| first.pairs.last().copied());
-        if let Some([before, after]) = last {
-            eprintln!(
-                "pair {number} of {}: {} {before:.1} → {after:.1}",
-                self.set.planned, told.primary
-            );
+            .and_then(|first| first.before.zip(first.after));
+        if let Some((before, after)) = first {
+            eprintln!("{stage}: {} {before:.1} → {after:.1}", told.primary);
         }
     }
 }

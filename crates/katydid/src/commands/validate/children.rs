@@ -18,6 +18,25 @@ use super::{LOOK, is_stopped};
 
 /// The end of a log that is told.
 const TOLD: u64 = 2_000;
+/// Variables that say what is ours to say, or would have each run write over the last one's files.
+const OURS: [&str; 16] = [
+    "KATYDID_BASELINE",
+    "KATYDID_JUNIT",
+    "KATYDID_LOAD",
+    "KATYDID_MARKDOWN",
+    "KATYDID_PROBE",
+    "KATYDID_PROBED",
+    "KATYDID_RUN_DIR",
+    "KATYDID_STRICT",
+    "KATYDID_SUMMARY",
+    "GITHUB_STEP_SUMMARY",
+    "LOCUST_CSV",
+    "LOCUST_HOST",
+    "LOCUST_HTML",
+    "LOCUST_RUN_TIME",
+    "LOCUST_SPAWN_RATE",
+    "LOCUST_USERS",
+];
 /// A run that was asked to end keeps its record first.
 const GRACE: Duration = Duration::from_secs(20);
 
@@ -46,9 +65,13 @@ impl Child {
             .try_clone()
             .context("cannot write the run's output")?;
         let mut command = Command::new(&launcher[0]);
+        for name in OURS {
+            command.env_remove(name);
+        }
         command
             .args(&launcher[1..])
             .args(words)
+            .env("KATYDID_WITH_PARENT", "1")
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors);
@@ -123,7 +146,7 @@ impl Child {
         if !is_stopped(signals) {
             return Ok(None);
         }
-        self.end(Signal::INT);
+        self.end(Signal::TERM);
         let asked = Instant::now();
         while asked.elapsed() < GRACE && matches!(self.process.try_wait(), Ok(None)) {
             sleep(LOOK);

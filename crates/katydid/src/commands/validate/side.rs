@@ -52,9 +52,24 @@ pub fn sides(options: &ValidateOptions, located: &Located) -> Result<[Side; 2], 
             }
         };
     let host = located.host.as_ref();
+    // The environment may have said it; a run is told by a word.
+    let to_host = || host.map_or_else(Vec::new, |host| vec!["--host".to_owned(), host.clone()]);
+    let header = |own: &str| {
+        let everybody = std::env::var("KATYDID_HEADER").ok();
+        let all = everybody.iter().map(String::as_str).chain([own]);
+        all.flat_map(|header| ["--header".to_owned(), header.to_owned()])
+            .collect::<Vec<_>>()
+    };
     let option = |flag: &str, value: &str| vec![flag.to_owned(), value.to_owned()];
+    if options.same {
+        return Ok([
+            side("before", "the service", to_host(), None, host),
+            side("after", "the same again", to_host(), None, host),
+        ]);
+    }
     if let (Some(before), Some(after)) = (&options.before, &options.after) {
-        if host.is_some() {
+        let is_given = |flag: &str| options.rest.iter().any(|word| word.starts_with(flag));
+        if is_given("--host") || options.rest.iter().any(|word| word == "-H") {
             return Err(UsageError::new(
                 "--before and --after say where load goes; leave out --host",
             ));
@@ -77,14 +92,26 @@ pub fn sides(options: &ValidateOptions, located: &Located) -> Result<[Side; 2], 
             ));
         }
         return Ok([
-            side("before", before, Vec::new(), Some(before), host),
-            side("after", after, Vec::new(), Some(after), host),
+            side("before", before, to_host(), Some(before), host),
+            side("after", after, to_host(), Some(after), host),
         ]);
     }
     if let (Some(before), Some(after)) = (&options.before_header, &options.after_header) {
         return Ok([
-            side("before", before, option("--header", before), None, host),
-            side("after", after, option("--header", after), None, host),
+            side(
+                "before",
+                before,
+                [to_host(), header(before)].concat(),
+                None,
+                host,
+            ),
+            side(
+                "after",
+                after,
+                [to_host(), header(after)].concat(),
+                None,
+                host,
+            ),
         ]);
     }
     Err(UsageError::new(
@@ -155,7 +182,8 @@ impl Side {
 /// Until it has answered a few times in a row.
 fn answers(url: &str, patience: Duration, signals: &AtomicUsize) -> anyhow::Result<()> {
     let began = Instant::now();
-    let parsed = Url::parse(url).map_err(|error| UsageError::new(format!("{url}: {error}")))?;
+    let parsed = Url::parse(url);
+    let parsed = parsed.map_err(|error| UsageError::new(format!("{}: {error}", redact(url))))?;
     let mut answered = 0;
     loop {
         let why = match ask(&parsed) {
@@ -187,12 +215,21 @@ fn answers(url: &str, patience: Duration, signals: &AtomicUsize) -> anyhow::Resu
 fn ask(url: &Url) -> Result<(), String> {
     let told = |error: std::io::Error| error.to_string();
     let (host, port) = (url.origin.host.as_str(), url.origin.port);
-    let address = (host.trim_matches(['[', ']']), port)
+    let addresses = (host.trim_matches(['[', ']']), port)
         .to_socket_addrs()
-        .map_err(told)?
-        .next();
-    let address = address.ok_or_else(|| format!("{host} has no address"))?;
-    let mut stream = TcpStream::connect_timeout(&address, ANSWER).map_err(told)?;
+        .map_err(told)?;
+    let mut why = format!("{host} has no address");
+    let mut stream = None;
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, ANSWER) {
+            Ok(found) => {
+                stream = Some(found);
+                break;
+            }
+            Err(error) => why = error.to_string(),
+        }
+    }
+    let mut stream = stream.ok_or(why)?;
     if url.origin.scheme != Scheme::Http {
         return Ok(());
     }
