@@ -82,21 +82,31 @@ impl Told<'_> {
             ));
         }
         summary.remarks.extend(self.first_to_saturate());
-        for (slo, total) in self.plan.slos.iter().zip(self.totals()) {
-            if total == 0 {
-                let text = format!(
-                    "{}: no request was about it, so this holds without it.",
-                    slo.text
-                );
-                summary.remarks.push(text);
-                summary.height = None;
-            }
-        }
+        self.say_what_was_not_asked(&mut summary);
         if !self.complete {
             let stopped = "It was stopped before its end; this is what was known by then.";
             summary.remarks.push(stopped.to_owned());
         }
         summary
+    }
+
+    /// A number that an objective has no part in is not what was asked for: the answer begins with that.
+    fn say_what_was_not_asked(&self, summary: &mut SearchSummary) {
+        let slos = self.plan.slos.iter().zip(self.totals());
+        let unasked = slos.filter(|(_, total)| *total == 0);
+        let unasked: Vec<&str> = unasked.map(|(slo, _)| slo.text.as_str()).collect();
+        if unasked.is_empty() {
+            return;
+        }
+        if summary.height.take().is_some() {
+            let without = summary.answer.replacen("Sustains", "sustains", 1);
+            let names = unasked.join(", nor about ");
+            summary.answer = format!("No request was about {names}. Without it: {without}");
+            return;
+        }
+        let remark =
+            |text: &&str| format!("{text}: no request was about it, so this holds without it.");
+        summary.remarks.extend(unasked.iter().map(remark));
     }
 
     /// Requests that were about each objective.
@@ -359,7 +369,7 @@ impl Told<'_> {
 #[cfg(test)]
 mod tests {
     use katydid_record::search::{End, InUse, Step};
-    use katydid_record::{Body, Frame, Mark};
+    use katydid_record::{Body, EndpointWindow, Frame, Histogram, Limit, Mark, Name, Slo};
 
     use super::*;
 
@@ -370,21 +380,25 @@ mod tests {
         (Purpose::Fine, 80.0, 0.97),
     ];
 
-    #[test]
-    fn what_saturates_first_is_what_does_at_the_least_load() {
+    fn plan(slos: Vec<Slo>) -> Plan {
         let wish = Wish {
-            budgets: vec![0.05],
+            budgets: vec![0.05; slos.len().max(1)],
             start: 40.0,
             ceiling: None,
             whole: false,
             time_s: None,
             limit_s: 0.3,
         };
-        let plan = Plan {
+        Plan {
             search: Some(wish),
+            slos,
             ..Plan::default()
-        };
-        let mut timeline = Timeline::watching(&plan);
+        }
+    }
+
+    /// Four steps, in which one request ends each second, and an outcome.
+    fn timeline(plan: &Plan, outcome: Outcome) -> Timeline {
+        let mut timeline = Timeline::watching(plan);
         let mut apply = |at, phase, body| {
             timeline.apply(&Frame {
                 at,
@@ -394,6 +408,14 @@ mod tests {
                 body,
             });
         };
+        let endpoint = Name::Endpoint {
+            id: 0,
+            kind: Kind::Request,
+            method: "GET".to_owned(),
+            name: "/".to_owned(),
+            tagged: None,
+        };
+        apply(0, 0, Body::Names(vec![endpoint]));
         for (phase, (purpose, height, share)) in (1..).zip(STEPS) {
             let at = u64::from(phase) * 20_000_000;
             let step = Step {
@@ -419,19 +441,68 @@ mod tests {
             };
             apply(at, phase, Body::Mark(mark));
             apply(at, 0, Body::Facts(vec![recorded::is_step(phase, &step)]));
+            for second in 1..15 {
+                let mut times = Histogram::default();
+                times.record_n(100_000, 1);
+                let window = EndpointWindow {
+                    ok: 1,
+                    from_due: times.cut(),
+                    ..EndpointWindow::default()
+                };
+                apply(at + second * 1_000_000, phase, Body::Requests(vec![window]));
+            }
             apply(at, 0, Body::Facts(vec![recorded::has_ended(phase, &end)]));
         }
-        let outcome = Outcome::OutOfReach { above: 160.0 };
         apply(
-            90_000_000,
+            99_000_000,
             0,
             Body::Facts(vec![recorded::is_over(&outcome)]),
         );
-        let told = search(&timeline, &plan).expect("a search");
+        timeline
+    }
+
+    #[test]
+    fn what_saturates_first_is_what_does_at_the_least_load() {
+        let plan = plan(Vec::new());
+        let outcome = Outcome::OutOfReach { above: 160.0 };
+        let told = search(&timeline(&plan, outcome), &plan).expect("a search");
         assert_eq!(
             told.remarks,
             ["First near its limit: cpu 97 %, at 80 arrivals/s."]
         );
         assert_eq!(told.steps[2].in_use.as_ref().map(|of| of.share), Some(0.95));
+    }
+
+    #[test]
+    fn a_number_without_an_objective_says_so_first() {
+        let slo = |text: &str, endpoint: Option<&str>| Slo {
+            text: text.to_owned(),
+            endpoint: endpoint.map(str::to_owned),
+            access: None,
+            phase: None,
+            limit: Limit::Within {
+                share: 0.95,
+                limit_us: 300_000,
+            },
+        };
+        let outcome = Outcome::Found {
+            height: 100.0,
+            low: 97.0,
+            high: 103.0,
+            binding: 0,
+            confirmation: Confirmation::Held(97.0),
+        };
+        let answer = |slos: Vec<Slo>| {
+            let plan = plan(slos);
+            let told = search(&timeline(&plan, outcome), &plan).expect("a search");
+            (told.verdict(), told.answer)
+        };
+        let sustains = "ustains 100 arrivals/s (95 % interval 97 to 103).";
+        let all = || slo("p95 < 300ms", None);
+        assert_eq!(answer(vec![all()]), ("FOUND", format!("S{sustains}")));
+        let cart = slo("GET /cart p95 < 300ms", Some("GET /cart"));
+        let expected =
+            format!("No request was about GET /cart p95 < 300ms. Without it: s{sustains}");
+        assert_eq!(answer(vec![all(), cart]), ("NOT FOUND", expected));
     }
 }
