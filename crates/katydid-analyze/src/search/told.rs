@@ -7,6 +7,7 @@ use katydid_record::search::{
 use katydid_record::summary::SloOutcome;
 use katydid_record::{Kind, PhaseId, Plan, Timeline};
 
+use super::beyond::said::{Said, said};
 use super::limits as at;
 use super::recorded::{self, Recorded};
 use super::{Next, next, share};
@@ -146,7 +147,10 @@ impl Told<'_> {
     }
 
     fn levels(&self, objective: usize) -> Vec<LevelSummary> {
-        let counts = |seen: &&Seen| !seen.invalid && seen.step.purpose != Purpose::Calm;
+        let counts = |seen: &&Seen| {
+            let purpose = seen.step.purpose;
+            !seen.invalid && purpose != Purpose::Calm && !purpose.is_beyond()
+        };
         let mut steps: Vec<(f64, (u64, u64))> = (self.found.seen.iter().filter(counts))
             .filter_map(|seen| {
                 let counts = match sum(seen.slices.get(objective)?) {
@@ -220,6 +224,7 @@ impl Told<'_> {
                 if let Confirmation::Held(height) = confirmation {
                     summary.confirmed = Some(height);
                 }
+                self.beyond(height, binding, summary);
                 let requests = summary
                     .requests_per_arrival
                     .map(|each| format!(", {} req/s", figures(each * height)))
@@ -286,12 +291,36 @@ impl Told<'_> {
         summary.answer = answer;
     }
 
+    /// What happens beyond the limit that was found, or why that was not tried.
+    fn beyond(&self, height: f64, binding: usize, summary: &mut SearchSummary) {
+        let seen = &self.found.seen;
+        let Said {
+            peak,
+            beyond,
+            spike,
+            remarks,
+        } = said(self.wish, seen, height, binding);
+        (summary.peak, summary.beyond, summary.spike) = (peak, beyond, spike);
+        summary.remarks.extend(remarks);
+        let is_tried = seen.iter().any(|seen| seen.step.purpose.is_beyond());
+        if self.complete && self.wish.beyond && !is_tried {
+            let why = match summary.confirmed {
+                None => "the number is not confirmed",
+                Some(_) => "there was no time left, or the generator may not make so much load",
+            };
+            let text = format!("What happens beyond it was not tried: {why}.");
+            summary.remarks.push(text);
+        }
+    }
+
     /// What was near its limit at the least height at which anything was.
     fn first_to_saturate(&self) -> Option<String> {
         let steps = self.found.seen.iter().zip(&self.found.in_use);
         let full = steps.filter_map(|(seen, in_use)| {
             let in_use = in_use.as_ref().filter(|of| of.share >= at::FULL)?;
-            (seen.step.purpose != Purpose::Calm).then_some((seen.step.height, in_use))
+            // What an overload left over is not the load's doing.
+            let is_own = seen.step.purpose != Purpose::Calm && !seen.step.purpose.is_beyond();
+            is_own.then_some((seen.step.height, in_use))
         });
         let (height, in_use) = full.min_by(|a, b| a.0.total_cmp(&b.0))?;
         Some(format!(
@@ -388,6 +417,7 @@ mod tests {
             whole: false,
             time_s: None,
             limit_s: 0.3,
+            beyond: false,
         };
         Plan {
             search: Some(wish),
