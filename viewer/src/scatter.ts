@@ -84,9 +84,9 @@ function axesOf(search: Search, width: number): Axes {
   };
 }
 
-/** Calm ones let the target recover; those that do not count say nothing of it. */
-function isDrawn(step: SearchStep): boolean {
-  return step.counts && step.purpose !== "calm";
+/** Calm ones let the target recover; those beyond the limit are overloads on purpose; those that do not count say nothing of it. */
+export function isDrawn(step: SearchStep): boolean {
+  return step.counts && ["coarse", "fine", "confirm"].includes(step.purpose);
 }
 
 export function scatter(search: Search, width: number): SVGElement {

@@ -3,7 +3,7 @@
 import { el, svg } from "./dom";
 import { bare, duration, NONE, percent } from "./number";
 import type { Run } from "./run";
-import { fitted, marker, objectiveOf, scatter } from "./scatter";
+import { fitted, isDrawn, marker, objectiveOf, scatter } from "./scatter";
 import type { Search, SearchStep } from "./summary";
 import { type Head, more, table } from "./table";
 
@@ -18,7 +18,7 @@ export function searchSection({ summary }: Run): HTMLElement | null {
   if (search.answer !== summary.run.reason) section.append(el("p", {}, search.answer));
   const remarks = search.remarks.map((remark) => el("li", {}, remark));
   if (remarks.length > 0) section.append(el("ul", { class: "remarks" }, ...remarks));
-  const drawn = search.steps.filter((step) => step.counts && step.purpose !== "calm");
+  const drawn = search.steps.filter(isDrawn);
   if (drawn.length > 0) section.append(picture(search));
   if (search.steps.length > 0) section.append(steps(search));
   return section;
@@ -45,14 +45,13 @@ function keys(search: Search): HTMLElement {
       ),
     );
   const has = (is: (step: SearchStep) => boolean) =>
-    search.steps.some((step) => step.counts && is(step));
+    search.steps.some((step) => isDrawn(step) && is(step));
   if (has(({ purpose }) => purpose === "coarse"))
     add(marker("coarse"), "coarse step: where it breaks, roughly");
   if (has(({ purpose }) => purpose === "fine")) add(marker("fine"), "fine step: near the limit");
   if (has(({ purpose }) => purpose === "confirm"))
     add(marker("confirm"), "confirm step: the lower end, held longer");
-  if (has(({ cut, purpose }) => cut && purpose !== "calm"))
-    add(marker("cut"), "crossed: ended early");
+  if (has(({ cut }) => cut)) add(marker("cut"), "crossed: ended early");
   if (objectiveOf(search)) add(svg("path", { class: "allowed", d: "M-9 0H9" }), "what is allowed");
   if (search.low !== null && search.high !== null) {
     const band = svg("path", { class: "interval", d: "M-6 -8H6V8H-6Z" });

@@ -258,7 +258,7 @@ export interface ProbedStatement {
 /** Of a search for the greatest load that keeps the objectives: one step. */
 export interface SearchStep {
   phase: string;
-  purpose: "coarse" | "fine" | "calm" | "confirm";
+  purpose: "coarse" | "fine" | "calm" | "confirm" | "beyond" | "base" | "spike" | "back";
   height: number;
   lasted_s: number;
   counts: boolean;

@@ -2,10 +2,12 @@
 //!
 //! First coarse steps find two neighbouring heights, of which one holds and one does not. Then fine steps are made around the limit,
 //! mostly a little below it, in an order that is balanced. None of them decides anything: one curve is laid through all of them
-//! (`curve`), and the limit is where that curve reaches the budget. Last, the lower end of the interval is held for some minutes.
+//! (`curve`), and the limit is where that curve reaches the budget. Last, the lower end of the interval is held for some minutes. If it
+//! holds, and that is wished for, there are overloads on purpose (`beyond`); they change nothing of the answer.
 //!
 //! Pure: the next step is a function of those before it. It does not know who makes the load, and does not wait.
 
+mod beyond;
 mod bracket;
 mod curve;
 mod fit;
@@ -20,6 +22,7 @@ use std::cell::OnceCell;
 
 use katydid_record::search::{Confirmation, Lacking, Outcome, Purpose, Seen, Step, Wish};
 
+use self::beyond::Beyond;
 use self::bracket::Bracket;
 use self::curve::Estimate;
 use self::limits as at;
@@ -36,25 +39,46 @@ pub enum Next {
 
 /// What follows these steps.
 pub fn next(wish: &Wish, seen: &[Seen]) -> Next {
+    let (of_search, after) = beyond::split(seen);
     let search = Search {
         wish,
-        seen,
-        bracket: Bracket::of(wish, seen),
+        seen: of_search,
+        bracket: Bracket::of(wish, of_search),
         estimate: OnceCell::new(),
     };
-    search.next()
+    let next = search.next();
+    if let Next::Done(Outcome::Found {
+        height,
+        confirmation: Confirmation::Held(_),
+        ..
+    }) = next
+        && wish.beyond
+    {
+        let beyond = Beyond {
+            wish,
+            seen,
+            after,
+            height,
+            out_of_reach: search.bracket.beyond_us,
+        };
+        return beyond.next().map_or(next, Next::Step);
+    }
+    next
 }
 
 /// Whether a step that is under way is to end now: `slices` are the seconds since it settled, by objective. `is_drowned`: see
-/// [`is_drowned`].
+/// [`is_drowned`]; of an overload on purpose: whether all users that may be are at work, so that there cannot be more load.
 pub fn is_over(
     wish: &Wish,
     purpose: Purpose,
     slices: &[Vec<(u64, u64)>],
     is_drowned: bool,
 ) -> bool {
-    if purpose == Purpose::Calm {
-        return !is_drowned && is_well(wish, slices);
+    match purpose {
+        Purpose::Calm => return !is_drowned && is_well(wish, slices),
+        Purpose::Back => return !is_drowned && beyond::is_mended(wish, slices),
+        Purpose::Beyond | Purpose::Spike => return is_drowned,
+        Purpose::Coarse | Purpose::Fine | Purpose::Confirm | Purpose::Base => {}
     }
     is_drowned || slices.iter().any(|slices| is_lost(slices))
 }

@@ -19,6 +19,9 @@ pub struct Wish {
     /// How long a request may take: the longest limit of the objectives, seconds. A step settles for as long at least.
     #[serde(default)]
     pub limit_s: f64,
+    /// When the limit is found and confirmed, what happens beyond it is tried: overloads on purpose.
+    #[serde(default)]
+    pub beyond: bool,
 }
 
 impl Wish {
@@ -40,6 +43,14 @@ pub enum Purpose {
     Calm,
     /// Whether the lower end of the answer holds.
     Confirm,
+    /// More than the limit, on purpose: how much still works.
+    Beyond,
+    /// Well below the limit: what is usual before a spike.
+    Base,
+    /// Far more than the limit, for a short time.
+    Spike,
+    /// The load of the base again: how long it takes to recover.
+    Back,
 }
 
 impl Purpose {
@@ -50,7 +61,21 @@ impl Purpose {
             Self::Fine => "fine",
             Self::Calm => "calm",
             Self::Confirm => "confirm",
+            Self::Beyond => "beyond",
+            Self::Base => "base",
+            Self::Spike => "spike",
+            Self::Back => "back",
         }
+    }
+
+    /// After the limit is known: such a step says nothing of where it is.
+    pub fn is_beyond(self) -> bool {
+        matches!(self, Self::Beyond | Self::Base | Self::Spike | Self::Back)
+    }
+
+    /// An overload that is meant: it is not ended because nothing works.
+    pub fn is_overload(self) -> bool {
+        matches!(self, Self::Beyond | Self::Spike)
     }
 }
 
@@ -214,6 +239,12 @@ pub struct SearchSummary {
     pub requests_per_arrival: Option<f64>,
     /// What was bad at which height, from the least on; steps of nearly the same height together.
     pub levels: Vec<LevelSummary>,
+    /// Where most requests were good.
+    pub peak: Option<PeakSummary>,
+    /// What came of loads beyond the limit, where they were tried.
+    pub beyond: Vec<BeyondSummary>,
+    /// What came of a spike, if one was made.
+    pub spike: Option<SpikeSummary>,
     /// Its steps, in their order.
     pub steps: Vec<StepSummary>,
 }
@@ -245,6 +276,72 @@ pub struct LevelSummary {
     pub bad: f64,
 }
 
+/// The load with which most requests were good.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PeakSummary {
+    /// Arrivals per second, or users.
+    pub height: f64,
+    /// Requests per second that were good for the objective that is broken first.
+    pub goodput: f64,
+}
+
+/// A load beyond the limit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct BeyondSummary {
+    /// So many times the height that was found.
+    pub times: f64,
+    /// Arrivals per second, or users.
+    pub height: f64,
+    /// Requests per second that were good for the objective that is broken first.
+    pub goodput: f64,
+    /// As a share of the greatest goodput of all steps with as much load or less.
+    pub of_peak: f64,
+    /// `graceful` (90 % of the peak or more), `degraded` (half or more) or `collapse`.
+    pub outcome: String,
+    /// Whether all was well again under little load; null if that was not seen.
+    pub recovered: Option<bool>,
+}
+
+/// A spike, and what came after it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct SpikeSummary {
+    /// The load before and after it, as a part of the height that was found.
+    pub base_times: f64,
+    /// The same as a height.
+    pub base: f64,
+    /// The load during it, as times the height that was found.
+    pub times: f64,
+    /// The same as a height.
+    pub height: f64,
+    /// How long it lasted, seconds.
+    pub lasted_s: f64,
+    /// For how long the load of the base was watched after it, seconds.
+    pub watched_s: f64,
+    /// `recovered`, `metastable` (it does not recover by itself) or `unknown`.
+    pub outcome: String,
+    /// Seconds from its end until all budgets are kept for good.
+    pub recovery_s: Option<f64>,
+    /// What a lower load brought, where it did not recover.
+    pub relief: Option<ReliefSummary>,
+}
+
+/// A lower load, for a target that did not recover.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ReliefSummary {
+    /// As a part of the height that was found.
+    pub times: f64,
+    /// Arrivals per second, or users.
+    pub height: f64,
+    /// Whether all was well again.
+    pub recovered: bool,
+    /// After so many seconds; or for so long it was watched.
+    pub after_s: f64,
+}
+
 /// One objective of a search.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -261,7 +358,7 @@ pub struct ObjectiveSummary {
 pub struct StepSummary {
     /// Its phase.
     pub phase: String,
-    /// `coarse`, `fine`, `calm` or `confirm`.
+    /// `coarse`, `fine`, `calm` or `confirm`; beyond the limit `beyond`, `base`, `spike` or `back`.
     pub purpose: String,
     /// Arrivals per second, or users.
     pub height: f64,

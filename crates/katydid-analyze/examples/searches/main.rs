@@ -113,6 +113,7 @@ fn ours(world: &World, seed: u64, minutes: Option<f64>) -> Tried {
         whole: false,
         time_s: minutes.map(|minutes| 60.0 * minutes),
         limit_s: world.within_s,
+        beyond: false,
     };
     let mut steps: Vec<Seen> = Vec::new();
     let outcome = loop {

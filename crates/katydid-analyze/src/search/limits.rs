@@ -96,3 +96,38 @@ pub const LOWER: f64 = 0.95;
 pub const FULL: f64 = 0.9;
 /// Confirmations at most.
 pub const CONFIRMATIONS: usize = 3;
+
+/// Loads beyond the limit, as times what was found.
+pub const BEYOND: [f64; 2] = [1.5, 2.0];
+/// Settling and hold of one, seconds.
+pub const BEYOND_S: (f64, f64) = (3.0, 25.0);
+/// Part of the peak goodput that is left there: as much is graceful.
+pub const GRACEFUL: f64 = 0.9;
+/// Less is a collapse.
+pub const COLLAPSE: f64 = 0.5;
+/// The goodput of so few seconds, or fewer, is not told.
+pub const SHORT: usize = 5;
+/// Steps whose heights are nearer to each other than by this factor have one goodput: the peak is the greatest of several, and would be
+/// that of the luckiest.
+pub const TOGETHER: f64 = 1.05;
+/// The load before and after a spike, as a part of what was found.
+pub const BASE: f64 = 0.5;
+/// Settling and hold before it, seconds.
+pub const BASE_S: (f64, f64) = (5.0, 20.0);
+/// Its load, as times what was found.
+pub const SPIKE: f64 = 2.0;
+/// How long it lasts, seconds.
+pub const SPIKE_S: f64 = 30.0;
+/// How long the load of the base is watched after it, seconds: who has not recovered by then does not by itself. An endless queue has worked off
+/// such a spike in the time of two.
+pub const BACK_S: f64 = 120.0;
+/// Recovered: the budgets are kept in the first so many seconds, and in so many as far as they were watched.
+pub const MENDED: (usize, usize) = (10, 30);
+/// A load for who does not recover, as a part of what was found, and for how long, seconds.
+pub const RELIEF: (f64, f64) = (0.2, 60.0);
+/// Between the end of a step and the next, seconds.
+pub const TOLD_S: f64 = 2.0;
+/// A run keeps so many phases apart.
+pub const MOST_PHASES: usize = 100;
+/// Steps beyond the limit at most.
+pub const STEPS_BEYOND: usize = 8;

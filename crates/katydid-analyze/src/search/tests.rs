@@ -1,5 +1,7 @@
 //! Searches of services that answer by a formula: equal steps give equal counts.
 
+mod beyond;
+
 use std::fmt::Write;
 
 use super::*;
@@ -15,6 +17,7 @@ fn wish(budgets: &[f64]) -> Wish {
         whole: false,
         time_s: None,
         limit_s: 0.0,
+        beyond: false,
     }
 }
 

@@ -7,6 +7,7 @@ use katydid_record::search::{
 use katydid_record::summary::SloOutcome;
 use katydid_record::{Kind, PhaseId, Plan, Timeline};
 
+use super::beyond::said::{Said, said};
 use super::limits as at;
 use super::recorded::{self, Recorded};
 use super::{Next, next, share};
@@ -82,21 +83,31 @@ impl Told<'_> {
             ));
         }
         summary.remarks.extend(self.first_to_saturate());
-        for (slo, total) in self.plan.slos.iter().zip(self.totals()) {
-            if total == 0 {
-                let text = format!(
-                    "{}: no request was about it, so this holds without it.",
-                    slo.text
-                );
-                summary.remarks.push(text);
-                summary.height = None;
-            }
-        }
+        self.say_what_was_not_asked(&mut summary);
         if !self.complete {
             let stopped = "It was stopped before its end; this is what was known by then.";
             summary.remarks.push(stopped.to_owned());
         }
         summary
+    }
+
+    /// A number that an objective has no part in is not what was asked for: the answer begins with that.
+    fn say_what_was_not_asked(&self, summary: &mut SearchSummary) {
+        let slos = self.plan.slos.iter().zip(self.totals());
+        let unasked = slos.filter(|(_, total)| *total == 0);
+        let unasked: Vec<&str> = unasked.map(|(slo, _)| slo.text.as_str()).collect();
+        if unasked.is_empty() {
+            return;
+        }
+        if summary.height.take().is_some() {
+            let without = summary.answer.replacen("Sustains", "sustains", 1);
+            let names = unasked.join(", nor about ");
+            summary.answer = format!("No request was about {names}. Without it: {without}");
+            return;
+        }
+        let remark =
+            |text: &&str| format!("{text}: no request was about it, so this holds without it.");
+        summary.remarks.extend(unasked.iter().map(remark));
     }
 
     /// Requests that were about each objective.
@@ -136,7 +147,10 @@ impl Told<'_> {
     }
 
     fn levels(&self, objective: usize) -> Vec<LevelSummary> {
-        let counts = |seen: &&Seen| !seen.invalid && seen.step.purpose != Purpose::Calm;
+        let counts = |seen: &&Seen| {
+            let purpose = seen.step.purpose;
+            !seen.invalid && purpose != Purpose::Calm && !purpose.is_beyond()
+        };
         let mut steps: Vec<(f64, (u64, u64))> = (self.found.seen.iter().filter(counts))
             .filter_map(|seen| {
                 let counts = match sum(seen.slices.get(objective)?) {
@@ -210,6 +224,7 @@ impl Told<'_> {
                 if let Confirmation::Held(height) = confirmation {
                     summary.confirmed = Some(height);
                 }
+                self.beyond(height, binding, summary);
                 let requests = summary
                     .requests_per_arrival
                     .map(|each| format!(", {} req/s", figures(each * height)))
@@ -276,12 +291,36 @@ impl Told<'_> {
         summary.answer = answer;
     }
 
+    /// What happens beyond the limit that was found, or why that was not tried.
+    fn beyond(&self, height: f64, binding: usize, summary: &mut SearchSummary) {
+        let seen = &self.found.seen;
+        let Said {
+            peak,
+            beyond,
+            spike,
+            remarks,
+        } = said(self.wish, seen, height, binding);
+        (summary.peak, summary.beyond, summary.spike) = (peak, beyond, spike);
+        summary.remarks.extend(remarks);
+        let is_tried = seen.iter().any(|seen| seen.step.purpose.is_beyond());
+        if self.complete && self.wish.beyond && !is_tried {
+            let why = match summary.confirmed {
+                None => "the number is not confirmed",
+                Some(_) => "there was no time left, or the generator may not make so much load",
+            };
+            let text = format!("What happens beyond it was not tried: {why}.");
+            summary.remarks.push(text);
+        }
+    }
+
     /// What was near its limit at the least height at which anything was.
     fn first_to_saturate(&self) -> Option<String> {
         let steps = self.found.seen.iter().zip(&self.found.in_use);
         let full = steps.filter_map(|(seen, in_use)| {
             let in_use = in_use.as_ref().filter(|of| of.share >= at::FULL)?;
-            (seen.step.purpose != Purpose::Calm).then_some((seen.step.height, in_use))
+            // What an overload left over is not the load's doing.
+            let is_own = seen.step.purpose != Purpose::Calm && !seen.step.purpose.is_beyond();
+            is_own.then_some((seen.step.height, in_use))
         });
         let (height, in_use) = full.min_by(|a, b| a.0.total_cmp(&b.0))?;
         Some(format!(
@@ -359,7 +398,7 @@ impl Told<'_> {
 #[cfg(test)]
 mod tests {
     use katydid_record::search::{End, InUse, Step};
-    use katydid_record::{Body, Frame, Mark};
+    use katydid_record::{Body, EndpointWindow, Frame, Histogram, Limit, Mark, Name, Slo};
 
     use super::*;
 
@@ -370,21 +409,26 @@ mod tests {
         (Purpose::Fine, 80.0, 0.97),
     ];
 
-    #[test]
-    fn what_saturates_first_is_what_does_at_the_least_load() {
+    fn plan(slos: Vec<Slo>) -> Plan {
         let wish = Wish {
-            budgets: vec![0.05],
+            budgets: vec![0.05; slos.len().max(1)],
             start: 40.0,
             ceiling: None,
             whole: false,
             time_s: None,
             limit_s: 0.3,
+            beyond: false,
         };
-        let plan = Plan {
+        Plan {
             search: Some(wish),
+            slos,
             ..Plan::default()
-        };
-        let mut timeline = Timeline::watching(&plan);
+        }
+    }
+
+    /// Four steps, in which one request ends each second, and an outcome.
+    fn timeline(plan: &Plan, outcome: Outcome) -> Timeline {
+        let mut timeline = Timeline::watching(plan);
         let mut apply = |at, phase, body| {
             timeline.apply(&Frame {
                 at,
@@ -394,6 +438,14 @@ mod tests {
                 body,
             });
         };
+        let endpoint = Name::Endpoint {
+            id: 0,
+            kind: Kind::Request,
+            method: "GET".to_owned(),
+            name: "/".to_owned(),
+            tagged: None,
+        };
+        apply(0, 0, Body::Names(vec![endpoint]));
         for (phase, (purpose, height, share)) in (1..).zip(STEPS) {
             let at = u64::from(phase) * 20_000_000;
             let step = Step {
@@ -419,19 +471,68 @@ mod tests {
             };
             apply(at, phase, Body::Mark(mark));
             apply(at, 0, Body::Facts(vec![recorded::is_step(phase, &step)]));
+            for second in 1..15 {
+                let mut times = Histogram::default();
+                times.record_n(100_000, 1);
+                let window = EndpointWindow {
+                    ok: 1,
+                    from_due: times.cut(),
+                    ..EndpointWindow::default()
+                };
+                apply(at + second * 1_000_000, phase, Body::Requests(vec![window]));
+            }
             apply(at, 0, Body::Facts(vec![recorded::has_ended(phase, &end)]));
         }
-        let outcome = Outcome::OutOfReach { above: 160.0 };
         apply(
-            90_000_000,
+            99_000_000,
             0,
             Body::Facts(vec![recorded::is_over(&outcome)]),
         );
-        let told = search(&timeline, &plan).expect("a search");
+        timeline
+    }
+
+    #[test]
+    fn what_saturates_first_is_what_does_at_the_least_load() {
+        let plan = plan(Vec::new());
+        let outcome = Outcome::OutOfReach { above: 160.0 };
+        let told = search(&timeline(&plan, outcome), &plan).expect("a search");
         assert_eq!(
             told.remarks,
             ["First near its limit: cpu 97 %, at 80 arrivals/s."]
         );
         assert_eq!(told.steps[2].in_use.as_ref().map(|of| of.share), Some(0.95));
+    }
+
+    #[test]
+    fn a_number_without_an_objective_says_so_first() {
+        let slo = |text: &str, endpoint: Option<&str>| Slo {
+            text: text.to_owned(),
+            endpoint: endpoint.map(str::to_owned),
+            access: None,
+            phase: None,
+            limit: Limit::Within {
+                share: 0.95,
+                limit_us: 300_000,
+            },
+        };
+        let outcome = Outcome::Found {
+            height: 100.0,
+            low: 97.0,
+            high: 103.0,
+            binding: 0,
+            confirmation: Confirmation::Held(97.0),
+        };
+        let answer = |slos: Vec<Slo>| {
+            let plan = plan(slos);
+            let told = search(&timeline(&plan, outcome), &plan).expect("a search");
+            (told.verdict(), told.answer)
+        };
+        let sustains = "ustains 100 arrivals/s (95 % interval 97 to 103).";
+        let all = || slo("p95 < 300ms", None);
+        assert_eq!(answer(vec![all()]), ("FOUND", format!("S{sustains}")));
+        let cart = slo("GET /cart p95 < 300ms", Some("GET /cart"));
+        let expected =
+            format!("No request was about GET /cart p95 < 300ms. Without it: s{sustains}");
+        assert_eq!(answer(vec![all(), cart]), ("NOT FOUND", expected));
     }
 }

@@ -132,7 +132,7 @@ impl Seek {
         let seconds = under_way.slices.first().map_or(0, Vec::len);
         let is_full = seconds as f64 >= under_way.step.hold_s;
         let lately = lately(timeline, &under_way, until);
-        let cut = !is_full && self.is_to_be_cut(&under_way, lately);
+        let cut = !is_full && self.is_to_be_cut(timeline, &under_way, (until, lately));
         if !is_full && !cut {
             return Look::default();
         }
@@ -199,7 +199,10 @@ impl Seek {
             .map(|((slices, budget), text)| share_of(slices, *budget, text))
             .collect();
         let cut = match (last.cut, purpose) {
-            (true, Purpose::Calm) => ", recovered",
+            (true, Purpose::Calm | Purpose::Back) => ", recovered",
+            (true, Purpose::Beyond | Purpose::Spike) => {
+                ", ended early: all users that may be are at work"
+            }
             (true, _) => ", ended early: it cannot keep up",
             (false, _) => "",
         };
@@ -214,20 +217,39 @@ impl Seek {
         phase.is_some_and(|phase| !validity::of_step(phase, limit_ms, OURS * self.least))
     }
 
-    fn is_to_be_cut(&self, under_way: &UnderWay, lately: Option<(f64, f64)>) -> bool {
+    fn is_to_be_cut(
+        &self,
+        timeline: &Timeline,
+        under_way: &UnderWay,
+        (until, lately): (u64, Option<(f64, f64)>),
+    ) -> bool {
+        let purpose = under_way.step.purpose;
+        if purpose.is_overload() {
+            let objectives = self.wish.budgets.len();
+            let is_exhausted = is_exhausted(timeline, under_way, objectives, until);
+            return search::is_over(&self.wish, purpose, &under_way.slices, is_exhausted);
+        }
         let usual_s = self.usual_s.unwrap_or(self.wish.limit_s);
         // Before that nothing need have come back.
         let lately = lately.filter(|_| under_way.lasted_s >= self.wish.limit_s + usual_s);
         let is_drowned = lately.is_some_and(|(in_flight, ended)| {
             search::is_drowned(in_flight, ended, self.wish.limit_s, usual_s)
         });
-        search::is_over(
-            &self.wish,
-            under_way.step.purpose,
-            &under_way.slices,
-            is_drowned,
-        )
+        search::is_over(&self.wish, purpose, &under_way.slices, is_drowned)
     }
+}
+
+/// In each of the last seconds an arrival found all users at work that may be: the target does not get more load any more.
+fn is_exhausted(timeline: &Timeline, under_way: &UnderWay, objectives: usize, until: u64) -> bool {
+    let (_, fewest) = limits::DROWNED_S;
+    let was_blocked = |second: u64| {
+        (0..objectives).any(|objective| {
+            let slices = timeline.slices.get(&(objective, under_way.phase));
+            let tally = slices.and_then(|slices| slices.counts.get(&second));
+            tally.is_some_and(|tally| tally.blocked > 0)
+        })
+    };
+    (until.saturating_sub(fewest)..until).all(was_blocked)
 }
 
 /// In the last seconds of a step: requests in flight on average, and how many ended per second.

@@ -19,6 +19,7 @@ fn wish(time_s: f64) -> Wish {
         whole: false,
         time_s: Some(time_s),
         limit_s: 0.3,
+        beyond: false,
     }
 }
 
@@ -47,6 +48,8 @@ struct Answers {
     bad: u64,
     in_flight: u64,
     lag_us: u64,
+    /// Arrivals that found all users at work.
+    blocked: u64,
 }
 
 impl Answers {
@@ -58,6 +61,7 @@ impl Answers {
             bad: (rate * share.min(1.0)).round() as u64,
             in_flight: (rate * 0.1).ceil() as u64,
             lag_us: 100,
+            blocked: 0,
         }
     }
 }
@@ -148,6 +152,7 @@ impl Run {
     fn second(&mut self, second: u64, phase: PhaseId, answers: &Answers) {
         let window = EndpointWindow {
             ok: answers.ended,
+            blocked: answers.blocked,
             from_due: some(&[
                 (100_000, answers.ended - answers.bad),
                 (900_000, answers.bad),
@@ -222,6 +227,7 @@ fn an_overload_is_cut_before_the_step_has_settled() {
             bad: 0,
             in_flight: 20 * second,
             lag_us: 100,
+            blocked: 0,
         },
         rate => Answers::of(rate, 0.0),
     });
@@ -271,6 +277,7 @@ fn an_answer_that_cannot_have_come_yet_is_not_missed() {
         bad: 0,
         in_flight: rate as u64 * (second + 1).min(6),
         lag_us: 100,
+        blocked: 0,
     });
     assert!(
         run.lines[0].ends_with("0 % bad of 5 % allowed"),
@@ -287,4 +294,66 @@ fn what_is_stopped_says_what_was_known() {
     let told = told::search(&run.timeline, &run.plan).expect("a search");
     assert!(!told.complete);
     assert_eq!(told.answer, "No number yet: it held 80 arrivals/s.");
+}
+
+#[test]
+fn what_happens_beyond_the_limit_follows_its_confirmation() {
+    let beyond = Wish {
+        beyond: true,
+        ..wish(7_200.0)
+    };
+    let run = Run::new(beyond, 7_200, |rate, _| breaks_at_100(rate));
+    assert!(matches!(run.outcome(), Outcome::Found { .. }));
+    let told = told::search(&run.timeline, &run.plan).expect("a search");
+    let purposes: Vec<&str> = told.steps.iter().map(|step| &*step.purpose).collect();
+    let confirmed = purposes.iter().rposition(|purpose| *purpose == "confirm");
+    assert_eq!(
+        purposes[confirmed.expect("a confirmation") + 1..],
+        ["beyond", "calm", "beyond", "calm", "base", "spike", "back"]
+    );
+    let found = told.height.expect("a number");
+    let expected = [1.5, 2.0].map(|times| (times, "collapse", Some(true)));
+    let beyond = told.beyond.iter();
+    let beyond: Vec<_> = beyond
+        .map(|of| (of.times, of.outcome.as_str(), of.recovered))
+        .collect();
+    assert_eq!(beyond, expected);
+    assert!((told.beyond[1].height - 2.0 * found).abs() < 1e-9);
+    let spike = told.spike.expect("a spike");
+    assert_eq!(spike.outcome, "recovered");
+    assert!((30.0..34.0).contains(&spike.lasted_s), "{spike:?}");
+    // It was not watched for longer than it takes to be sure.
+    assert!(spike.watched_s < 40.0, "{spike:?}");
+    // What came of them is not told of loads below the limit.
+    assert!(told.levels.iter().all(|level| level.height < 180.0));
+    let last = run.lines.last().expect("a line");
+    assert!(
+        last.starts_with("back 1: ") && last.ends_with(", recovered"),
+        "{last}"
+    );
+}
+
+#[test]
+fn an_overload_ends_when_all_users_are_at_work() {
+    let beyond = Wish {
+        beyond: true,
+        ..wish(7_200.0)
+    };
+    let run = Run::new(beyond, 7_200, |rate, _| Answers {
+        blocked: if rate > 140.0 { 10 } else { 0 },
+        ..breaks_at_100(rate)
+    });
+    let told = told::search(&run.timeline, &run.plan).expect("a search");
+    let overload = told.steps.iter().find(|step| step.purpose == "beyond");
+    let overload = overload.expect("one");
+    assert!(overload.cut && overload.lasted_s < 8.0, "{overload:?}");
+    let last = told.steps.last().expect("a step");
+    assert_eq!((last.purpose.as_str(), told.beyond.len()), ("calm", 0));
+    let expected =
+        "What works at 1.5× is not known: all users that may be were at work (--max-users).";
+    assert!(
+        told.remarks.iter().any(|remark| remark == expected),
+        "{:?}",
+        told.remarks
+    );
 }
