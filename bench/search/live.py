@@ -71,7 +71,7 @@ def search(budget: str | None) -> Any:
             Path(folder, "locustfile.py").write_text(SCENARIO)
             words = ["find", "-H", url, "--slo", f"p{100 - 100 * BUDGET:.0f} < {LIMIT_MS:.0f}ms"]
             more = ["--time-budget", budget] if budget else []
-            more += ["--no-beyond", "--no-discovery"]
+            more += ["--no-discovery"]
             run = [KATYDID, *words, *more, "--run-dir", "run"]
             subprocess.run(run, cwd=folder, check=True, stdout=subprocess.DEVNULL)
             return json.loads(Path(folder, "run/summary.json").read_text())

@@ -149,7 +149,7 @@ def _find_break(
     """A search; its exit status, and its folder."""
     folder = Path("runs") / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{name}"
     words = ["find", "-f", str(scenario), "-H", host, *SEARCHED, "--time-budget", "10m"]
-    words += ["--no-beyond", *_watch(urls, urls["observer"]), "--run-dir", str(folder), *others]
+    words += [*_watch(urls, urls["observer"]), "--run-dir", str(folder), *others]
     return _katydid(words), folder
 
 

@@ -10,7 +10,7 @@ use crate::load::Load;
 use crate::session::seek;
 
 /// Dests of the options that only a search has.
-pub const OPTIONS: [&str; 3] = ["time_budget", "up_to", "no_beyond"];
+pub const OPTIONS: [&str; 3] = ["time_budget", "up_to", "beyond"];
 /// Dests of those that it has not: it says itself how much load there is.
 pub const REFUSED: [&str; 6] = [
     "load",
@@ -71,7 +71,7 @@ pub fn load(options: &Options, slos: &[Slo]) -> Result<(Load, Wish), UsageError>
         limit_s: seek::longest_s(slos),
         time_s: options.search.time_budget.map(|time| time.0 as f64),
         // Who says what the target must not suffer does not want it overloaded on purpose.
-        beyond: !options.search.no_beyond && options.goals.abort_on.is_none(),
+        beyond: options.search.beyond && options.goals.abort_on.is_none(),
     };
     let schedule = seek::first(&wish).ok_or_else(|| {
         UsageError::new("--time-budget is shorter than the first step: give it 10m or more")

@@ -250,9 +250,9 @@ pub struct Search {
     #[arg(long, value_name = "N", env = "KATYDID_UP_TO", hide_env = true)]
     #[arg(value_parser = above_zero, allow_negative_numbers = true)]
     pub up_to: Option<f64>,
-    /// Leave out what follows when the limit is found and confirmed: overloads on purpose, to 1.5 times and twice the limit, and a spike
-    #[arg(long, env = "KATYDID_NO_BEYOND", hide_env = true)]
-    pub no_beyond: bool,
+    /// When the limit is found and confirmed, go beyond it: overloads on purpose, to 1.5 times and twice the limit, and a spike
+    #[arg(long, env = "KATYDID_BEYOND", hide_env = true)]
+    pub beyond: bool,
 }
 
 /// Help of `--otel`.
