@@ -19,6 +19,7 @@ __all__ = [
     "locate",
     "resolve",
     "no_load_text",
+    "require_baseline",
     "require_here",
     "now_ns",
     "parse_json",

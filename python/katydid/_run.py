@@ -619,7 +619,8 @@ class Run:
             )
             self._closed = int(ended["exit_code"])
             if options.baseline and ended["run_dir"]:
-                self._closed = self._closed or self._compared(ended["run_dir"])
+                compared = self._compared(ended["run_dir"])
+                self._closed = self._closed or compared
             self._problems: list[str] = ended["problems"]
         return self._closed
 

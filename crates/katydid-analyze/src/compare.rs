@@ -65,7 +65,8 @@ pub fn compare(
     after: &[Measured],
     asked: &Question,
 ) -> Result<Comparison, Incomparable> {
-    let counted = Counted::of(before, after, asked.design);
+    let ended = Counted::of(before, after, asked.design, true).ended_early();
+    let counted = Counted::of(before, after, asked.design, ended.is_some());
     let mut told = Comparison {
         version: COMPARISON_VERSION,
         design: asked.design,
@@ -83,7 +84,7 @@ pub fn compare(
         return Ok(told);
     }
     told.notes = notes::notes(&counted);
-    if let Some(why) = counted.ended_early() {
+    if let Some(why) = ended {
         (told.verdict, told.reason) = ("REGRESSED".into(), why);
         told.exit_code = exit_code::SLO_FAILED;
         return Ok(told);
@@ -113,7 +114,15 @@ pub fn noise(told: &Comparison) -> Option<(f64, Vec<(usize, f64)>)> {
         .filter(|difference| difference.is_finite())
         .collect();
     let spread = effect::spread(&differences)?;
-    let finds = PAIRS.map(|pairs| (pairs, effect::found_by(pairs, spread).exp_m1()));
+    let finds = PAIRS.map(|pairs| {
+        let least = if pairs < judged::FEW {
+            NOISE.ln_1p()
+        } else {
+            0.0
+        };
+        let finds = effect::found_by(pairs, spread) + least;
+        (pairs, finds.exp_m1())
+    });
     // A difference has the noise of two runs.
     Some((spread / std::f64::consts::SQRT_2, finds.to_vec()))
 }
@@ -140,7 +149,18 @@ struct Counted<'a> {
 }
 
 impl<'a> Counted<'a> {
-    fn of(before: &'a [Measured], after: &'a [Measured], design: Design) -> Self {
+    /// `with_aborted`: those count whose load was ended by a condition.
+    fn of(
+        before: &'a [Measured],
+        after: &'a [Measured],
+        design: Design,
+        with_aborted: bool,
+    ) -> Self {
+        let why_not = |run: &Measured| {
+            let aborted = run.aborted.as_ref().filter(|_| !with_aborted);
+            let aborted = aborted.map(|why| format!("its load was ended before its time: {why}"));
+            run.why_not.clone().or(aborted)
+        };
         let mut counted = Self {
             before: Vec::new(),
             after: Vec::new(),
@@ -150,7 +170,7 @@ impl<'a> Counted<'a> {
         };
         if design == Design::Pairs {
             for (number, (a, b)) in (1..).zip(before.iter().zip(after)) {
-                match (&a.why_not, &b.why_not) {
+                match (why_not(a), why_not(b)) {
                     (None, None) => {
                         counted.before.push(a);
                         counted.after.push(b);
@@ -165,7 +185,7 @@ impl<'a> Counted<'a> {
         }
         for (runs, all) in [(&mut counted.before, before), (&mut counted.after, after)] {
             for run in all {
-                match &run.why_not {
+                match why_not(run) {
                     None => runs.push(run),
                     Some(why) => counted.dropped.push(format!("{}: {why}", run.id)),
                 }
@@ -186,19 +206,27 @@ impl<'a> Counted<'a> {
             .then(|| format!("no run of one side counts; {first}"))
     }
 
-    /// Whether the service was so bad after the change, and only then, that the load was ended (`--abort-on`).
+    /// Whether the service was so bad after the change, and not before it, that the load was ended (`--abort-on`).
     fn ended_early(&self) -> Option<String> {
         let aborted = |runs: &[&'a Measured]| -> Vec<&'a str> {
             runs.iter()
                 .filter_map(|run| run.aborted.as_deref())
                 .collect()
         };
-        let after = aborted(&self.after);
-        let why = after.first().filter(|_| aborted(&self.before).is_empty())?;
+        let (before, after) = (aborted(&self.before), aborted(&self.after));
+        let share = |aborted: &[&str], of: usize| aborted.len() as f64 / of.max(1) as f64;
+        let more = share(&after, self.after.len()) - share(&before, self.before.len());
+        let is_one_load = self.all().all(|run| run.planned == self.after[0].planned);
+        let is_enough = self.design != Design::Pairs || self.after.len() >= LEAST_PAIRS;
+        let why = after
+            .first()
+            .filter(|_| is_one_load && is_enough && more >= DROPPED)?;
         Some(format!(
-            "the load was ended before its time in {} of {} runs after the change, and in none before: {why}",
+            "the load was ended before its time in {} of {} runs after the change, and in {} of {} before: {why}",
             after.len(),
-            self.after.len()
+            self.after.len(),
+            before.len(),
+            self.before.len()
         ))
     }
 

@@ -63,6 +63,11 @@ pub fn load(options: &Options, slos: &[Slo]) -> Result<(Load, Wish), UsageError>
             slo.text
         )));
     }
+    if options.search.beyond && options.goals.abort_on.is_some() {
+        return Err(UsageError::new(
+            "--beyond overloads the target on purpose, and --abort-on says what it must not suffer: leave one of them out",
+        ));
+    }
     let wish = Wish {
         budgets: slos.iter().map(|slo| slo.limit.budget()).collect(),
         start: options.search.up_to.map_or(START, |most| most.min(START)),
@@ -70,8 +75,7 @@ pub fn load(options: &Options, slos: &[Slo]) -> Result<(Load, Wish), UsageError>
         whole: false,
         limit_s: seek::longest_s(slos),
         time_s: options.search.time_budget.map(|time| time.0 as f64),
-        // Who says what the target must not suffer does not want it overloaded on purpose.
-        beyond: options.search.beyond && options.goals.abort_on.is_none(),
+        beyond: options.search.beyond,
     };
     let schedule = seek::first(&wish).ok_or_else(|| {
         UsageError::new("--time-budget is shorter than the first step: give it 10m or more")

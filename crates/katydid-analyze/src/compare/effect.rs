@@ -72,12 +72,19 @@ impl Effect {
         }
     }
 
-    /// With a standard error of no less than this.
+    /// Of shares: the wider of its interval and one from their binomial error alone, which is known and not measured.
     #[must_use]
-    pub fn at_least(self, error: f64) -> Self {
-        Self {
-            error: self.error.max(error),
+    pub fn or_binomial(self, error: f64, chance: f64) -> Self {
+        let known = Self {
+            error,
+            freedom: MANY,
             ..self
+        };
+        let width = |effect: &Self| effect.interval(chance).1;
+        if width(&known) > width(&self) {
+            known
+        } else {
+            self
         }
     }
 

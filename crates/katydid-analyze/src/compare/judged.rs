@@ -19,7 +19,7 @@ const OF_GUARD: f64 = 0.01;
 const OF_EQUIVALENCE: f64 = 0.1;
 
 /// With fewer pairs, more is asked of a change.
-const FEW: usize = 5;
+pub const FEW: usize = 5;
 /// Shares that differ by less are called the same.
 const SAME_SHARE: f64 = 0.005;
 
@@ -184,9 +184,14 @@ fn primary(places: &[Place], shared: &[String], asked: &Question) -> Result<Plac
                 && of.measure == place.measure
                 && is_called(&of.endpoint, &place.endpoint)
         };
+        let exact = places
+            .iter()
+            .find(|of| is_it(of) && of.endpoint == place.endpoint);
         let mut all = places.iter().filter(is_it);
         // A name that several methods have is none of them.
-        all.next().filter(|_| all.next().is_none()).cloned()
+        exact
+            .or_else(|| all.next().filter(|_| all.next().is_none()))
+            .cloned()
     };
     if asked.primary.is_none() {
         // Where next to nothing is answered there is no percentile, and failures say it.
@@ -264,7 +269,7 @@ fn row(counted: &Counted<'_>, place: &Place, rule: Rule, margin: f64) -> Change 
         }
     };
     let Some(effect) = effect.map(|effect| match scale {
-        Scale::Plain => effect.at_least(within(&before).hypot(within(&after))),
+        Scale::Plain => effect.or_binomial(within(&before).hypot(within(&after)), rule.chance),
         Scale::Ratio => effect,
     }) else {
         let difference = mean(&new).zip(mean(&old)).map(|(new, old)| new - old);

@@ -7,7 +7,7 @@ use katydid_record::search::SearchSummary;
 use katydid_record::summary::{EndpointSummary, PhaseSummary};
 use katydid_record::timeline::Series;
 use katydid_record::{
-    Confidence, EndpointKey, Finding, Kind, Line, Manifest, Model, PhaseKind, Plan, Sparse,
+    Confidence, EndpointKey, Finding, Kind, Line, Manifest, Model, Phase, PhaseKind, Plan, Sparse,
     Summary, Timeline,
 };
 
@@ -89,6 +89,8 @@ pub struct Measured {
     pub why_not: Option<String>,
     /// The condition about the target that ended its load before its time.
     pub aborted: Option<String>,
+    /// How much load there was to be.
+    pub planned: String,
     /// What made the load, and on what.
     pub machine: String,
     /// Phases that are compared, the longest first, and the load in them.
@@ -122,6 +124,7 @@ impl Measured {
             is_closed: is_closed(&manifest.plan),
             why_not: why_not(summary, &phases),
             aborted: summary.run.aborted.clone(),
+            planned: planned(&manifest.plan),
             machine: format!(
                 "katydid {}, {} × {}",
                 manifest.tool_version, manifest.host.processors, manifest.host.cpu
@@ -338,7 +341,8 @@ impl Measured {
         for found in all.suspected.iter().chain(&all.findings) {
             let key = (found.rule.clone(), about(found));
             let is_sure = found.confidence >= Confidence::Strong;
-            self.findings.insert(key, (called(found), is_sure));
+            let known = self.findings.entry(key).or_insert((called(found), false));
+            known.1 |= is_sure;
         }
         let found = all
             .findings
@@ -352,13 +356,11 @@ impl Measured {
 
 /// What it is about, without what differs from run to run: numbers of processes.
 fn about(found: &Finding) -> String {
-    let first = found.endpoints.first();
-    let about = first.filter(|_| found.about.is_empty());
-    about
-        .unwrap_or(&found.about)
-        .chars()
-        .filter(|c| !c.is_ascii_digit())
-        .collect()
+    if found.about.is_empty() {
+        return found.endpoints.first().cloned().unwrap_or_default();
+    }
+    let about = found.about.chars();
+    about.filter(|c| !c.is_ascii_digit()).collect()
 }
 
 fn called(found: &Finding) -> String {
@@ -541,6 +543,20 @@ fn level(plan: &Plan, phase: &PhaseSummary) -> String {
         .chain(lines)
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// All of it, as it was to be.
+fn planned(plan: &Plan) -> String {
+    let phase = |of: &Phase| format!("{} {} {}", of.name, figures(of.to), figures(of.length_s));
+    match &plan.schedule {
+        Some(schedule) => schedule
+            .phases
+            .iter()
+            .map(phase)
+            .collect::<Vec<_>>()
+            .join(", "),
+        None => load(plan),
+    }
 }
 
 /// The same of a run that was not described phase by phase.

@@ -81,8 +81,16 @@ pub fn validate(
     }
     match compare::of_set(&set, &dir, None) {
         Ok(compared) if options.same => {
-            compare::tell(&compared, &options.files, Some(&dir), false);
-            say(&noise(&compared.told));
+            let code = compare::tell(&compared, &options.files, Some(&dir), false);
+            let files = [&options.files.summary, &options.files.markdown];
+            if files.iter().any(|file| file.as_deref() == Some("-")) {
+                eprint!("{}", noise(&compared.told));
+            } else {
+                say(&noise(&compared.told));
+            }
+            if code == EXIT_USAGE {
+                return Ok(code);
+            }
             let is_valid = stopped.is_ok() && compared.told.verdict != "INVALID";
             Ok(if is_valid { 0 } else { exit_code::INVALID })
         }
@@ -120,6 +128,11 @@ fn noise(told: &Comparison) -> String {
 
 /// Whether the locustfile can be read, and knows the options: it may have added some.
 fn can_be_run(launcher: &[String], words: &[String]) -> anyhow::Result<()> {
+    if has(words, "--baseline") {
+        return Err(
+            UsageError::new("validate compares its own two sides: leave out --baseline").into(),
+        );
+    }
     let mut command = Command::new(&launcher[0]);
     command.args(&launcher[1..]).args(words).arg("--list");
     let done = command

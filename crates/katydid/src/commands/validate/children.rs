@@ -19,8 +19,9 @@ use super::{LOOK, is_stopped};
 /// The end of a log that is told.
 const TOLD: u64 = 2_000;
 /// Variables that say what is ours to say, or would have each run write over the last one's files.
-const OURS: [&str; 16] = [
+const OURS: [&str; 18] = [
     "KATYDID_BASELINE",
+    "KATYDID_EXPERIMENT",
     "KATYDID_JUNIT",
     "KATYDID_LOAD",
     "KATYDID_MARKDOWN",
@@ -31,6 +32,7 @@ const OURS: [&str; 16] = [
     "KATYDID_SUMMARY",
     "GITHUB_STEP_SUMMARY",
     "LOCUST_CSV",
+    "LOCUST_CSV_FULL_HISTORY",
     "LOCUST_HOST",
     "LOCUST_HTML",
     "LOCUST_RUN_TIME",

@@ -55,7 +55,10 @@ pub fn sides(options: &ValidateOptions, located: &Located) -> Result<[Side; 2], 
     // The environment may have said it; a run is told by a word.
     let to_host = || host.map_or_else(Vec::new, |host| vec!["--host".to_owned(), host.clone()]);
     let header = |own: &str| {
+        let is_said = options.rest.iter().any(|word| word.starts_with("--header"));
         let everybody = std::env::var("KATYDID_HEADER").ok();
+        // A list in brackets is for a run to read; it would have to be given as words here.
+        let everybody = everybody.filter(|text| !is_said && !text.starts_with('['));
         let all = everybody.iter().map(String::as_str).chain([own]);
         all.flat_map(|header| ["--header".to_owned(), header.to_owned()])
             .collect::<Vec<_>>()
