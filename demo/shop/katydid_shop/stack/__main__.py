@@ -50,7 +50,7 @@ def main() -> int:
             "--mended",
             default="",
             help="serve the app a second time, on the same data, without these of the faults: "
-            + ", ".join(sorted(IN_APP)),
+            + ", ".join(IN_APP),
         )
         if verb == "run":
             options.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
