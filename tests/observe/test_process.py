@@ -100,7 +100,8 @@ def port() -> int:
 
 def test_processor_time_memory_and_files_are_what_they_are(port: int) -> None:
     with serving(port) as server, looking(f"port:{port}") as look:
-        first = look.until(lambda look: look.last("process.cpu.all"))
+        look.until(lambda look: look.last("process.cpu.all") is not None)
+        first = look.last("process.cpu.all")
         before = look.last("process.anon") or 0
         files = look.last("process.files") or 0
         server.do("open 50")

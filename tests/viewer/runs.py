@@ -9,6 +9,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -479,6 +480,18 @@ def empty() -> Data:
     }
     summary["run"] |= {"duration_s": 0.0, "complete": False, "ended": "killed", "verdict": "INCOMPLETE"}  # fmt: skip
     return {**run, "view": {"endpoints": [], "target": [], "generator": [], "traces": []}}
+
+
+def pages(folder: Path, kinds: Mapping[str, Callable[[], Data]]) -> Callable[[str], Path]:
+    """Where the page of a run of this kind is, in the folder; each is made once."""
+
+    def made(kind: str) -> Path:
+        path = folder / f"{kind}.html"
+        if not path.exists():
+            path.write_text(page(kinds[kind]()))
+        return path
+
+    return made
 
 
 def page(run: Data) -> str:

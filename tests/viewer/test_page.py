@@ -59,14 +59,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "traced": traced,
         "uncached": uncached,
     }
-
-    def made(kind: str) -> Path:
-        path = folder / f"{kind}.html"
-        if not path.exists():
-            path.write_text(runs.page(kinds[kind]()))
-        return path
-
-    return made
+    return runs.pages(folder, kinds)
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ pub fn compare(
         margin: asked.margin,
         ..Comparison::default()
     };
-    if let Some(why) = counted.too_few(asked.design) {
+    if let Some(why) = counted.too_few() {
         (told.verdict, told.reason) = ("INVALID".into(), why);
         told.exit_code = exit_code::INVALID;
         return Ok(told);
@@ -170,15 +170,13 @@ impl<'a> Counted<'a> {
         };
         if design == Design::Pairs {
             for (number, (a, b)) in (1..).zip(before.iter().zip(after)) {
-                match (why_not(a), why_not(b)) {
-                    (None, None) => {
-                        counted.before.push(a);
-                        counted.after.push(b);
-                    }
-                    (Some(why), _) => counted
-                        .dropped
-                        .push(format!("pair {number}, before: {why}")),
-                    (_, Some(why)) => counted.dropped.push(format!("pair {number}, after: {why}")),
+                let of_before = why_not(a).map(|why| format!("before: {why}"));
+                let why = of_before.or_else(|| why_not(b).map(|why| format!("after: {why}")));
+                if let Some(why) = why {
+                    counted.dropped.push(format!("pair {number}, {why}"));
+                } else {
+                    counted.before.push(a);
+                    counted.after.push(b);
                 }
             }
             return counted;
@@ -194,9 +192,9 @@ impl<'a> Counted<'a> {
         counted
     }
 
-    fn too_few(&self, design: Design) -> Option<String> {
+    fn too_few(&self) -> Option<String> {
         let first = self.dropped.first().map_or("", String::as_str);
-        if design == Design::Pairs {
+        if self.design == Design::Pairs {
             let dropped = self.dropped.len();
             let too_many = dropped as f64 > DROPPED * self.made as f64;
             return (self.before.is_empty() || too_many && dropped > 0)

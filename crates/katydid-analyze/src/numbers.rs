@@ -12,6 +12,16 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
     Some(lower.map_or(*upper, |lower| f64::midpoint(lower, *upper)))
 }
 
+/// The first few of these, and how many more there are: `a, b and 3 more`.
+pub fn few<T: AsRef<str>>(names: &[T], most: usize) -> String {
+    let first: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
+    let first = first.join(", ");
+    match names.len().saturating_sub(most) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
 /// Three figures, without an exponent: `0.4`, `51`, `2,130`.
 pub fn figures(value: f64) -> String {
     let digits = match value.abs() {
@@ -53,6 +63,13 @@ fn grouped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_few() {
+        assert_eq!(few::<&str>(&[], 2), "");
+        assert_eq!(few(&["a", "b"], 2), "a, b");
+        assert_eq!(few(&["a", "b", "c", "d"], 2), "a, b and 2 more");
+    }
 
     #[test]
     fn three_figures() {

@@ -10,6 +10,7 @@ use katydid_record::{
 };
 
 use crate::interval::{self, Interval};
+use crate::numbers::few;
 use crate::validity;
 
 /// Nearer to its budget than this, a share says nothing about how long a run would have to be.
@@ -204,19 +205,10 @@ fn no_request(about: About<'_>) -> String {
     let names: Vec<String> = timeline
         .endpoints
         .keys()
-        .take(SHOWN)
         .map(|key| format!("{} {}", key.method, key.name).trim().to_owned())
         .collect();
-    let more = timeline.endpoints.len().saturating_sub(SHOWN);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    format!(
-        "there was no request '{wanted}'; there were: {}{more}",
-        names.join(", ")
-    )
+    let few = few(&names, SHOWN);
+    format!("there was no request '{wanted}'; there were: {few}")
 }
 
 /// About how many more requests like these would decide it.

@@ -46,10 +46,10 @@ impl Rule {
 
     /// How far the end of an interval has to be from zero.
     fn least(self, scale: Scale) -> f64 {
-        match scale {
-            _ if !self.whole => 0.0,
-            Scale::Plain => self.noise,
-            Scale::Ratio => self.noise.ln_1p(),
+        if self.whole {
+            scale.size(self.noise)
+        } else {
+            0.0
         }
     }
 
@@ -68,11 +68,6 @@ impl Rule {
             whole: true,
         }
     }
-}
-
-/// Its changes are differences, not ratios.
-fn is_share(measure: Measure) -> bool {
-    measure == Measure::Bad
 }
 
 fn more_is_better(measure: Measure) -> bool {
@@ -263,9 +258,11 @@ fn row(counted: &Counted<'_>, place: &Place, rule: Rule, margin: f64) -> Change 
             Effect::of_pairs(&differences.collect::<Vec<f64>>())
         }
         Design::Groups => Effect::of_groups(&old, &new),
+        // Of a share nothing can be assumed.
+        Design::Single if scale == Scale::Plain => None,
         Design::Single => {
             let within = (before[0].within, after[0].within);
-            single(place.measure, (old[0], new[0]), within)
+            Some(Effect::of_single(old[0], new[0], within))
         }
     };
     let Some(effect) = effect.map(|effect| match scale {
@@ -306,10 +303,9 @@ enum Scale {
 
 impl Scale {
     fn of(measure: Measure) -> Self {
-        if is_share(measure) {
-            Self::Plain
-        } else {
-            Self::Ratio
+        match measure {
+            Measure::Bad => Self::Plain,
+            _ => Self::Ratio,
         }
     }
 
@@ -327,20 +323,20 @@ impl Scale {
         }
     }
 
+    /// A share as a difference on this scale.
+    fn size(self, share: f64) -> f64 {
+        match self {
+            Self::Plain => share,
+            Self::Ratio => share.ln_1p(),
+        }
+    }
+
     /// A difference on this scale as the reader's: a share of what it was.
     fn change(self, difference: f64) -> f64 {
         match self {
             Self::Plain => difference,
             Self::Ratio => difference.exp_m1(),
         }
-    }
-}
-
-/// Of a share nothing can be assumed.
-fn single(measure: Measure, (before, after): (f64, f64), within: (f64, f64)) -> Option<Effect> {
-    match measure {
-        Measure::Bad => None,
-        _ => Some(Effect::of_single(before, after, within)),
     }
 }
 
@@ -354,17 +350,10 @@ fn outcome(
     if design == Design::Single {
         return ChangeOutcome::Indicative;
     }
-    let scaled = |share: f64| {
-        if is_share(measure) {
-            share
-        } else {
-            share.ln_1p()
-        }
-    };
+    let scale = Scale::of(measure);
     let (low, high) = effect.interval(rule.chance);
-    let noise = scaled(rule.noise);
-    let beyond = rule.least(Scale::of(measure));
-    if effect.mean.abs() > noise && (low > beyond || high < -beyond) {
+    let beyond = rule.least(scale);
+    if effect.mean.abs() > scale.size(rule.noise) && (low > beyond || high < -beyond) {
         return if (low > 0.0) == more_is_better(measure) {
             ChangeOutcome::Better
         } else {
@@ -372,10 +361,9 @@ fn outcome(
         };
     }
     let (low, high) = effect.interval(OF_EQUIVALENCE);
-    let margin = if is_share(measure) {
-        SAME_SHARE
-    } else {
-        scaled(margin)
+    let margin = match scale {
+        Scale::Plain => SAME_SHARE,
+        Scale::Ratio => scale.size(margin),
     };
     if low > -margin && high < margin {
         ChangeOutcome::Same

@@ -14,6 +14,7 @@ use katydid_record::{
 use crate::numbers::figures;
 use crate::search::design_effect_of;
 use crate::target::Part;
+use crate::titles::Titles;
 
 /// Phases of this name are not looked at: what comes before is to be over then.
 pub const WARM_UP: &str = "warm-up";
@@ -173,11 +174,11 @@ impl Measured {
         let total = Timeline::total(&timeline.endpoints);
         let part = whole_load(summary, timeline);
         self.totals(timeline, &part, &summary.total, &total.from_due.to_sparse());
-        for of in summary.endpoints.iter().filter(|of| is_request(of)) {
-            let found = timeline.endpoints.iter().find(|(key, _)| is_same(key, of));
-            if let Some((_, endpoint)) = found {
-                self.endpoint("", of, &endpoint.from_due.to_sparse());
-            }
+        let titles = Titles::new(timeline.endpoints.keys());
+        for (key, of) in requests(&timeline.endpoints) {
+            let name = title(&key.method, &titles.of(key));
+            let bad = bad(of.ended(), of.failed, of.blocked);
+            self.endpoint("", name, bad, &of.from_due.to_sparse());
         }
     }
 
@@ -191,11 +192,12 @@ impl Measured {
             until: (summary.ended_s * 1e6) as u64,
         };
         self.totals(timeline, &part, &summary.total, &totals.total().from_due);
-        for of in summary.endpoints.iter().filter(|of| is_request(of)) {
-            let found = totals.endpoints.iter().find(|(key, _)| is_same(key, of));
-            if let Some((_, endpoint)) = found {
-                self.endpoint(&summary.name, of, &endpoint.window().from_due);
-            }
+        let titles = Titles::new(timeline.endpoints.keys());
+        for (key, endpoint) in requests(&totals.endpoints) {
+            let of = endpoint.window();
+            let name = title(&key.method, &titles.of(key));
+            let bad = bad(of.ok + of.failed, of.failed, of.blocked);
+            self.endpoint(&summary.name, name, bad, &of.from_due);
         }
     }
 
@@ -207,8 +209,9 @@ impl Measured {
             endpoint: String::new(),
             measure,
         };
-        self.values
-            .extend(bad(of).map(|value| (place(Measure::Bad), value)));
+        self.values.extend(
+            bad(of.requests, of.failures, of.blocked).map(|value| (place(Measure::Bad), value)),
+        );
         let mut keep = |measure, value: Option<f64>| {
             if let Some(value) = value.filter(|value| value.is_finite()) {
                 let value = Value { value, within: 0.0 };
@@ -231,10 +234,9 @@ impl Measured {
         keep(Measure::TargetMemory, memory);
     }
 
-    fn endpoint(&mut self, phase: &str, of: &EndpointSummary, times: &Sparse) {
-        let name = title(of);
+    fn endpoint(&mut self, phase: &str, name: String, bad: Option<Value>, times: &Sparse) {
         self.latencies(phase, &name, times, 1.0);
-        if let Some(value) = bad(of) {
+        if let Some(value) = bad {
             let place = Place {
                 phase: phase.to_owned(),
                 endpoint: name,
@@ -275,7 +277,7 @@ impl Measured {
     fn count(&mut self, timeline: &Timeline, summary: &Summary) {
         let probed = summary.probe.iter().flat_map(|probe| &probe.endpoints);
         for of in probed.filter(|of| of.requests >= PROBED) {
-            let endpoint = format!("{} {}", of.method, of.name);
+            let endpoint = title(&of.method, &of.name);
             let counted = [
                 ("queries", of.queries),
                 ("rows", of.rows),
@@ -303,9 +305,9 @@ impl Measured {
                 );
             }
         };
-        for of in summary.endpoints.iter().filter(|of| is_request(of)) {
+        for of in summary.endpoints.iter().filter(|of| is_request(of.kind)) {
             mean(
-                &title(of),
+                &title(&of.method, &of.name),
                 "bytes received",
                 of.bytes_in as f64,
                 of.requests,
@@ -370,31 +372,24 @@ fn called(found: &Finding) -> String {
     }
 }
 
-fn is_request(of: &EndpointSummary) -> bool {
-    matches!(of.kind, Kind::Request | Kind::Custom)
+fn is_request(kind: Kind) -> bool {
+    matches!(kind, Kind::Request | Kind::Custom)
 }
 
-fn is_same(key: &EndpointKey, of: &EndpointSummary) -> bool {
-    key.kind == of.kind
-        && key.method == of.method
-        && (of.name == key.name
-            || key.tagged == of.access
-                && of
-                    .name
-                    .strip_prefix(key.name.as_str())
-                    .is_some_and(|rest| rest.starts_with(" (")))
+fn requests<T>(endpoints: &BTreeMap<EndpointKey, T>) -> impl Iterator<Item = (&EndpointKey, &T)> {
+    endpoints.iter().filter(|(key, _)| is_request(key.kind))
 }
 
 /// `GET /orders`.
-fn title(of: &EndpointSummary) -> String {
-    format!("{} {}", of.method, of.name).trim_start().to_owned()
+fn title(method: &str, name: &str) -> String {
+    format!("{method} {name}").trim_start().to_owned()
 }
 
 /// Failed and blocked, as a share. How far off it may be is its binomial deviation, with Laplace's half a request more of each kind: where
 /// nothing failed that does not say that nothing can.
-fn bad(of: &EndpointSummary) -> Option<Value> {
-    let all = (of.requests + of.blocked) as f64;
-    let bad = (of.failures + of.blocked) as f64;
+fn bad(requests: u64, failures: u64, blocked: u64) -> Option<Value> {
+    let all = (requests + blocked) as f64;
+    let bad = (failures + blocked) as f64;
     let share = (bad + 0.5) / (all + 1.0);
     (all > 0.0).then(|| Value {
         value: bad / all,

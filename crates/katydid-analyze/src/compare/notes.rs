@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use katydid_record::comparison::{Design, Measure};
 
 use super::{Counted, Measured};
+use crate::numbers::few;
 
 /// Endpoints that a note names.
 const NAMED: usize = 5;
@@ -120,21 +121,10 @@ fn on_one_side(counted: &Counted<'_>) -> Option<String> {
             }
         })
         .collect();
-    let more = some.len().saturating_sub(NAMED);
-    let named = some
-        .iter()
-        .take(NAMED)
-        .copied()
-        .collect::<Vec<_>>()
-        .join(", ");
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
     (!some.is_empty()).then(|| {
         format!(
-            "Not in the table, because in some runs fewer than twenty went well: {named}{more}."
+            "Not in the table, because in some runs fewer than twenty went well: {}.",
+            few(&some, NAMED)
         )
     })
 }

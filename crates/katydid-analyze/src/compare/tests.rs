@@ -267,6 +267,28 @@ fn what_should_have_changed_has_to() {
 }
 
 #[test]
+fn what_else_got_better_is_not_what_was_asked_for() {
+    let mut chance = Chance(24);
+    let mut side = |by: f64| -> Vec<Measured> {
+        (0..5)
+            .map(|_| run(&mut chance, 0.05, |of| if of == 5 { by } else { 1.0 }))
+            .collect()
+    };
+    let (before, after) = (side(1.0), side(0.2));
+    let mut asked = question(Design::Pairs);
+    let told = compare(&before, &after, &asked).expect("comparable");
+    assert_eq!(told.verdict, "IMPROVED", "{}", told.reason);
+    asked.primary = Some(Primary {
+        endpoint: Some("GET /3".into()),
+        measure: Measure::P95,
+        phase: None,
+    });
+    let told = compare(&before, &after, &asked).expect("comparable");
+    assert_ne!(told.verdict, "IMPROVED", "{}", told.reason);
+    assert!(told.reason.contains("; but "), "{}", told.reason);
+}
+
+#[test]
 fn two_pairs_conclude_nothing() {
     let mut chance = Chance(22);
     let told = pairs(&mut chance, 2, |_| 9.0);

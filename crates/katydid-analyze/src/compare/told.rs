@@ -6,7 +6,7 @@ use katydid_record::comparison::{Change, ChangeOutcome, Comparison, Design, Meas
 
 use super::effect::{ASSUMED_SPREAD, Effect};
 use super::{Counted, LEAST_PAIRS};
-use crate::numbers::figures;
+use crate::numbers::{few, figures};
 
 /// Changes that are named besides the first.
 const NAMED: usize = 3;
@@ -86,17 +86,7 @@ fn lead_and_more(lead: &Change, all: &[&Change], counted: &Counted<'_>) -> Strin
         .map(|change| format!("{} {}", title(change, counted), percent(change)))
         .collect();
     if !others.is_empty() {
-        let more = others.len().saturating_sub(NAMED);
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
-        let _ = write!(
-            text,
-            "; also {}{more}",
-            others[..others.len().min(NAMED)].join(", ")
-        );
+        let _ = write!(text, "; also {}", few(&others, NAMED));
     }
     text
 }
@@ -106,7 +96,7 @@ fn equivalent(first: &Change, margin: f64, counted: &Counted<'_>) -> String {
         "{} changed by {}, within ±{}, {}",
         title(first, counted),
         percent(first),
-        share(margin).trim_start_matches('+'),
+        size(margin),
         design(counted)
     )
 }
@@ -117,14 +107,14 @@ fn inconclusive(first: &Change, margin: f64, counted: &Counted<'_>) -> String {
         let _ = write!(
             text,
             ". This design finds changes of {} or more",
-            share(detectable).trim_start_matches('+')
+            size(detectable)
         );
     }
     if let Some(more) = more_pairs(first, margin, counted) {
         let _ = write!(
             text,
             "; about {more} more pairs would find {} in four of five cases",
-            share(margin).trim_start_matches('+')
+            size(margin)
         );
     }
     text
@@ -155,7 +145,7 @@ fn single(first: &Change, counted: &Counted<'_>) -> String {
     format!(
         "indicative only: {}. Runs of the same differ by {} or so from one to the next, which one run of each side does not show; katydid validate makes pairs",
         numbers(first, counted),
-        share(ASSUMED_SPREAD).trim_start_matches('+')
+        size(ASSUMED_SPREAD)
     )
 }
 
@@ -222,6 +212,11 @@ fn points(measure: Measure, by: f64) -> String {
         Measure::Bad => share(by).replace(" %", " points"),
         _ => share(by),
     }
+}
+
+/// How large a change is, without its sign: `5.0 %`.
+fn size(of: f64) -> String {
+    share(of).trim_start_matches('+').to_owned()
 }
 
 /// `−66 %`, `+4.2 %`, `×12`.

@@ -10,7 +10,7 @@ use super::options::{OTLP, TRACE_SHARE, WATCH};
 use super::parse::usage;
 use super::table::flags;
 use super::values::{Timespan, above_zero, positive, share, timespan};
-use super::words::nearest;
+use super::words::{has, nearest};
 use crate::commands::compare::Files;
 use crate::condition::{self, Condition};
 use crate::error::UsageError;
@@ -471,25 +471,14 @@ fn selftest(rest: &[String]) -> Result<Command, UsageError> {
             "selftest: write selftest --aa, with the options of a run: it measures by how much runs of the same service differ here",
         ));
     }
-    let given = |flag: &&str| {
-        asks(rest, &[flag])
-            || rest
-                .iter()
-                .any(|word| word.starts_with(&format!("{flag}=")))
-    };
-    if let Some(flag) = SIDES.iter().find(|flag| given(flag)) {
+    if let Some(flag) = SIDES.iter().find(|flag| has(rest, flag)) {
         return Err(UsageError::new(format!(
             "selftest: {flag} is for validate; here both sides are the same: give --host"
         )));
     }
     let words = rest.iter().filter(|word| *word != "--aa").cloned();
-    validate(
-        &["validate".to_owned()]
-            .into_iter()
-            .chain(words)
-            .collect::<Vec<_>>(),
-        true,
-    )
+    let words: Vec<String> = ["validate".to_owned()].into_iter().chain(words).collect();
+    validate(&words, true)
 }
 
 /// Its own options are read here; the others are those of the runs.

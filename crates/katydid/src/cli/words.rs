@@ -91,6 +91,14 @@ fn abbreviated<'a>(rows: &'a [OptionRow], flag: &str) -> Vec<(&'a OptionRow, &'a
     }
 }
 
+/// Whether a long option is among the words, as it is written or with `=`.
+pub(crate) fn has(words: &[String], flag: &str) -> bool {
+    let value = |word: &String| word.strip_prefix(flag).map(|rest| rest.starts_with('='));
+    words
+        .iter()
+        .any(|word| word == flag || value(word) == Some(true))
+}
+
 /// The error for words that no row knows.
 pub(crate) fn unrecognized(words: &[String], rows: &[OptionRow]) -> UsageError {
     let mut text = format!("unrecognized arguments: {}", words.join(" "));

@@ -6,6 +6,7 @@ use katydid_analyze::compare::{self, MARGIN, Measured, Primary, Question};
 use katydid_analyze::exit_code;
 use katydid_record::Comparison;
 use katydid_record::comparison::{Design, Measure};
+use katydid_record::writer::write_whole;
 use katydid_report::{
     Curves, RunCurve, comparison_html, json, junit_comparison, markdown_comparison, text,
 };
@@ -83,16 +84,17 @@ pub fn tell(compared: &Compared, files: &Files, dir: Option<&Path>, strict: bool
     if let Some(path) = &files.junit {
         keep(write_file(path, junit_comparison(told).as_bytes()));
     }
-    let kept = dir.map(|dir| dir.join("report.html").display().to_string());
-    if files.html.is_some() || kept.is_some() {
+    if files.html.is_some() || dir.is_some() {
         let page = comparison_html(told, &compared.curves);
-        for path in files.html.iter().chain(&kept) {
+        if let Some(path) = &files.html {
             keep(write_file(path, page.as_bytes()));
         }
-    }
-    if let Some(dir) = dir {
-        let path = dir.join("comparison.json").display().to_string();
-        keep(write_file(&path, whole.as_bytes()));
+        if let Some(dir) = dir {
+            for (name, content) in [("comparison.json", &whole), ("report.html", &page)] {
+                let written = write_whole(&dir.join(name), content.as_bytes());
+                keep(written.map_err(|error| error.to_string()));
+            }
+        }
     }
     let taken = [&files.summary, &files.markdown]
         .iter()

@@ -21,6 +21,7 @@ use katydid_record::{Comparison, Model, Schedule};
 use super::pairs::PairSet;
 use super::{compare, say};
 use crate::cli::ValidateOptions;
+use crate::cli::words::has;
 use crate::config::Surroundings;
 use crate::error::{EXIT_USAGE, UsageError};
 use crate::load;
@@ -324,12 +325,6 @@ impl Made<'_> {
     }
 }
 
-fn has(words: &[String], flag: &str) -> bool {
-    words
-        .iter()
-        .any(|word| word == flag || word.starts_with(&format!("{flag}=")))
-}
-
 /// The load is said once, with its warm-up.
 fn without_load(words: Vec<String>) -> Vec<String> {
     const LONG: [&str; 4] = ["--load", "--users", "--spawn-rate", "--run-time"];
@@ -340,7 +335,7 @@ fn without_load(words: Vec<String>) -> Vec<String> {
         let is_long = LONG.iter().any(|flag| word == *flag);
         let is_attached = LONG
             .iter()
-            .any(|flag| word.starts_with(&format!("{flag}=")))
+            .any(|flag| has(std::slice::from_ref(&word), flag))
             || SHORT
                 .iter()
                 .any(|flag| word.starts_with(flag) && word.len() > flag.len());

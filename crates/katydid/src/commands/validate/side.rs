@@ -16,6 +16,7 @@ use katydid_record::redact::redact;
 use super::LOOK;
 use super::children::{Child, Ended, last_words};
 use crate::cli::ValidateOptions;
+use crate::cli::words::has;
 use crate::error::UsageError;
 use crate::plan::Located;
 
@@ -55,7 +56,7 @@ pub fn sides(options: &ValidateOptions, located: &Located) -> Result<[Side; 2], 
     // The environment may have said it; a run is told by a word.
     let to_host = || host.map_or_else(Vec::new, |host| vec!["--host".to_owned(), host.clone()]);
     let header = |own: &str| {
-        let is_said = options.rest.iter().any(|word| word.starts_with("--header"));
+        let is_said = has(&options.rest, "--header");
         let everybody = std::env::var("KATYDID_HEADER").ok();
         // A list in brackets is for a run to read; it would have to be given as words here.
         let everybody = everybody.filter(|text| !is_said && !text.starts_with('['));
@@ -71,8 +72,7 @@ pub fn sides(options: &ValidateOptions, located: &Located) -> Result<[Side; 2], 
         ]);
     }
     if let (Some(before), Some(after)) = (&options.before, &options.after) {
-        let is_given = |flag: &str| options.rest.iter().any(|word| word.starts_with(flag));
-        if is_given("--host") || options.rest.iter().any(|word| word == "-H") {
+        if has(&options.rest, "--host") || options.rest.iter().any(|word| word == "-H") {
             return Err(UsageError::new(
                 "--before and --after say where load goes; leave out --host",
             ));
