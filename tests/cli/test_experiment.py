@@ -47,15 +47,27 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+def of_tenant(session: Session, path: str) -> Any:
+    sql = "SELECT id FROM orders WHERE tenant = %s"
+    return session.execute(sql, (int(path.partition("=")[2]),))
+
+
 @pytest.fixture
 def shop(server: Server) -> Iterator[str]:
     """Asks the database for the orders of a tenant."""
-
-    def of_tenant(session: Session, path: str) -> Any:
-        sql = "SELECT id FROM orders WHERE tenant = %s"
-        return session.execute(sql, (int(path.partition("=")[2]),))
-
     with served(asks(server, of_tenant)) as host:
+        yield host
+
+
+@pytest.fixture
+def lingering(server: Server) -> Iterator[str]:
+    """A shop whose answers are so late that the index stands for more than a moment."""
+
+    def late(session: Session, path: str) -> Any:
+        time.sleep(0.1)
+        return of_tenant(session, path)
+
+    with served(asks(server, late)) as host:
         yield host
 
 
@@ -133,10 +145,10 @@ def test_nothing_is_changed_that_is_not_declared(katydid: Any, server: Server, s
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_index_is_dropped_when_its_experiment_is_interrupted(
-    katydid: Any, server: Server, shop: str, how: signal.Signals
+    katydid: Any, server: Server, lingering: str, how: signal.Signals
 ) -> None:
     declare(katydid, server)
-    running = katydid.start("probe", *words(server, shop))
+    running = katydid.start("probe", *words(server, lingering))
     end = time.monotonic() + 60
     while not server.do(INDEXES):
         assert running.poll() is None and time.monotonic() < end

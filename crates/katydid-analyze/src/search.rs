@@ -43,6 +43,7 @@ pub fn next(wish: &Wish, seen: &[Seen]) -> Next {
     let search = Search {
         wish,
         seen: of_search,
+        is_over: !after.is_empty(),
         bracket: Bracket::of(wish, of_search),
         estimate: OnceCell::new(),
     };
@@ -137,6 +138,8 @@ fn is_about_nothing(seen: &Seen) -> bool {
 struct Search<'a> {
     wish: &'a Wish,
     seen: &'a [Seen],
+    /// The limit was known once, and what came late does not reopen it.
+    is_over: bool,
     bracket: Bracket,
     /// What all fine steps say: over all objectives, and which of them is broken first.
     estimate: OnceCell<Option<(Estimate, usize)>>,
@@ -144,6 +147,9 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn next(&self) -> Next {
+        if self.is_over {
+            return self.end();
+        }
         if self.valid(Purpose::Coarse).any(is_about_nothing) {
             return self.unfinished(Lacking::Requests);
         }
@@ -299,6 +305,12 @@ impl Search<'_> {
         self.wish.time_s.map_or(f64::INFINITY, |time| time - spent)
     }
 
+    /// What of it is kept for what comes after the search, as long as there is an answer.
+    fn kept_s(&self) -> f64 {
+        let time_s = self.wish.time_s.filter(|_| self.wish.beyond);
+        time_s.map_or(0.0, |time| (at::BEYOND_PART * time).min(at::BEYOND_MOST_S))
+    }
+
     /// The next coarse step while one end of the bracket is missing.
     fn widen(&self) -> Next {
         let Bracket {
@@ -414,7 +426,9 @@ impl Search<'_> {
         let wanted = self
             .time_for(at::WITNESSES)
             .clamp(at::CONFIRM_S.1, at::LONGEST_CONFIRM_S);
-        let hold_s = wanted.min(self.left_s() - at::CONFIRM_S.0).floor();
+        let left_s = self.left_s() - at::CONFIRM_S.0;
+        let kept_s = self.kept_s().min(left_s - least).max(0.0);
+        let hold_s = wanted.min(left_s - kept_s).floor();
         (hold_s >= least).then_some(hold_s)
     }
 
@@ -436,7 +450,12 @@ impl Search<'_> {
         let confirm = confirm.map_or(0.0, |time| {
             (at::CONFIRM_PART * time).clamp(at::SHORT_CONFIRM_S, at::CONFIRM_S.1) + at::CONFIRM_S.0
         });
-        if self.left_s() < confirm + at::FINE_S.0 + self.fine_hold_s() {
+        let kept = if confirm > 0.0 && valid >= at::FEWEST {
+            self.kept_s()
+        } else {
+            0.0
+        };
+        if self.left_s() < kept + confirm + at::FINE_S.0 + self.fine_hold_s() {
             return true;
         }
         let is_a_look = valid >= at::ENOUGH && (valid - at::ENOUGH).is_multiple_of(at::MORE);
@@ -484,7 +503,7 @@ impl Search<'_> {
             None => low,
         };
         let tried = self.of(Purpose::Confirm).count();
-        let may = !holds && tried < at::CONFIRMATIONS && height >= at::IDLE;
+        let may = !self.is_over && !holds && tried < at::CONFIRMATIONS && height >= at::IDLE;
         if let Some(hold_s) = self.confirm_hold_s().filter(|_| may) {
             return self.step(Purpose::Confirm, height, (at::CONFIRM_S.0, hold_s));
         }

@@ -58,7 +58,7 @@ impl Beyond<'_> {
         }
     }
 
-    fn of(&self, purpose: Purpose) -> impl Iterator<Item = &Seen> {
+    fn of(&self, purpose: Purpose) -> impl Iterator<Item = &Seen> + Clone {
         let after = self.after.iter();
         after.filter(move |seen| seen.step.purpose == purpose)
     }
@@ -66,22 +66,21 @@ impl Beyond<'_> {
     /// The next load beyond the limit, or what comes after them: the base of a spike.
     fn overload(&self) -> Option<Step> {
         // Where the generator was at its own limit there is no more load to be had.
-        let is_ours = self
-            .of(Purpose::Beyond)
-            .any(|seen| seen.invalid || seen.cut);
+        let is_ours = self.of(Purpose::Beyond).any(|seen| seen.invalid);
         let is_full = self.after.is_empty() && self.seen.len() + at::STEPS_BEYOND > at::MOST_PHASES;
         if is_ours || is_full {
             return None;
         }
-        let made = self.of(Purpose::Beyond).count();
-        let (settle_s, hold_s) = at::BEYOND_S;
-        let settle_s = self.settles_s(settle_s);
-        if let Some(times) = at::BEYOND.get(made) {
+        let mut made = self.of(Purpose::Beyond);
+        let next = at::BEYOND.get(made.clone().count());
+        if let Some(times) = next.filter(|_| !made.any(|seen| seen.cut)) {
+            let (settle_s, hold_s) = at::BEYOND_S;
+            let settle_s = settle_s.max(self.swamps_s(*times));
             let takes_s = settle_s + hold_s + at::CALM_S + 2.0 * at::TOLD_S;
             return self.made(Purpose::Beyond, *times, (settle_s, hold_s), takes_s);
         }
         let (settle_s, hold_s) = at::BASE_S;
-        let settle_s = self.settles_s(settle_s);
+        let settle_s = settle_s.max(self.wish.limit_s.ceil());
         let takes_s =
             settle_s + hold_s + at::SPIKE_S + at::BACK_S + at::RELIEF.1 + 4.0 * at::TOLD_S;
         if !self.reaches(at::SPIKE) {
@@ -104,8 +103,10 @@ impl Beyond<'_> {
         self.step(purpose, times, length_s)
     }
 
-    fn settles_s(&self, least_s: f64) -> f64 {
-        least_s.max(self.wish.limit_s.ceil())
+    /// How long it takes until a queue without an end is so long that each request in it takes longer than it may, seconds: of so many times what can be
+    /// done, all but one time is added to it.
+    fn swamps_s(&self, times: f64) -> f64 {
+        (self.wish.limit_s * times / (times - 1.0)).ceil()
     }
 
     /// The generator may make so much, and was not seen to be unable to.

@@ -101,6 +101,10 @@ pub const CONFIRMATIONS: usize = 3;
 pub const BEYOND: [f64; 2] = [1.5, 2.0];
 /// Settling and hold of one, seconds.
 pub const BEYOND_S: (f64, f64) = (3.0, 25.0);
+/// Part of a limited time that is kept for what is beyond.
+pub const BEYOND_PART: f64 = 0.3;
+/// As long as all of it takes at most, where requests may take no longer than seconds.
+pub const BEYOND_MOST_S: f64 = 560.0;
 /// Part of the peak goodput that is left there: as much is graceful.
 pub const GRACEFUL: f64 = 0.9;
 /// Less is a collapse.

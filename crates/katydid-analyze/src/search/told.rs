@@ -1,8 +1,8 @@
 //! A search told: its answer in sentences, and its steps with their shares, from the record.
 
 use katydid_record::search::{
-    Confirmation, Lacking, LevelSummary, ObjectiveSummary, Outcome, Purpose, SearchSummary, Seen,
-    StepSummary, Wish,
+    BeyondSummary, Confirmation, Lacking, LevelSummary, ObjectiveSummary, Outcome, Purpose,
+    SearchSummary, Seen, StepSummary, Wish,
 };
 use katydid_record::summary::SloOutcome;
 use katydid_record::{Kind, PhaseId, Plan, Timeline};
@@ -14,6 +14,8 @@ use super::{Next, next, share};
 use crate::interval::sum;
 use crate::numbers::figures;
 
+/// Why an overload may be missing.
+const NOT_MADE: &str = "there was no time left, or the generator may not make so much load";
 /// Steps whose heights are nearer to each other than by this factor are shown together.
 const NEARLY: f64 = 1.02;
 
@@ -302,14 +304,22 @@ impl Told<'_> {
         } = said(self.wish, seen, height, binding);
         (summary.peak, summary.beyond, summary.spike) = (peak, beyond, spike);
         summary.remarks.extend(remarks);
-        let is_tried = seen.iter().any(|seen| seen.step.purpose.is_beyond());
-        if self.complete && self.wish.beyond && !is_tried {
+        if !self.complete || !self.wish.beyond {
+            return;
+        }
+        let is_made = |purpose| seen.iter().any(|seen| seen.step.purpose == purpose);
+        let is_well = |of: &BeyondSummary| of.recovered != Some(false);
+        if !is_made(Purpose::Beyond) {
             let why = match summary.confirmed {
                 None => "the number is not confirmed",
-                Some(_) => "there was no time left, or the generator may not make so much load",
+                Some(_) => NOT_MADE,
             };
             let text = format!("What happens beyond it was not tried: {why}.");
             summary.remarks.push(text);
+        } else if !is_made(Purpose::Base) && summary.beyond.iter().all(is_well) {
+            summary
+                .remarks
+                .push(format!("No spike was made: {NOT_MADE}."));
         }
     }
 

@@ -225,8 +225,7 @@ impl Seek {
     ) -> bool {
         let purpose = under_way.step.purpose;
         if purpose.is_overload() {
-            let objectives = self.wish.budgets.len();
-            let is_exhausted = is_exhausted(timeline, under_way, objectives, until);
+            let is_exhausted = is_exhausted(timeline, until);
             return search::is_over(&self.wish, purpose, &under_way.slices, is_exhausted);
         }
         let usual_s = self.usual_s.unwrap_or(self.wish.limit_s);
@@ -240,16 +239,12 @@ impl Seek {
 }
 
 /// In each of the last seconds an arrival found all users at work that may be: the target does not get more load any more.
-fn is_exhausted(timeline: &Timeline, under_way: &UnderWay, objectives: usize, until: u64) -> bool {
+fn is_exhausted(timeline: &Timeline, until: u64) -> bool {
     let (_, fewest) = limits::DROWNED_S;
-    let was_blocked = |second: u64| {
-        (0..objectives).any(|objective| {
-            let slices = timeline.slices.get(&(objective, under_way.phase));
-            let tally = slices.and_then(|slices| slices.counts.get(&second));
-            tally.is_some_and(|tally| tally.blocked > 0)
-        })
-    };
-    (until.saturating_sub(fewest)..until).all(was_blocked)
+    (until.saturating_sub(fewest)..until).all(|second| {
+        let second = timeline.seconds.newest.get(&second);
+        second.is_some_and(|second| second.blocked > 0)
+    })
 }
 
 /// In the last seconds of a step: requests in flight on average, and how many ended per second.

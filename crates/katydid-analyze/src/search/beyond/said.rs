@@ -189,10 +189,9 @@ impl Said {
         let (spike, back) = (&after[spike], &after[n]);
         let watched_s = back.slices.first().map_or(0, Vec::len) as f64;
         let found_at = recovery(wish, &back.slices).map(|second| second as f64);
-        let is_ours = why_not(spike).is_some() || back.invalid;
         let outcome = match found_at {
-            Some(_) if why_not(spike).is_none() => "recovered",
-            None if watched_s >= at::BACK_S && !is_ours => "metastable",
+            Some(_) if !spike.invalid => "recovered",
+            None if watched_s >= at::BACK_S && !spike.invalid && !back.invalid => "metastable",
             _ => "unknown",
         };
         let relief = after.get(n + 1).map(|calm| ReliefSummary {
@@ -213,16 +212,23 @@ impl Said {
             relief,
         };
         self.remarks.push(sentence(&told, spike));
+        if spike.cut {
+            let text = format!("The spike was ended early: {ALL_AT_WORK}.");
+            self.remarks.push(text);
+        }
         self.spike = Some(told);
     }
 }
 
-/// Why a step tells nothing of the target, if so.
+const ALL_AT_WORK: &str = "all users that may be were at work (--max-users)";
+const GENERATOR: &str = "the generator did not keep up";
+
+/// Why there was not so much load as was meant, if so.
 fn why_not(seen: &Seen) -> Option<&'static str> {
     if seen.cut {
-        return Some("all users that may be were at work (--max-users)");
+        return Some(ALL_AT_WORK);
     }
-    seen.invalid.then_some("the generator did not keep up")
+    seen.invalid.then_some(GENERATOR)
 }
 
 fn sentence(told: &SpikeSummary, spike: &Seen) -> String {
@@ -251,8 +257,11 @@ fn sentence(told: &SpikeSummary, spike: &Seen) -> String {
             )
         }
         _ => {
-            let why = why_not(spike)
-                .unwrap_or("it was not watched long enough, or the generator did not keep up");
+            let why = if spike.invalid {
+                GENERATOR
+            } else {
+                "it was not watched long enough, or the generator did not keep up"
+            };
             format!("Whether it recovers from a spike to {by} is not known: {why}.")
         }
     }

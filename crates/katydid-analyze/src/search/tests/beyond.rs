@@ -231,7 +231,10 @@ fn there_is_no_step_beyond_what_may_be_or_without_time() {
         time_s: Some(60.0 * minutes),
         ..beyond()
     };
-    assert_eq!([12.0, 90.0].map(|minutes| made(&within(minutes))), [0, 3]);
+    assert_eq!(
+        [9.0, 12.0, 90.0].map(|minutes| made(&within(minutes))),
+        [0, 2, 3]
+    );
     for minutes in [18.0, 22.0, 25.0, 28.0] {
         made(&within(minutes));
     }
@@ -279,7 +282,11 @@ fn an_overload_on_purpose_ends_only_when_there_cannot_be_more() {
     seen.truncate(first + 2);
     seen[first].cut = true;
     seen[first].slices[0].truncate(8);
-    assert_eq!(next(&wish, &seen), Next::Done(outcome));
+    // There is no use in still more load, but it can be made to come all at once.
+    let Next::Step(base) = next(&wish, &seen) else {
+        panic!("no spike");
+    };
+    assert_eq!(base.purpose, Purpose::Base);
     let said = told(&seen, outcome);
     assert_eq!((said.beyond.len(), said.spike), (1, None));
     assert!(
@@ -287,4 +294,49 @@ fn an_overload_on_purpose_ends_only_when_there_cannot_be_more() {
         "{:?}",
         said.remarks
     );
+}
+
+#[test]
+fn what_comes_late_does_not_reopen_the_search() {
+    let wish = beyond();
+    let (mut seen, outcome) = try_out(&wish, Service::new(f64::INFINITY, 1.0));
+    let overload = seen
+        .iter()
+        .position(|seen| seen.step.purpose == Purpose::Beyond);
+    seen.truncate(overload.expect("an overload") + 1);
+    let confirmed = seen
+        .iter_mut()
+        .rfind(|seen| seen.step.purpose == Purpose::Confirm)
+        .expect("a confirmation");
+    for (bad, total) in &mut confirmed.slices[0] {
+        *bad = *total / 2;
+    }
+    let Outcome::Found { height, .. } = outcome else {
+        panic!("{outcome:?}");
+    };
+    let Next::Done(Outcome::Found {
+        height: still,
+        confirmation: Confirmation::Failed(_),
+        ..
+    }) = next(&wish, &seen)
+    else {
+        panic!("{:?}", next(&wish, &seen));
+    };
+    assert!((still - height).abs() < 1e-9);
+}
+
+#[test]
+fn an_overload_lasts_until_its_queue_is_longer_than_a_request_may_take() {
+    let wish = Wish {
+        limit_s: 6.0,
+        ..beyond()
+    };
+    let limit = breaks_at(100.0, 0.05);
+    let (seen, _) = search(&wish, |height| vec![limit(height)]);
+    let settled: Vec<f64> = seen
+        .iter()
+        .filter(|seen| seen.step.purpose == Purpose::Beyond)
+        .map(|seen| seen.step.settle_s)
+        .collect();
+    assert_eq!(settled, [18.0, 12.0]);
 }

@@ -347,8 +347,7 @@ fn an_overload_ends_when_all_users_are_at_work() {
     let overload = told.steps.iter().find(|step| step.purpose == "beyond");
     let overload = overload.expect("one");
     assert!(overload.cut && overload.lasted_s < 8.0, "{overload:?}");
-    let last = told.steps.last().expect("a step");
-    assert_eq!((last.purpose.as_str(), told.beyond.len()), ("calm", 0));
+    assert_eq!(told.beyond.len(), 0);
     let expected =
         "What works at 1.5× is not known: all users that may be were at work (--max-users).";
     assert!(
@@ -356,4 +355,10 @@ fn an_overload_ends_when_all_users_are_at_work() {
         "{:?}",
         told.remarks
     );
+    // A spike is one even if it is short.
+    let spike = told.spike.expect("a spike");
+    assert!(spike.lasted_s < 8.0, "{spike:?}");
+    assert_eq!(spike.outcome, "recovered");
+    let is_said = |remark: &String| remark.starts_with("The spike was ended early: all users");
+    assert!(told.remarks.iter().any(is_said), "{:?}", told.remarks);
 }
