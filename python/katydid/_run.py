@@ -186,7 +186,7 @@ def run(words: list[str]) -> int:
         if share and fixed:
             print(
                 f"error: arrivals start as many users as they need, but {fixed[0]} has a fixed_count: remove it"
-                + ("" if searches else ", or give --load in users"),
+                + (", or search --closed" if searches else ", or give --load in users"),
                 file=sys.stderr,
             )
             return 2

@@ -49,6 +49,21 @@ def test_a_limit_out_of_reach_has_no_number(katydid: Any) -> None:
     assert katydid("report", "run", "--summary", "-").code == 0
 
 
+def test_users_who_wait_for_their_answers(katydid: Any) -> None:
+    katydid.write(SCENARIO.replace("    @task", "    wait_time = constant(0.1)\n    @task"))
+    words = ("--slo", "p95 < 400ms", "--closed", "--up-to", "8")
+    done = katydid("find", "-H", katydid.target, "--run-dir", "run", *words).ended(0)
+    search = done.summary["search"]
+    assert search["unit"] == "users" and search["complete"], done.text
+    assert search["answer"] == "Holds 8 users, the most that --up-to allows: its limit is higher."
+    # So many users were at work in each step, each with nine or ten requests a second.
+    phases = {phase["name"]: phase for phase in done.summary["phases"]}
+    for step in search["steps"]:
+        (row,) = phases[step["phase"]]["endpoints"]
+        each = row["requests"] / step["height"] / step["lasted_s"]
+        assert 8.5 <= each <= 10, (step, each)
+
+
 def test_stopped_by_hand_it_says_what_was_known(katydid: Any) -> None:
     katydid.write(SCENARIO)
     process = katydid.start(
@@ -79,6 +94,10 @@ def read_line(process: Any, lines: list[str]) -> str:
         ((*OBJECTIVE, "-t", "5m"), "or after --time-budget"),
         ((*OBJECTIVE, "--processes", "2"), "several processes are not built for it yet"),
         ((*OBJECTIVE, "--up-to", "0"), "--up-to"),
+        ((*OBJECTIVE, "--closed", "--beyond"), "--beyond needs arrivals"),
+        ((*OBJECTIVE, "--closed", "--max-users", "9"), "--up-to says how many users"),
+        ((*OBJECTIVE, "--closed", "--up-to", "0.5"), "it is a whole number"),
+        ((*OBJECTIVE, "--fast", "--beyond"), "--fast ends with a rough answer"),
     ],
 )
 def test_what_it_does_not_take(katydid: Any, words: tuple[str, ...], said: str) -> None:

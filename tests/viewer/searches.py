@@ -47,6 +47,7 @@ def found() -> Data:
         "remarks": ["152.5 arrivals/s were then held for 180 s.", "First near its limit: db connections 19 of 20, at 152 arrivals/s."],
         "height": 157.2, "low": 152.5, "high": 161.3, "confirmed": 152.5, "binding": 0,
         "objectives": [{"text": "p95 < 200ms", "budget": 0.05}], "requests_per_arrival": 1.0,
+        "knee": {"height": 131.0, "quantile": 0.95, "base_ms": 81.0},
         "levels": [{"height": 152.3, "steps": 3, "bad": 0.028}], "steps": named(steps),
     }  # fmt: skip
 
@@ -61,14 +62,14 @@ def noisy() -> Data:
     ]
     return found() | {
         "outcome": "too_noisy", "answer": "Too noisy here for a number: errors < 1% breaks somewhere between 40 and 80 arrivals/s.",
-        "remarks": [], "height": None, "low": 40.0, "high": 80.0, "confirmed": None, "binding": 1,
+        "remarks": [], "height": None, "low": 40.0, "high": 80.0, "confirmed": None, "knee": None, "binding": 1,
         "objectives": [{"text": "p95 < 200ms", "budget": 0.05}, {"text": "errors < 1%", "budget": 0.01}], "steps": named(steps),
     }  # fmt: skip
 
 
 def nothing() -> Data:
     """Stopped before its first step was over."""
-    none = dict.fromkeys(("height", "low", "high", "confirmed", "binding"))
+    none = dict.fromkeys(("height", "low", "high", "confirmed", "knee", "binding"))
     return (
         found()
         | none

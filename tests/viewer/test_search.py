@@ -90,6 +90,11 @@ def test_a_search_comes_first_and_has_its_answer(show: Made) -> None:
     assert page.js(f"{picture}.getAttribute('role')") == "img"
     assert page.js(f"{picture}.getAttribute('aria-label')").startswith(searches.ANSWER)
     assert page.js(SAID) == ["157 arrivals/s (153 to 161)", "153 was held"]
+    # The knee is left of the answer.
+    lines = "document.querySelectorAll('.scatter path.knee, .scatter path.height')"
+    places = f"[...{lines}].map(line => line.getBoundingClientRect().x)"
+    knee, height = page.js(places)
+    assert 0 < knee < height
     assert page.js("document.getElementById('objectives')") is None
 
 

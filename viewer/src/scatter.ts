@@ -138,7 +138,7 @@ function beside(text: string, at: number, line: number, width: number, name: str
 }
 
 function answer({ x }: Axes, search: Search, width: number): Element[] {
-  const { height, low, high, confirmed, unit } = search;
+  const { height, low, high, confirmed, knee, unit } = search;
   const made: Element[] = [];
   const upright = (at: number, name: string, from = TOP - 6) =>
     svg("path", { class: name, d: `M${at.toFixed(1)} ${from}V${FLOOR}` });
@@ -150,6 +150,10 @@ function answer({ x }: Axes, search: Search, width: number): Element[] {
       const text = `between ${bare(low, "")} and ${bare(high, "")} ${unit}`;
       made.push(beside(text, a, 12, width, "said"));
     }
+  }
+  if (knee) {
+    const at = x(knee.height);
+    made.push(upright(at, "knee"), beside("knee", at, FLOOR - 26, width, "bend"));
   }
   if (height !== null) {
     const ends = low !== null && high !== null ? ` (${bare(low, "")} to ${bare(high, "")})` : "";

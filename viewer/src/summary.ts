@@ -277,6 +277,7 @@ export interface Search {
   low: Maybe;
   high: Maybe;
   confirmed: Maybe;
+  knee: { height: number; quantile: number; base_ms: number } | null;
   binding: Maybe;
   objectives: { text: string; budget: number }[];
   levels: { height: number; steps: number; bad: number }[];

@@ -11,6 +11,7 @@ mod beyond;
 mod bracket;
 mod curve;
 mod fit;
+mod knee;
 pub mod limits;
 pub mod recorded;
 mod spread;
@@ -65,6 +66,17 @@ pub fn next(wish: &Wish, seen: &[Seen]) -> Next {
         return beyond.next().map_or(next, Next::Step);
     }
     next
+}
+
+/// How long it takes to come from one height to the next: arrivals change at once, users are started one after the other.
+fn rise_s(wish: &Wish, from: f64, to: f64) -> f64 {
+    if wish.whole {
+        ((to - from) / at::RISE)
+            .ceil()
+            .clamp(0.0, at::LONGEST_RISE_S)
+    } else {
+        0.0
+    }
 }
 
 /// Whether a step that is under way is to end now: `slices` are the seconds since it settled, by objective. `is_drowned`: see
@@ -166,11 +178,23 @@ impl Search<'_> {
             return self.widen();
         };
         let top = beyond_us.map_or(high, |beyond| beyond.min(high));
-        if self.of(Purpose::Fine).next().is_none() && top / low > at::NARROW {
+        let narrow = if self.wish.fast {
+            at::FAST_NARROW
+        } else {
+            at::NARROW
+        };
+        if self.of(Purpose::Fine).next().is_none() && top / low > narrow {
             let middle = self.rounded((low * top).sqrt());
             if middle > low && middle < top {
                 return self.coarse(middle);
             }
+        }
+        if self.wish.fast {
+            return Next::Done(Outcome::Between {
+                held: bracket::safe(self.wish, self.seen),
+                broke: high,
+                binding: self.bracket.binding,
+            });
         }
         if self.fine_is_done() {
             return self.end();
@@ -229,10 +253,20 @@ impl Search<'_> {
     }
 
     fn again(&self, seen: &Seen) -> Next {
-        if self.left_s() < seen.step.length_s() {
+        let step = self.made(seen.step);
+        if self.left_s() < step.length_s() {
             return self.unfinished(Lacking::Time);
         }
-        Next::Step(seen.step)
+        Next::Step(step)
+    }
+
+    /// The step as it can be made after the last one.
+    fn made(&self, step: Step) -> Step {
+        let from = self.seen.last().map_or(0.0, |seen| seen.step.height);
+        Step {
+            rise_s: rise_s(self.wish, from, step.height),
+            ..step
+        }
     }
 
     fn of(&self, purpose: Purpose) -> impl Iterator<Item = &Seen> {
@@ -245,12 +279,13 @@ impl Search<'_> {
     }
 
     fn step(&self, purpose: Purpose, height: f64, (settle_s, hold_s): (f64, f64)) -> Next {
-        Next::Step(Step {
+        Next::Step(self.made(Step {
             purpose,
             height: self.rounded(height),
+            rise_s: 0.0,
             settle_s: self.settles_s(purpose, settle_s),
             hold_s,
-        })
+        }))
     }
 
     /// What was sent before the step is not judged in it.
@@ -266,10 +301,11 @@ impl Search<'_> {
         if self.seen.is_empty() {
             settle_s = at::FIRST_SETTLE_S;
         }
-        if self.left_s() < settle_s + hold_s {
-            return self.unfinished(Lacking::Time);
+        let next = self.step(Purpose::Coarse, height, (settle_s, hold_s));
+        match next {
+            Next::Step(step) if self.left_s() < step.length_s() => self.unfinished(Lacking::Time),
+            _ => next,
         }
-        self.step(Purpose::Coarse, height, (settle_s, hold_s))
     }
 
     /// As little load as surely was held before; if none was, next to none.
@@ -303,6 +339,10 @@ impl Search<'_> {
     fn left_s(&self) -> f64 {
         let spent: f64 = self.seen.iter().map(|seen| seen.lasted_s).sum();
         self.wish.time_s.map_or(f64::INFINITY, |time| time - spent)
+    }
+
+    fn longest_rise_s(&self) -> f64 {
+        rise_s(self.wish, 0.0, f64::INFINITY)
     }
 
     /// What of it is kept for what comes after the search, as long as there is an answer.
@@ -348,8 +388,9 @@ impl Search<'_> {
             None if self.wish.whole => (growth * held).max(held + 1.0),
             None => growth * held,
         };
-        let height = self.rounded(height);
-        if height > held {
+        let able = self.bracket.able.unwrap_or(f64::INFINITY);
+        let height = self.rounded(height.min(able));
+        if height > held && (height < able || able > at::LITTLE_MORE * held) {
             return self.coarse(height);
         }
         match self.bracket.kept {
@@ -426,7 +467,7 @@ impl Search<'_> {
         let wanted = self
             .time_for(at::WITNESSES)
             .clamp(at::CONFIRM_S.1, at::LONGEST_CONFIRM_S);
-        let left_s = self.left_s() - at::CONFIRM_S.0;
+        let left_s = self.left_s() - at::CONFIRM_S.0 - self.longest_rise_s();
         let kept_s = self.kept_s().min(left_s - least).max(0.0);
         let hold_s = wanted.min(left_s - kept_s).floor();
         (hold_s >= least).then_some(hold_s)
@@ -455,7 +496,8 @@ impl Search<'_> {
         } else {
             0.0
         };
-        if self.left_s() < kept + confirm + at::FINE_S.0 + self.fine_hold_s() {
+        let fine = self.longest_rise_s() + at::FINE_S.0 + self.fine_hold_s();
+        if self.left_s() < kept + confirm + fine {
             return true;
         }
         let is_a_look = valid >= at::ENOUGH && (valid - at::ENOUGH).is_multiple_of(at::MORE);

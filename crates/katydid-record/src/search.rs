@@ -22,6 +22,9 @@ pub struct Wish {
     /// When the limit is found and confirmed, what happens beyond it is tried: overloads on purpose.
     #[serde(default)]
     pub beyond: bool,
+    /// Only between which two heights it breaks.
+    #[serde(default)]
+    pub fast: bool,
 }
 
 impl Wish {
@@ -86,7 +89,10 @@ pub struct Step {
     pub purpose: Purpose,
     /// Arrivals per second, or users.
     pub height: f64,
-    /// Time after the change that is not looked at, seconds.
+    /// How long it takes from the height before to this one, seconds: users are started one after the other.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rise_s: f64,
+    /// Time after that which is not looked at, seconds.
     pub settle_s: f64,
     /// Time that is, seconds; less when the step is cut.
     pub hold_s: f64,
@@ -95,8 +101,14 @@ pub struct Step {
 impl Step {
     /// From beginning to end, seconds.
     pub fn length_s(&self) -> f64 {
-        self.settle_s + self.hold_s
+        self.rise_s + self.settle_s + self.hold_s
     }
+}
+
+/// As serde asks for it.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(seconds: &f64) -> bool {
+    *seconds <= 0.0
 }
 
 /// What of the target is in use, and how much of it.
@@ -120,6 +132,9 @@ pub struct End {
     pub cut: bool,
     /// The generator did not keep up.
     pub invalid: bool,
+    /// Part of the time that the generator's busiest thread was at work; 0 where that is not known.
+    #[serde(default)]
+    pub busy: f64,
     /// What of the target was nearest its limit then, as far as that was watched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_use: Option<InUse>,
@@ -139,6 +154,8 @@ pub struct Seen {
     pub cut: bool,
     /// The generator did not keep up: its counts say nothing of the target.
     pub invalid: bool,
+    /// Part of the time that the generator's busiest thread was at work; 0 where that is not known.
+    pub busy: f64,
 }
 
 /// How a search ended.
@@ -165,6 +182,15 @@ pub enum Outcome {
         /// Upper end.
         high: f64,
         /// The number of the objective that is broken first.
+        binding: usize,
+    },
+    /// Between these two heights, by a few short steps: all that was asked for.
+    Between {
+        /// The greatest height that kept all objectives, if one did.
+        held: Option<f64>,
+        /// The least at which one was broken for good.
+        broke: f64,
+        /// The number of that objective.
         binding: usize,
     },
     /// There was not enough for more than this.
@@ -213,7 +239,7 @@ pub enum Confirmation {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct SearchSummary {
-    /// `found`, `too_noisy`, `unfinished`, `broken_at_idle`, `out_of_reach` or `stuck`.
+    /// `found`, `between`, `too_noisy`, `unfinished`, `broken_at_idle`, `out_of_reach` or `stuck`.
     pub outcome: String,
     /// False: it was stopped before its end, and this is what was known by then.
     pub complete: bool,
@@ -225,9 +251,9 @@ pub struct SearchSummary {
     pub unit: String,
     /// The greatest height that keeps all objectives, where it was found.
     pub height: Option<f64>,
-    /// Lower end of its 95 % interval.
+    /// Lower end of its 95 % interval; of `between` the greatest height that kept all objectives.
     pub low: Option<f64>,
-    /// Upper end.
+    /// Upper end; of `between` the least height at which one was broken.
     pub high: Option<f64>,
     /// The height that was then held for some minutes; null if none was.
     pub confirmed: Option<f64>,
@@ -237,6 +263,10 @@ pub struct SearchSummary {
     pub objectives: Vec<ObjectiveSummary>,
     /// Requests that ended for each arrival.
     pub requests_per_arrival: Option<f64>,
+    /// Requests that ended per second for each user, where heights count users.
+    pub requests_per_user_s: Option<f64>,
+    /// Where latency begins to bend, if it does below the height that was found.
+    pub knee: Option<KneeSummary>,
     /// What was bad at which height, from the least on; steps of nearly the same height together.
     pub levels: Vec<LevelSummary>,
     /// Where most requests were good.
@@ -250,18 +280,36 @@ pub struct SearchSummary {
 }
 
 impl SearchSummary {
-    /// `FOUND` or `NOT FOUND`.
+    /// `FOUND`, `BETWEEN` (what a fast search is asked for) or `NOT FOUND`.
     pub fn verdict(&self) -> &'static str {
         match self.height {
             Some(_) => "FOUND",
+            None if self.outcome == "between" => "BETWEEN",
             None => "NOT FOUND",
         }
+    }
+
+    /// It answers what was asked for.
+    pub fn is_answered(&self) -> bool {
+        self.verdict() != "NOT FOUND"
     }
 
     /// The objective that levels are about: the one that is broken first, or the first.
     pub fn objective(&self) -> Option<&ObjectiveSummary> {
         self.objectives.get(self.binding.unwrap_or(0))
     }
+}
+
+/// Where latency begins to bend: from this height on a quantile is more than twice what it is with little load.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct KneeSummary {
+    /// Arrivals per second, or users.
+    pub height: f64,
+    /// Which quantile of the times of all successful requests: 0.95.
+    pub quantile: f64,
+    /// What it is with little load, milliseconds.
+    pub base_ms: f64,
 }
 
 /// Steps of a search at nearly the same height, but for those that let the target recover.

@@ -67,7 +67,10 @@ impl Resolved {
     pub fn users(&self) -> u64 {
         match &self.schedule {
             Some(schedule) => match schedule.model {
-                Model::Users => schedule.most_users(),
+                Model::Users => match self.search.as_ref().and_then(|wish| wish.ceiling) {
+                    Some(most) => most as u64,
+                    None => schedule.most_users(),
+                },
                 Model::Arrivals => {
                     self.options
                         .load

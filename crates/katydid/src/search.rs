@@ -4,13 +4,14 @@ use katydid_record::Slo;
 use katydid_record::search::Wish;
 
 use crate::cli::Options;
+use crate::cli::options::Search;
 use crate::cli::table::OptionRow;
 use crate::error::UsageError;
 use crate::load::Load;
 use crate::session::seek;
 
 /// Dests of the options that only a search has.
-pub const OPTIONS: [&str; 3] = ["time_budget", "up_to", "beyond"];
+pub const OPTIONS: [&str; 5] = ["time_budget", "up_to", "closed", "fast", "beyond"];
 /// Dests of those that it has not: it says itself how much load there is.
 pub const REFUSED: [&str; 6] = [
     "load",
@@ -20,9 +21,9 @@ pub const REFUSED: [&str; 6] = [
     "iterations",
     "processes",
 ];
-/// Arrivals of the first step, per second.
+/// Arrivals of the first step, per second, or users.
 const START: f64 = 5.0;
-/// Users at work at once, unless it is said how many: an overload is cut off before there are more, up to some hundreds of arrivals per second.
+/// Users at work at once, or the most that are tried, unless it is said how many: an overload is cut off before there are more, up to some hundreds of arrivals per second.
 pub const MOST_USERS: u64 = 5_000;
 
 /// What to say of an option that only a search has, elsewhere.
@@ -68,14 +69,37 @@ pub fn load(options: &Options, slos: &[Slo]) -> Result<(Load, Wish), UsageError>
             "--beyond overloads the target on purpose, and --abort-on says what it must not suffer: leave one of them out",
         ));
     }
+    let Search {
+        time_budget,
+        up_to,
+        closed,
+        fast,
+        beyond,
+    } = options.search;
+    let wrong = if closed && beyond {
+        "--beyond needs arrivals: users who wait for their answers hold back when it is slow, so they cannot overload it as arrivals do. Leave out --closed"
+    } else if fast && beyond {
+        "--fast ends with a rough answer, and --beyond begins with one that is confirmed: leave one of them out"
+    } else if closed && options.load.max_users.is_some() {
+        "--max-users is for arrivals: with --closed, --up-to says how many users are tried at most"
+    } else if closed && up_to.is_some_and(|most| most < 1.0 || most.fract() > 0.0) {
+        "--up-to counts users here: it is a whole number"
+    } else {
+        ""
+    };
+    if !wrong.is_empty() {
+        return Err(UsageError::new(wrong));
+    }
+    let most_users = closed.then_some(MOST_USERS as f64);
     let wish = Wish {
         budgets: slos.iter().map(|slo| slo.limit.budget()).collect(),
-        start: options.search.up_to.map_or(START, |most| most.min(START)),
-        ceiling: options.search.up_to,
-        whole: false,
+        start: up_to.map_or(START, |most| most.min(START)),
+        ceiling: up_to.or(most_users),
+        whole: closed,
         limit_s: seek::longest_s(slos),
-        time_s: options.search.time_budget.map(|time| time.0 as f64),
-        beyond: options.search.beyond,
+        time_s: time_budget.map(|time| time.0 as f64),
+        beyond,
+        fast,
     };
     let schedule = seek::first(&wish).ok_or_else(|| {
         UsageError::new("--time-budget is shorter than the first step: give it 10m or more")

@@ -38,9 +38,11 @@ fn main() -> ExitCode {
             continue;
         }
         let truth = world.limit();
-        let ours = all(searches, |seed| ours(&world, seed, minutes));
-        println!("{}", row(&world, "katydid find", truth, &ours));
+        let precise = all(searches, |seed| ours(&world, seed, minutes, false));
+        println!("{}", row(&world, "katydid find", truth, &precise));
         if world.with_peers {
+            let fast = all(searches, |seed| ours(&world, seed, minutes, true));
+            println!("{}", row(&world, "katydid find --fast", truth, &fast));
             let bisection = all(searches, |seed| peers::bisection(&world, seed));
             println!(
                 "{}",
@@ -104,7 +106,7 @@ pub struct Tried {
     pub seconds: f64,
 }
 
-fn ours(world: &World, seed: u64, minutes: Option<f64>) -> Tried {
+fn ours(world: &World, seed: u64, minutes: Option<f64>, fast: bool) -> Tried {
     let mut station = world.station(1_000 + seed);
     let wish = Wish {
         budgets: vec![world.budget],
@@ -114,6 +116,7 @@ fn ours(world: &World, seed: u64, minutes: Option<f64>) -> Tried {
         time_s: minutes.map(|minutes| 60.0 * minutes),
         limit_s: world.within_s,
         beyond: false,
+        fast,
     };
     let mut steps: Vec<Seen> = Vec::new();
     let outcome = loop {
@@ -138,6 +141,7 @@ fn ours(world: &World, seed: u64, minutes: Option<f64>) -> Tried {
             slices: vec![slices],
             cut,
             invalid: false,
+            busy: 0.0,
         });
     };
     let (answer, is_confirmed) = match outcome {
@@ -151,6 +155,11 @@ fn ours(world: &World, seed: u64, minutes: Option<f64>) -> Tried {
             Some((height, Some((low, high)))),
             matches!(confirmation, Confirmation::Held(_)),
         ),
+        Outcome::Between {
+            held: Some(held),
+            broke,
+            ..
+        } => (Some(((held * broke).sqrt(), Some((held, broke)))), false),
         _ => (None, false),
     };
     let confirming = steps

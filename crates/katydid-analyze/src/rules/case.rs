@@ -192,6 +192,15 @@ impl<'a> Case<'a> {
         [0, 1, 2, 3].map(|number| self.whole.from + third * number)
     }
 
+    /// From the beginning of the load to the end of its first third.
+    pub fn first_third(&self) -> Part {
+        Part {
+            phase: String::new(),
+            from: self.whole.from,
+            until: self.thirds()[1],
+        }
+    }
+
     /// From the end of the first third of the load to its end.
     pub fn after_first_third(&self) -> Part {
         Part {

@@ -93,6 +93,8 @@ pub const LEAK_COLLECTED_S: f64 = 400.0;
 pub const LEAK_REQUESTS: f64 = 100.0;
 /// What a request may take that waits in the service, bytes: growth that is less than that of more requests under way is no leak.
 pub const LEAK_WAITING: f64 = 262_144.0;
+/// Seconds in which so many have to be under way.
+pub const LEAK_TOGETHER_S: usize = 3;
 /// Of all processors' time in a phase.
 pub const CPU_BUSY: f64 = 0.85;
 /// The target's part of it, from which it is the target that is at the limit.

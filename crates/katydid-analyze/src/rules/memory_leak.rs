@@ -11,8 +11,8 @@
 //! minutes apart, name it (`tracemalloc`, `heaptrack`, Chrome's heap snapshots of Node).
 //!
 //! **False alarms.** A cache that is meant to fill for longer than the run; a heap that its collector lets grow at first (only suspected in runs below ten
-//! minutes, unless it is Python, PHP or Perl, which count references); an overload, in which more and more requests wait in the service (only suspected). A run
-//! that is longer, or of less load, tells.
+//! minutes, unless it is Python, PHP or Perl, which count references); an overload, in which more requests wait in the service than before (only suspected): what they
+//! took is not given back. A run that is longer, or of less load, tells.
 
 use katydid_record::timeline::Subject;
 use katydid_record::{Confidence, Finding};
@@ -40,7 +40,7 @@ const MIB: f64 = 1_048_576.0;
 struct Growth {
     levels: [f64; 3],
     requests: [f64; 2],
-    /// So many more requests were under way at the end than after the first third.
+    /// So many more requests were under way after the first third, at the end or at their most, than before.
     waiting: f64,
     seconds: f64,
 }
@@ -111,11 +111,21 @@ fn least(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
-/// By how much the least that was under way at the end is more than what it was after the first third.
+/// By how much the least that was under way at the end is more than what it was after the first third; or the most of a few seconds since then more than
+/// the most before. What many requests at once took is not given back: the memory is kept for the next ones.
 fn waiting(case: &Case<'_>) -> Option<f64> {
     let counts = case.under_way(&case.after_first_third())?;
     let few = counts.len().div_ceil(6);
-    Some(least(&counts[counts.len() - few..]) - least(&counts[..few]))
+    let at_end = least(&counts[counts.len() - few..]) - least(&counts[..few]);
+    let before = case.under_way(&case.first_third()).unwrap_or_default();
+    Some(at_end.max(most_together(counts) - most_together(before)))
+}
+
+/// As many as were under way in each of so many seconds.
+fn most_together(mut counts: Vec<f64>) -> f64 {
+    counts.sort_by(|a, b| b.total_cmp(a));
+    let nth = limits::LEAK_TOGETHER_S.min(counts.len()).checked_sub(1);
+    nth.map_or(0.0, |nth| counts[nth])
 }
 
 fn finding(subject: &Subject, growth: &Growth) -> Finding {
@@ -130,7 +140,7 @@ fn finding(subject: &Subject, growth: &Growth) -> Finding {
     let (confidence, but) = if is_what_waits {
         (
             Confidence::Suspected,
-            "; but more requests wait in it than before, and that takes memory too",
+            "; but more requests waited in it than before, and that takes memory too",
         )
     } else if is_young {
         (

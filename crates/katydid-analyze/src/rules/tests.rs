@@ -624,6 +624,21 @@ fn memory_of_requests_that_wait_is_no_leak() {
         Confidence::Strong,
         "160 explain half of it"
     );
+    // Those who waited for a while in the middle have left something behind; as many had before, they have not.
+    let crowd = |seconds: &[u64]| {
+        let mut run = grows();
+        for at in 0..30 {
+            let window = GeneratorWindow {
+                in_flight: if seconds.contains(&at) { 500 } else { 2 },
+                ..GeneratorWindow::default()
+            };
+            run.apply(at * S, 0, Body::Generator(Box::new(window)));
+        }
+        run.findings(true)
+    };
+    assert!(crowd(&[14, 15, 16]).findings.is_empty());
+    assert_eq!(crowd(&[15]).findings.len(), 1, "for a moment");
+    assert_eq!(crowd(&[4, 5, 6, 14, 15, 16]).findings.len(), 1);
 }
 
 #[test]

@@ -135,6 +135,7 @@ impl Beyond<'_> {
         (hold_s > 0.0).then(|| Step {
             purpose,
             height: self.height_of(times),
+            rise_s: 0.0,
             settle_s,
             hold_s,
         })

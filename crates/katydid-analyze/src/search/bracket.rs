@@ -21,6 +21,8 @@ pub struct Bracket {
     pub binding: usize,
     /// The least at which the generator did not keep up, twice.
     pub beyond_us: Option<f64>,
+    /// At which the generator would be as busy as it may be, by what it was at the greatest that held.
+    pub able: Option<f64>,
 }
 
 impl Bracket {
@@ -63,6 +65,8 @@ impl Bracket {
         } else if is_more(self.held) {
             self.held = Some(height);
             self.easily = is_next_to_nothing(wish, seen);
+            let tells = seen.busy >= at::BUSY_TELLS;
+            self.able = tells.then(|| height * at::BUSY / seen.busy);
         }
     }
 }
@@ -88,6 +92,18 @@ fn last_of_each<'a>(all: &[&'a Seen]) -> Vec<&'a Seen> {
 pub fn that_count(seen: &[Seen]) -> impl Iterator<Item = &Seen> {
     let all: Vec<&Seen> = coarse(seen).collect();
     last_of_each(&all).into_iter().filter(|seen| !seen.invalid)
+}
+
+/// The greatest height up to which no coarse step had more bad requests than may be.
+pub fn safe(wish: &Wish, seen: &[Seen]) -> Option<f64> {
+    let mut steps: Vec<&Seen> = that_count(seen).collect();
+    steps.sort_by(|a, b| a.step.height.total_cmp(&b.step.height));
+    let keeps = |seen: &&&Seen| {
+        let times = worst(wish, seen).map(|(_, times)| times);
+        times.is_some_and(|times| times <= 1.0) && broken(wish, seen).is_none()
+    };
+    let last = steps.iter().take_while(keeps).last()?;
+    Some(last.step.height)
 }
 
 /// The objective of which most is bad, and how many times its budget that is; `None` where nothing ended.

@@ -12,11 +12,23 @@ pub const BROKEN: f64 = 3.0;
 pub const FEW: u64 = 3;
 /// A bracket is narrow enough when its ends are so far apart.
 pub const NARROW: f64 = 1.42;
+/// The same of a search that ends with the bracket.
+pub const FAST_NARROW: f64 = 1.2;
+/// The generator's busiest thread may be at work for this part of the time: no coarse step is made that would need more.
+pub const BUSY: f64 = 0.8;
+/// With less of it, what it needs for more load cannot be told.
+pub const BUSY_TELLS: f64 = 0.2;
+/// A step that is higher by no more than this factor is not worth making.
+pub const LITTLE_MORE: f64 = 1.05;
 /// Below the first step by this factor, where it was broken already.
 pub const DOWN: f64 = 4.0;
 /// As little load is idle: arrivals per second, or users.
 pub const IDLE: f64 = 0.5;
 
+/// Users started per second from one step to the next; all of them within [`LONGEST_RISE_S`].
+pub const RISE: f64 = 20.0;
+/// See [`RISE`].
+pub const LONGEST_RISE_S: f64 = 15.0;
 /// Settling and hold of a coarse step, seconds.
 pub const COARSE_S: (f64, f64) = (3.0, 12.0);
 /// Settling of the first step of all: what is cold then is warm.
@@ -135,3 +147,10 @@ pub const TOLD_S: f64 = 2.0;
 pub const MOST_PHASES: usize = 100;
 /// Steps beyond the limit at most.
 pub const STEPS_BEYOND: usize = 8;
+
+/// Latency has begun to bend where it is so many times what it is with little load.
+pub const BENT: f64 = 2.0;
+/// Only just below the limit, from this part of it on, that is no knee: it has to be somewhere.
+pub const JUST_BELOW: f64 = 0.95;
+/// Little load: less than this part of what was found.
+pub const LITTLE: f64 = 0.5;

@@ -95,7 +95,7 @@ pub fn recorded(timeline: &Timeline, objectives: usize, until: u64) -> Recorded 
             continue;
         };
         let began_s = began as f64 / 1e6;
-        let settled = (began_s - LATE_S + step.settle_s).ceil() as u64;
+        let settled = (began_s - LATE_S + step.rise_s + step.settle_s).ceil() as u64;
         let over = settled + step.hold_s.ceil() as u64;
         let slices = |end: u64| {
             let of = |objective| seconds(timeline, objective, phase, settled..end.max(settled));
@@ -111,6 +111,7 @@ pub fn recorded(timeline: &Timeline, objectives: usize, until: u64) -> Recorded 
                 slices: slices(settled + end.seconds),
                 cut: end.cut,
                 invalid: end.invalid,
+                busy: end.busy,
             });
         } else {
             found.under_way = Some(UnderWay {
@@ -162,12 +163,14 @@ mod tests {
         Step {
             purpose: Purpose::Coarse,
             height: 5.0,
+            rise_s: 0.0,
             settle_s: 1.0,
             hold_s: 3.0,
         },
         Step {
             purpose: Purpose::Fine,
             height: 4.0,
+            rise_s: 0.0,
             settle_s: 2.0,
             hold_s: 3.0,
         },
@@ -246,6 +249,7 @@ mod tests {
             seconds: 3,
             cut: false,
             invalid: true,
+            busy: 0.25,
             in_use: Some(InUse {
                 text: "cpu 97 %".to_owned(),
                 share: 0.97,
@@ -267,6 +271,7 @@ mod tests {
             slices: vec![vec![(1, 10), (2, 10), (0, 0)]],
             cut: false,
             invalid: true,
+            busy: 0.25,
         };
         assert_eq!(seen, [expected]);
         let under_way = under_way.expect("the second goes on");

@@ -18,6 +18,7 @@ fn wish(budgets: &[f64]) -> Wish {
         time_s: None,
         limit_s: 0.0,
         beyond: false,
+        fast: false,
     }
 }
 
@@ -41,6 +42,7 @@ fn during(wish: &Wish, step: Step, shares: &[f64]) -> Seen {
         slices,
         cut,
         invalid: false,
+        busy: 0.0,
     }
 }
 
@@ -82,6 +84,7 @@ fn from_coarse_to_fine_to_confirmed() {
             height,
             settle_s,
             hold_s,
+            ..
         } = seen.step;
         let cut = if seen.cut { ", cut" } else { "" };
         writeln!(
@@ -481,4 +484,18 @@ fn a_step_ends_when_nothing_works() {
         [vec![(0, 10); 9], vec![(10, 10)]].concat()
     ));
     assert!(!is_over(&wish, Purpose::Calm, &[vec![(0, 10); 5]], true));
+}
+
+#[test]
+fn no_step_is_made_that_would_keep_the_generator_too_busy() {
+    // A thousandth of its time for each unit of height: 800 is the most.
+    let (seen, outcome) = drive(&wish(&[0.05]), |_, step| Seen {
+        busy: step.height / 1_000.0,
+        ..during(&wish(&[0.05]), step, &[0.0])
+    });
+    assert_eq!(
+        heights(&seen, Purpose::Coarse)[5..],
+        [160.0, 320.0, 640.0, 800.0]
+    );
+    assert_eq!(outcome, Outcome::OutOfReach { above: 800.0 });
 }

@@ -8,6 +8,7 @@ use katydid_record::summary::SloOutcome;
 use katydid_record::{Kind, PhaseId, Plan, Timeline};
 
 use super::beyond::said::{Said, said};
+use super::knee::{self, Knee};
 use super::limits as at;
 use super::recorded::{self, Recorded};
 use super::{Next, next, share};
@@ -39,9 +40,10 @@ pub fn search(timeline: &Timeline, plan: &Plan) -> Option<SearchSummary> {
 /// For the exit code: a number is what was asked for; that there is none is undecided.
 pub fn outcome(timeline: &Timeline, plan: &Plan) -> Option<SloOutcome> {
     let search = search(timeline, plan)?;
-    Some(match search.height {
-        Some(_) => SloOutcome::Pass,
-        None => SloOutcome::Undecided,
+    Some(if search.is_answered() {
+        SloOutcome::Pass
+    } else {
+        SloOutcome::Undecided
     })
 }
 
@@ -72,6 +74,7 @@ impl Told<'_> {
             unit: self.wish.unit().to_owned(),
             objectives: self.objectives(),
             requests_per_arrival: self.requests_per_arrival(),
+            requests_per_user_s: self.requests_per_user_s(),
             steps: self.steps(),
             ..SearchSummary::default()
         };
@@ -204,39 +207,44 @@ impl Told<'_> {
         (arrivals > 0).then(|| requests as f64 / arrivals as f64)
     }
 
+    /// Of the same steps, since they have settled.
+    fn requests_per_user_s(&self) -> Option<f64> {
+        let (mut requests, mut users_s) = (0, 0.0);
+        let is_near = |seen: &Seen| seen.step.purpose == Purpose::Fine && !seen.cut;
+        for (phase, seen) in self.found.phases.iter().zip(&self.found.seen) {
+            let stretch = self.timeline.seconds.stretches.get(phase);
+            let Some(stretch) = stretch.filter(|_| self.wish.whole && is_near(seen)) else {
+                continue;
+            };
+            // Its first and last interval are not whole.
+            let settles = (seen.step.rise_s + seen.step.settle_s) as u64 / stretch.width_s + 1;
+            let intervals = stretch.intervals.values().skip(settles as usize);
+            let intervals = intervals.take((seen.step.hold_s as u64 / stretch.width_s) as usize);
+            for second in intervals {
+                requests += second.ok + second.failed;
+                users_s += seen.step.height * stretch.width_s as f64;
+            }
+        }
+        (users_s > 0.0).then(|| requests as f64 / users_s)
+    }
+
     fn answer(&self, outcome: &Outcome, summary: &mut SearchSummary) {
         let unit = self.wish.unit();
         let at = |height: f64| format!("{} {unit}", figures(height));
         let breaks = |binding: usize| self.plan.slos.get(binding).map_or("", |slo| &slo.text);
         let (word, answer) = match *outcome {
-            Outcome::Found {
-                height,
-                low,
-                high,
+            Outcome::Found { .. } => ("found", self.number(outcome, summary)),
+            Outcome::Between {
+                held,
+                broke,
                 binding,
-                confirmation,
             } => {
-                (summary.height, summary.low, summary.high) = (Some(height), Some(low), Some(high));
+                (summary.low, summary.high) = (held, Some(broke));
                 summary.binding = Some(binding);
-                if self.wish.budgets.len() > 1 {
-                    let first = format!("{} is the first to break.", breaks(binding));
-                    summary.remarks.push(first);
-                }
-                summary.remarks.push(self.confirmation(confirmation, &at));
-                if let Confirmation::Held(height) = confirmation {
-                    summary.confirmed = Some(height);
-                }
-                self.beyond(height, binding, summary);
-                let requests = summary
-                    .requests_per_arrival
-                    .map(|each| format!(", {} req/s", figures(each * height)))
-                    .unwrap_or_default();
-                let (low, high) = (figures(low), figures(high));
-                let text = format!(
-                    "Sustains {} (95 % interval {low} to {high}){requests}.",
-                    at(height)
+                summary.remarks.push(
+                    "Each load was tried once, for some seconds (--fast): this is no interval. Without it there is one.".to_owned(),
                 );
-                ("found", text)
+                ("between", self.between(held, broke, breaks(binding)))
             }
             Outcome::TooNoisy { low, high, binding } => {
                 (summary.low, summary.high) = (Some(low), Some(high));
@@ -365,6 +373,56 @@ impl Told<'_> {
         }
     }
 
+    /// The number that was found; empty of another outcome.
+    fn number(&self, outcome: &Outcome, summary: &mut SearchSummary) -> String {
+        let Outcome::Found {
+            height,
+            low,
+            high,
+            binding,
+            confirmation,
+        } = *outcome
+        else {
+            return String::new();
+        };
+        let at = |height: f64| format!("{} {}", figures(height), self.wish.unit());
+        (summary.height, summary.low, summary.high) = (Some(height), Some(low), Some(high));
+        summary.binding = Some(binding);
+        if self.wish.budgets.len() > 1 {
+            let first = self.plan.slos.get(binding).map_or("", |slo| &slo.text);
+            summary
+                .remarks
+                .push(format!("{first} is the first to break."));
+        }
+        summary.remarks.push(self.confirmation(confirmation, &at));
+        if let Confirmation::Held(height) = confirmation {
+            summary.confirmed = Some(height);
+        }
+        self.beyond(height, binding, summary);
+        let knee = knee::knee(self.timeline, self.plan, self.found, (height, binding));
+        if let Some(Knee { knee, remark }) = knee {
+            summary.knee = knee;
+            summary.remarks.push(remark);
+        }
+        let requests = (summary.requests_per_user_s)
+            .or(summary.requests_per_arrival)
+            .map(|each| format!(", {} req/s", figures(each * height)))
+            .unwrap_or_default();
+        let (low, high) = (figures(low), figures(high));
+        format!(
+            "Sustains {} (95 % interval {low} to {high}){requests}.",
+            at(height)
+        )
+    }
+
+    fn between(&self, held: Option<f64>, broke: f64, breaks: &str) -> String {
+        let (unit, broke) = (self.wish.unit(), figures(broke));
+        match held.map(figures) {
+            Some(held) => format!("{breaks} breaks between {held} and {broke} {unit}, roughly."),
+            None => format!("{breaks} breaks below {broke} {unit}."),
+        }
+    }
+
     fn unfinished(
         &self,
         held: Option<f64>,
@@ -428,6 +486,7 @@ mod tests {
             time_s: None,
             limit_s: 0.3,
             beyond: false,
+            fast: false,
         };
         Plan {
             search: Some(wish),
@@ -461,6 +520,7 @@ mod tests {
             let step = Step {
                 purpose,
                 height,
+                rise_s: 0.0,
                 settle_s: 3.0,
                 hold_s: 12.0,
             };
@@ -469,6 +529,7 @@ mod tests {
                 seconds: 12,
                 cut: false,
                 invalid: false,
+                busy: 0.0,
                 in_use: Some(InUse {
                     text: format!("cpu {:.0} %", 100.0 * share),
                     share,

@@ -17,9 +17,10 @@ pub fn write(page: &mut Page, summary: &Summary) {
     let Some(search) = &summary.search else {
         return;
     };
-    let tone = match search.height {
-        Some(_) => Tone::Strong,
-        None => Tone::Warning,
+    let tone = if search.is_answered() {
+        Tone::Strong
+    } else {
+        Tone::Warning
     };
     page.paragraph(tone, &clean(&search.answer));
     for remark in &search.remarks {

@@ -246,10 +246,16 @@ pub struct Search {
     )]
     #[arg(value_parser = timespan)]
     pub time_budget: Option<Timespan>,
-    /// No step with more arrivals per second than this [what katydid can do on this machine]
+    /// No step with more arrivals per second than this [what katydid can do on this machine], or with more users [5,000]
     #[arg(long, value_name = "N", env = "KATYDID_UP_TO", hide_env = true)]
     #[arg(value_parser = above_zero, allow_negative_numbers = true)]
     pub up_to: Option<f64>,
+    /// Search by users who wait for their answers (the closed model), not by arrivals
+    #[arg(long, env = "KATYDID_CLOSED", hide_env = true)]
+    pub closed: bool,
+    /// Only between which two loads it breaks, roughly: in three to five minutes
+    #[arg(long, env = "KATYDID_FAST", hide_env = true)]
+    pub fast: bool,
     /// When the limit is found and confirmed, go beyond it: overloads on purpose, to 1.5 times and twice the limit, and a spike
     #[arg(long, env = "KATYDID_BEYOND", hide_env = true)]
     pub beyond: bool,

@@ -23,14 +23,14 @@ const OURS: f64 = 0.2;
 /// How long a request may take where no objective says it, seconds.
 const USUAL_LIMIT_S: f64 = 5.0;
 
-/// The phase of the n-th step, of those for the same the `of_its_purpose`-th.
-fn phase(step: &Step, of_its_purpose: usize) -> Phase {
+/// The phase of a step that comes after this height, of those for the same the `of_its_purpose`-th.
+fn phase(step: &Step, from: f64, of_its_purpose: usize) -> Phase {
     Phase {
         name: format!("{} {of_its_purpose}", step.purpose.as_str()),
         kind: PhaseKind::Hold,
-        from: step.height,
+        from: if step.rise_s > 0.0 { from } else { step.height },
         to: step.height,
-        rise_s: 0.0,
+        rise_s: step.rise_s,
         length_s: step.length_s() + UNTOLD_S,
         after: None,
     }
@@ -47,7 +47,7 @@ pub fn first(wish: &Wish) -> Option<Schedule> {
         } else {
             Model::Arrivals
         },
-        phases: vec![phase(&step, 1)],
+        phases: vec![phase(&step, 0.0, 1)],
         lines: Vec::new(),
     })
 }
@@ -144,6 +144,7 @@ impl Seek {
             seconds: seconds as u64,
             cut,
             invalid: self.is_ours(timeline, under_way.phase, cut),
+            busy: busy(timeline, under_way.phase),
             in_use: target::most_pressing(timeline).map(|pressing| InUse {
                 text: pressing.text,
                 share: pressing.share,
@@ -160,12 +161,15 @@ impl Seek {
             slices: last.slices,
             cut: ended.cut,
             invalid: ended.invalid,
+            busy: ended.busy,
         });
         match search::next(&self.wish, &seen) {
             Next::Step(step) => {
                 facts.push(recorded::is_step(last.phase + 1, &step));
                 let same = seen.iter().filter(|seen| seen.step.purpose == step.purpose);
-                self.end.go_on(second, vec![phase(&step, 1 + same.count())]);
+                let from = last.step.height;
+                self.end
+                    .go_on(second, vec![phase(&step, from, 1 + same.count())]);
             }
             Next::Done(outcome) => {
                 facts.push(recorded::is_over(&outcome));
@@ -236,6 +240,14 @@ impl Seek {
         });
         search::is_over(&self.wish, purpose, &under_way.slices, is_drowned)
     }
+}
+
+/// Part of the time of a phase that the generator's busiest thread was at work.
+fn busy(timeline: &Timeline, phase: PhaseId) -> f64 {
+    let health = timeline.phases.get(&phase).map(validity::of_phase);
+    let threads = health.map(|health| [health.hub_busy_share, health.io_busy_share]);
+    let busy = threads.into_iter().flatten().flatten();
+    busy.fold(0.0, f64::max)
 }
 
 /// In each of the last seconds an arrival found all users at work that may be: the target does not get more load any more.

@@ -57,6 +57,7 @@ impl Service {
             slices: vec![slices.split_off(slices.len().min(step.settle_s as usize))],
             cut,
             invalid: false,
+            busy: 0.0,
         }
     }
 
@@ -154,6 +155,7 @@ fn where_all_wait_in_one_queue_next_to_nothing_works() {
 
     let without = Wish {
         beyond: false,
+        fast: false,
         ..beyond()
     };
     let (fewer, same) = try_out(&without, Service::new(f64::INFINITY, 1.0));

@@ -20,6 +20,7 @@ fn wish(time_s: f64) -> Wish {
         time_s: Some(time_s),
         limit_s: 0.3,
         beyond: false,
+        fast: false,
     }
 }
 
@@ -212,6 +213,14 @@ fn each_step_begins_at_a_whole_second_and_lasts_as_long_as_it_has_to() {
     let told = told::search(&run.timeline, &run.plan).expect("a search");
     assert!(told.complete && told.height.is_some(), "{told:?}");
     assert_eq!(told.steps.len(), run.lines.len());
+    // p95 is 100 ms until the objective breaks.
+    let knee =
+        "No knee: until just below the limit p95 stays below twice the 100 ms of little load.";
+    assert!(
+        told.knee.is_none() && told.remarks.iter().any(|remark| remark == knee),
+        "{:?}",
+        told.remarks
+    );
     assert_eq!(
         told::outcome(&run.timeline, &run.plan),
         Some(SloOutcome::Pass)
@@ -361,4 +370,72 @@ fn an_overload_ends_when_all_users_are_at_work() {
     assert_eq!(spike.outcome, "recovered");
     let is_said = |remark: &String| remark.starts_with("The spike was ended early: all users");
     assert!(told.remarks.iter().any(is_said), "{:?}", told.remarks);
+}
+
+#[test]
+fn by_users_heights_are_whole_and_come_one_user_after_the_other() {
+    let users = Wish {
+        whole: true,
+        ceiling: Some(5_000.0),
+        ..wish(1_800.0)
+    };
+    assert_eq!(first(&users).expect("a step").model, Model::Users);
+    let run = Run::new(users, 1_900, |users, _| breaks_at_100(users));
+    assert!(run.heights.iter().all(|height| height.fract() == 0.0));
+    let Outcome::Found { low, high, .. } = run.outcome() else {
+        panic!("{:?}", run.outcome());
+    };
+    assert!(
+        low <= 100.0 && 99.0 <= high && high / low < 1.2,
+        "{low} {high}"
+    );
+    let told = told::search(&run.timeline, &run.plan).expect("a search");
+    assert!(
+        told.answer.contains(" users (95 % interval "),
+        "{}",
+        told.answer
+    );
+    // The service answers as many requests a second as there are users.
+    let each = told.requests_per_user_s.expect("requests");
+    assert!((each - 1.0).abs() < 0.02, "{each}");
+    assert_eq!(told.requests_per_arrival, None);
+
+    let Next::Step(first) = search::next(&run.plan.search.expect("one"), &[]) else {
+        panic!("no step");
+    };
+    let phase = phase(&first, 0.0, 1);
+    assert_eq!((phase.from, phase.to, phase.rise_s), (0.0, 5.0, 1.0));
+}
+
+#[test]
+fn a_fast_search_ends_between_two_loads() {
+    let fast = Wish {
+        fast: true,
+        ..wish(900.0)
+    };
+    let run = Run::new(fast, 1_000, |rate, _| breaks_at_100(rate));
+    let Outcome::Between {
+        held: Some(held),
+        broke,
+        ..
+    } = run.outcome()
+    else {
+        panic!("{:?}", run.outcome());
+    };
+    assert!(
+        held <= 100.0 && 100.0 <= broke && broke / held < 1.45,
+        "{held} {broke}"
+    );
+    assert!(run.timeline.end < 300 * SECOND_US, "{}", run.timeline.end);
+    let told = told::search(&run.timeline, &run.plan).expect("a search");
+    assert_eq!((told.verdict(), told.height), ("BETWEEN", None));
+    assert!(
+        told.answer.starts_with("p95 < 300ms breaks between "),
+        "{}",
+        told.answer
+    );
+    assert_eq!(
+        told::outcome(&run.timeline, &run.plan),
+        Some(SloOutcome::Pass)
+    );
 }
