@@ -178,12 +178,7 @@ impl Search<'_> {
             return self.widen();
         };
         let top = beyond_us.map_or(high, |beyond| beyond.min(high));
-        let narrow = if self.wish.fast {
-            at::FAST_NARROW
-        } else {
-            at::NARROW
-        };
-        if self.of(Purpose::Fine).next().is_none() && top / low > narrow {
+        if self.of(Purpose::Fine).next().is_none() && top / low > at::NARROW {
             let middle = self.rounded((low * top).sqrt());
             if middle > low && middle < top {
                 return self.coarse(middle);

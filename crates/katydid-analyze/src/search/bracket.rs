@@ -94,13 +94,13 @@ pub fn that_count(seen: &[Seen]) -> impl Iterator<Item = &Seen> {
     last_of_each(&all).into_iter().filter(|seen| !seen.invalid)
 }
 
-/// The greatest height up to which no coarse step had more bad requests than may be.
+/// The greatest height up to which each coarse step had clearly fewer bad requests than may be.
 pub fn safe(wish: &Wish, seen: &[Seen]) -> Option<f64> {
     let mut steps: Vec<&Seen> = that_count(seen).collect();
     steps.sort_by(|a, b| a.step.height.total_cmp(&b.step.height));
     let keeps = |seen: &&&Seen| {
         let times = worst(wish, seen).map(|(_, times)| times);
-        times.is_some_and(|times| times <= 1.0) && broken(wish, seen).is_none()
+        times.is_some_and(|times| times <= at::CLEARLY)
     };
     let last = steps.iter().take_while(keeps).last()?;
     Some(last.step.height)

@@ -12,8 +12,9 @@ pub const BROKEN: f64 = 3.0;
 pub const FEW: u64 = 3;
 /// A bracket is narrow enough when its ends are so far apart.
 pub const NARROW: f64 = 1.42;
-/// The same of a search that ends with the bracket.
-pub const FAST_NARROW: f64 = 1.2;
+/// A search that ends with the bracket names the greatest load at which no more than this part of the budget was used up: in a few
+/// seconds a load just above the limit often keeps it.
+pub const CLEARLY: f64 = 0.2;
 /// The generator's busiest thread may be at work for this part of the time: no coarse step is made that would need more.
 pub const BUSY: f64 = 0.8;
 /// With less of it, what it needs for more load cannot be told.

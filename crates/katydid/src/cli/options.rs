@@ -253,7 +253,7 @@ pub struct Search {
     /// Search by users who wait for their answers (the closed model), not by arrivals
     #[arg(long, env = "KATYDID_CLOSED", hide_env = true)]
     pub closed: bool,
-    /// Only between which two loads it breaks, roughly: in three to five minutes
+    /// Only between which two loads it breaks, roughly: in two to four minutes
     #[arg(long, env = "KATYDID_FAST", hide_env = true)]
     pub fast: bool,
     /// When the limit is found and confirmed, go beyond it: overloads on purpose, to 1.5 times and twice the limit, and a spike
