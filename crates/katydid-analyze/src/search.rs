@@ -17,6 +17,7 @@ pub mod recorded;
 mod spread;
 pub mod told;
 
+pub use beyond::said::{Said, said};
 pub(crate) use spread::design_effect_of;
 
 use std::cell::OnceCell;

@@ -1,8 +1,9 @@
 //! How good the search is: many searches of stations whose limit is known, on a clock that does not wait, beside the methods of others.
 //!
-//! `cargo run --release -p katydid-analyze --example searches -- [SEARCHES] [--only WORLD]… [--minutes M] [--fast]` prints the table that is
-//! kept in `bench/search`.
+//! `cargo run --release -p katydid-analyze --example searches -- [SEARCHES] [--only WORLD]… [--minutes M] [--fast | --beyond]` prints the
+//! table that is kept in `bench/search`; with `--beyond` the one about loads beyond the limit.
 
+mod beyond;
 mod peers;
 mod world;
 
@@ -20,22 +21,32 @@ const NOMINAL: f64 = 95.0;
 
 fn main() -> ExitCode {
     let Some(asked) = Asked::read(std::env::args().skip(1)) else {
-        eprintln!("searches: [SEARCHES] [--only WORLD]… [--minutes M] [--fast]");
+        eprintln!("searches: [SEARCHES] [--only WORLD]… [--minutes M] [--fast | --beyond]");
         return ExitCode::from(2);
     };
+    if asked.beyond {
+        beyond::table(&asked);
+    } else {
+        limits(&asked);
+    }
+    ExitCode::SUCCESS
+}
+
+/// The table of how often the number is right.
+fn limits(asked: &Asked) {
     let Asked {
         searches,
-        only,
         minutes,
         fast,
-    } = asked;
+        ..
+    } = *asked;
     println!(
         "| world | method | truth | searches | an answer | confirmed | median | p5 to p95 | more than 10 % off | interval holds the truth | \
          truth below it | truth above it | lower end safe | width | minutes |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|");
     for world in worlds() {
-        if !only.is_empty() && !only.iter().any(|name| world.name.contains(name.as_str())) {
+        if !asked.is_about(world.name) {
             continue;
         }
         let truth = world.limit();
@@ -59,7 +70,6 @@ fn main() -> ExitCode {
             );
         }
     }
-    ExitCode::SUCCESS
 }
 
 struct Asked {
@@ -68,6 +78,7 @@ struct Asked {
     minutes: Option<f64>,
     /// Only the search that ends with two loads.
     fast: bool,
+    beyond: bool,
 }
 
 impl Asked {
@@ -77,24 +88,30 @@ impl Asked {
             only: Vec::new(),
             minutes: None,
             fast: false,
+            beyond: false,
         };
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--only" => asked.only.push(words.next()?),
                 "--fast" => asked.fast = true,
                 "--minutes" => asked.minutes = Some(words.next()?.parse().ok()?),
+                "--beyond" => asked.beyond = true,
                 number => asked.searches = number.parse().ok()?,
             }
         }
         Some(asked)
     }
+
+    fn is_about(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| name.contains(only.as_str()))
+    }
 }
 
-/// One for each seed, on two threads.
-fn all(searches: u64, search: impl Fn(u64) -> Tried + Sync) -> Vec<Tried> {
+/// One for each seed, on two threads; not in their order.
+fn all<T: Send>(searches: u64, search: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let half = |first: u64| {
         let seeds = (first..searches).step_by(2);
-        seeds.map(&search).collect::<Vec<Tried>>()
+        seeds.map(&search).collect::<Vec<T>>()
     };
     std::thread::scope(|scope| {
         let other = scope.spawn(|| half(1));
@@ -114,9 +131,8 @@ pub struct Tried {
     pub seconds: f64,
 }
 
-fn ours(world: &World, seed: u64, minutes: Option<f64>, fast: bool) -> Tried {
-    let mut station = world.station(1_000 + seed);
-    let wish = Wish {
+fn wish(world: &World, minutes: Option<f64>) -> Wish {
+    Wish {
         budgets: vec![world.budget],
         start: 5.0,
         ceiling: None,
@@ -124,13 +140,18 @@ fn ours(world: &World, seed: u64, minutes: Option<f64>, fast: bool) -> Tried {
         time_s: minutes.map(|minutes| 60.0 * minutes),
         limit_s: world.within_s,
         beyond: false,
-        fast,
-    };
+        fast: false,
+    }
+}
+
+/// All steps of a search, and what came of it.
+fn search(world: &World, wish: &Wish, seed: u64) -> (Vec<Seen>, Outcome) {
+    let mut station = world.station(1_000 + seed);
     let mut steps: Vec<Seen> = Vec::new();
-    let outcome = loop {
-        let step = match next(&wish, &steps) {
+    loop {
+        let step = match next(wish, &steps) {
             Next::Step(step) => step,
-            Next::Done(outcome) => break outcome,
+            Next::Done(outcome) => return (steps, outcome),
         };
         let began = station.now();
         world.seconds(&mut station, step.height, step.settle_s, |_, _| false);
@@ -138,9 +159,11 @@ fn ours(world: &World, seed: u64, minutes: Option<f64>, fast: bool) -> Tried {
             let (most, fewest) = DROWNED_S;
             let lately = &stayed[stayed.len().saturating_sub(most as usize)..];
             let time = lately.iter().sum::<f64>() / lately.len() as f64;
-            let is_drowned = lately.len() >= fewest as usize
+            // An overload on purpose ends early only where users are too few, and here they are not.
+            let is_drowned = !step.purpose.is_overload()
+                && lately.len() >= fewest as usize
                 && is_drowned(time * step.height, step.height, world.within_s, MEAN_S);
-            is_over(&wish, step.purpose, &[slices.to_vec()], is_drowned)
+            is_over(wish, step.purpose, &[slices.to_vec()], is_drowned)
         };
         let (slices, cut) = world.seconds(&mut station, step.height, step.hold_s, is_over);
         steps.push(Seen {
@@ -151,7 +174,15 @@ fn ours(world: &World, seed: u64, minutes: Option<f64>, fast: bool) -> Tried {
             invalid: false,
             busy: 0.0,
         });
+    }
+}
+
+fn ours(world: &World, seed: u64, minutes: Option<f64>, fast: bool) -> Tried {
+    let wish = Wish {
+        fast,
+        ..wish(world, minutes)
     };
+    let (steps, outcome) = search(world, &wish, seed);
     let (answer, is_confirmed) = match outcome {
         Outcome::Found {
             height,
@@ -170,14 +201,13 @@ fn ours(world: &World, seed: u64, minutes: Option<f64>, fast: bool) -> Tried {
         } => (Some(((held * broke).sqrt(), Some((held, broke)))), false),
         _ => (None, false),
     };
-    let confirming = steps
+    let before = steps
         .iter()
-        .filter(|seen| seen.step.purpose == Purpose::Confirm);
-    let confirming: f64 = confirming.map(|seen| seen.lasted_s).sum();
+        .filter(|seen| seen.step.purpose != Purpose::Confirm);
     Tried {
         answer,
         is_confirmed,
-        seconds: station.now() - confirming,
+        seconds: before.map(|seen| seen.lasted_s).sum(),
     }
 }
 
@@ -185,18 +215,6 @@ fn row(world: &World, method: &str, truth: f64, tried: &[Tried]) -> String {
     let answers: Vec<_> = tried.iter().filter_map(|tried| tried.answer).collect();
     let n = answers.len();
     let percent = |part: usize| 100.0 * part as f64 / n.max(1) as f64;
-    let sorted = |values: Vec<f64>| {
-        let mut values = values;
-        values.sort_by(f64::total_cmp);
-        values
-    };
-    let at = |values: &[f64], q: f64| {
-        let place = (values.len().saturating_sub(1)) as f64 * q;
-        values
-            .get(place.round() as usize)
-            .copied()
-            .unwrap_or(f64::NAN)
-    };
     let confirmed = tried.iter().filter(|tried| tried.is_confirmed).count();
     let heights = sorted(answers.iter().map(|(height, _)| *height).collect());
     let off = answers
@@ -237,4 +255,16 @@ fn row(world: &World, method: &str, truth: f64, tried: &[Tried]) -> String {
     }
     let _ = write!(line, "{:.1} |", at(&seconds, 0.5) / 60.0);
     line
+}
+
+fn sorted(mut values: Vec<f64>) -> Vec<f64> {
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+/// The quantile of values that are sorted.
+fn at(values: &[f64], q: f64) -> f64 {
+    let place = values.len().saturating_sub(1) as f64 * q;
+    let value = values.get(place.round() as usize);
+    value.copied().unwrap_or(f64::NAN)
 }

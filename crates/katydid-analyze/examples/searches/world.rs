@@ -17,12 +17,43 @@ pub struct World {
     pub wandering: Wandering,
     /// When it stops.
     pub pauses: Pauses,
+    /// What it does with who would be late.
+    pub manners: Manners,
     /// The methods of others are tried, too.
     pub with_peers: bool,
 }
 
+/// What a station does with who would be late.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Manners {
+    /// Who would stay longer is refused, seconds.
+    pub most_s: f64,
+    /// What it costs to refuse one, as a part of the work that it would have been.
+    pub refusal: f64,
+    /// Who would stay longer is tried again, seconds.
+    pub patience_s: f64,
+    /// What one that is tried again costs, as times the work that it would have been.
+    pub storm: f64,
+}
+
+impl Default for Manners {
+    fn default() -> Self {
+        Self {
+            most_s: f64::INFINITY,
+            refusal: 0.0,
+            patience_s: f64::INFINITY,
+            storm: 1.0,
+        }
+    }
+}
+
 pub const MEAN_S: f64 = 0.05;
 const SIGMA: f64 = 0.5;
+/// Noise that a search can cope with.
+pub const LIGHT: Wandering = Wandering {
+    deviation: 0.10,
+    correlation: 0.8,
+};
 
 /// All of them.
 pub fn worlds() -> Vec<World> {
@@ -31,19 +62,12 @@ pub fn worlds() -> Vec<World> {
         deviation,
         correlation,
     };
-    let light = wandering(0.10, 0.8);
     let slow = wandering(0.25, 0.95);
     let slower = wandering(0.15, 0.99);
     let fast = wandering(0.3, 0.3);
-    let never = Pauses::default();
     let world = |name, servers, wandering, with_peers| World {
-        name,
-        servers,
-        within_s: 0.2,
-        budget: 0.05,
-        wandering,
-        pauses: never,
         with_peers,
+        ..World::new(name, servers, wandering)
     };
     let paused = |name, servers| World {
         pauses: Pauses {
@@ -58,22 +82,36 @@ pub fn worlds() -> Vec<World> {
         ..world(name, servers, wandering, false)
     };
     vec![
-        world("light noise", 8, light, true),
+        world("light noise", 8, LIGHT, true),
         world("slow noise", 8, slow, true),
         world("no noise", 8, still, true),
         world("fast noise", 8, fast, false),
         world("slower noise", 8, slower, false),
-        world("light noise, 2 servers", 2, light, false),
-        world("light noise, 32 servers", 32, light, false),
+        world("light noise, 2 servers", 2, LIGHT, false),
+        world("light noise, 32 servers", 32, LIGHT, false),
         world("no noise, 32 servers", 32, still, false),
         paused("pauses", 8),
         paused("pauses, 32 servers", 32),
-        strict("p99, light noise", 8, light),
+        strict("p99, light noise", 8, LIGHT),
         strict("p99, no noise, 32 servers", 32, still),
     ]
 }
 
 impl World {
+    /// All wait in one queue, and 95 % have to be good.
+    pub fn new(name: &'static str, servers: usize, wandering: Wandering) -> Self {
+        Self {
+            name,
+            servers,
+            within_s: 0.2,
+            budget: 0.05,
+            wandering,
+            pauses: Pauses::default(),
+            manners: Manners::default(),
+            with_peers: false,
+        }
+    }
+
     /// One of its kind.
     pub fn station(&self, seed: u64) -> Station {
         // The mean of a log-normal distribution is its median times exp(σ²/2).
@@ -108,27 +146,57 @@ impl World {
                     return (slices, !is_last);
                 }
             }
-            let done = station.arrive(at);
-            time += done - at;
-            second = (
-                second.0 + u64::from(done - at > self.within_s),
-                second.1 + 1,
-            );
+            let stays = self.arrive(station, at);
+            // Who is refused knows it at once.
+            time += stays.unwrap_or(0.0);
+            let is_bad = stays.is_none_or(|stays| stays > self.within_s);
+            second = (second.0 + u64::from(is_bad), second.1 + 1);
         }
+    }
+
+    /// How long one stays who arrives then; `None`: it is refused.
+    fn arrive(&self, station: &mut Station, at: f64) -> Option<f64> {
+        let Manners {
+            most_s,
+            refusal,
+            patience_s,
+            storm,
+        } = self.manners;
+        if most_s.min(patience_s).is_infinite() {
+            return Some(station.arrive(at) - at);
+        }
+        // How long one would stay is known only when it has come; then it comes once more, otherwise.
+        let before = station.clone();
+        let mut stays = station.arrive(at) - at;
+        if stays > patience_s {
+            station.clone_from(&before);
+            stays = station.arrive_slower(at, storm) - at;
+        }
+        if stays > most_s {
+            station.clone_from(&before);
+            station.arrive_slower(at, refusal);
+            return None;
+        }
+        Some(stays)
     }
 
     /// The rate at which the share of bad requests is the budget, from long times at neighbouring rates.
     pub fn limit(&self) -> f64 {
         const REQUESTS: f64 = 3e6;
-        let most = self.servers as f64 / MEAN_S;
-        let share = |rate: f64, requests: f64| {
+        self.crossing(REQUESTS, |rate, requests| {
             let mut station = self.station(7);
             self.seconds(&mut station, rate, 60.0, |_, _| false);
             let length = (requests / rate).clamp(600.0, 30_000.0);
             let (slices, _) = self.seconds(&mut station, rate, length.ceil(), |_, _| false);
             let (bad, total) = interval::sum(&slices);
-            (bad as f64 / total as f64).max(1e-7)
-        };
+            bad as f64 / total as f64
+        })
+    }
+
+    /// The same, where the share of bad ones is told by rate and number of requests; so many requests at each rate.
+    pub fn crossing(&self, requests: f64, share: impl Fn(f64, f64) -> f64) -> f64 {
+        let share = |rate: f64, requests: f64| share(rate, requests).max(1e-7);
+        let most = self.servers as f64 / MEAN_S;
         let (mut low, mut high) = (0.1 * most, 1.1 * most);
         for _ in 0..6 {
             let rate = (low * high).sqrt();
@@ -143,7 +211,7 @@ impl World {
         let near = self.budget / 2.0..2.0 * self.budget;
         let points: Vec<(f64, f64)> = (-12..=12)
             .map(|i| about * (1.0 + 0.005 * f64::from(i)))
-            .map(|rate| (rate.ln(), share(rate, REQUESTS)))
+            .map(|rate| (rate.ln(), share(rate, requests)))
             .filter(|(_, share)| near.contains(share))
             .map(|(x, share)| (x, share.ln()))
             .collect();

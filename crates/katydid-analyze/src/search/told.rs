@@ -7,11 +7,10 @@ use katydid_record::search::{
 use katydid_record::summary::SloOutcome;
 use katydid_record::{Kind, PhaseId, Plan, Timeline};
 
-use super::beyond::said::{Said, said};
 use super::knee::{self, Knee};
 use super::limits as at;
 use super::recorded::{self, Recorded};
-use super::{Next, next, share};
+use super::{Next, Said, next, said, share};
 use crate::interval::sum;
 use crate::numbers::figures;
 

@@ -10,7 +10,7 @@ use super::{is_usual, recovery, split};
 use crate::interval;
 use crate::numbers::figures;
 
-/// All of it.
+/// What there is to say of the loads beyond the limit.
 #[derive(Debug, Default)]
 pub struct Said {
     /// Where most requests were good.
@@ -23,7 +23,8 @@ pub struct Said {
     pub remarks: Vec<String>,
 }
 
-/// What is known of a search that found this height, at which this objective is the first to break.
+/// What is known of the loads beyond the limit from all steps of a search, which found this height; `binding` is the number of the objective that is the
+/// first to break.
 pub fn said(wish: &Wish, seen: &[Seen], height: f64, binding: usize) -> Said {
     let (_, after) = split(seen);
     let mut said = Said {
