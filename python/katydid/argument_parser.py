@@ -70,6 +70,9 @@ def json_user_config(string: str) -> list[dict[str, Any]]:
     return settings
 
 
+#: Options that Locust has not, among those of the load.
+_OWN_LOAD = ("load", "max_users", "max_rate", "seed")
+
 _TYPES: dict[str, Any] = {"int": int, "float": float, "timespan": timespan, "str": None}
 
 
@@ -82,7 +85,18 @@ def _adding(add: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> argparse
     return action
 
 
-class _Group(argparse._ArgumentGroup):
+class _GivesWay:
+    """What argparse does where a script's option is called like one that is there, by its name of `conflict_handler`: one that Locust has
+    not gives way, since the script ran under Locust. It can still be given by its variable, or in a file."""
+
+    def _handle_conflict_own(self, action: Any, conflicting: list[tuple[str, Any]]) -> None:
+        of_locust = [one for one in conflicting if not getattr(one[1], "is_own", False)]
+        if of_locust:
+            self._handle_conflict_error(action, of_locust)  # type: ignore[attr-defined]
+        self._handle_conflict_resolve(action, conflicting)  # type: ignore[attr-defined]
+
+
+class _Group(_GivesWay, argparse._ArgumentGroup):
     """A titled group whose options take the same extra words."""
 
     def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
@@ -92,8 +106,11 @@ class _Group(argparse._ArgumentGroup):
     add_arg = add_argument
 
 
-class LocustArgumentParser(argparse.ArgumentParser):
+class LocustArgumentParser(_GivesWay, argparse.ArgumentParser):
     """argparse's parser, plus `env_var` and what an option says for the web interface."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"conflict_handler": "own", **kwargs})
 
     def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
         """As argparse's, and: `env_var` (read when the option is not given), include_in_web_ui,
@@ -219,7 +236,8 @@ def _add_row(where: Any, row: Any) -> None:
             options["type"] = str.upper
     if row["flags"]:
         options["dest"] = row["dest"]
-    where.add_argument(*(row["flags"] or [row["dest"]]), **options)
+    action = where.add_argument(*(row["flags"] or [row["dest"]]), **options)
+    action.is_own = "katydid's own" in row["group"] or row["dest"] in _OWN_LOAD
 
 
 def get_parser(default_config_files: Any = None) -> LocustArgumentParser:
@@ -255,6 +273,7 @@ def parse(argv: Sequence[str]) -> tuple[Namespace, dict[str, Any]]:
     it. Custom options are taken out of `argv` first; the rest is Rust's, strictly. Raises
     UsageError; argparse ends the process itself over a custom option."""
     custom: list[argparse.Action] = get_parser()._custom  # type: ignore[attr-defined]
+    _say_what_gives_way(custom, list(argv))
     parser = _parser_of(custom)
     _, rest = parser.parse_known_args(list(argv))
     resolved = _core.resolve(rest, [_row(action) for action in custom])
@@ -272,6 +291,16 @@ def parse(argv: Sequence[str]) -> tuple[Namespace, dict[str, Any]]:
     except argparse.ArgumentTypeError as error:
         raise _core.UsageError(f"--config-users: {error}") from error
     return Namespace(**{**options, **vars(values)}), resolved
+
+
+def _say_what_gives_way(custom: list[argparse.Action], words: list[str]) -> None:
+    """Where a word could be katydid's own option, too."""
+    own = {flag: row["env"] for row in _core.option_table() for flag in row["flags"]}
+    for action in custom:
+        for flag in action.option_strings:
+            if flag in own and _is_given(action, words):
+                also = f"; katydid's own is given by {own[flag]}" if own[flag] else ""
+                print(f"warning: {flag} is an option of the script here{also}", file=sys.stderr)
 
 
 def _parser_of(actions: list[argparse.Action]) -> argparse.ArgumentParser:

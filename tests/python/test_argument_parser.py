@@ -1,5 +1,6 @@
 """Options that scripts add, and how their values are found."""
 
+import argparse
 from typing import Any
 
 import pytest
@@ -116,3 +117,21 @@ def test_user_config() -> None:
     assert json_user_config('{"user_class_name": "A", "weight": 2}') == [
         {"user_class_name": "A", "weight": 2}
     ]
+
+
+def test_a_script_may_call_its_options_like_those_that_locust_has_not() -> None:
+    parser = get_parser()
+    parser.add_argument("--load", default="light")
+    parser.add_argument_group("mine").add_argument("--watch", type=int)
+    assert vars(parser.parse_args(["--watch", "5"]))["watch"] == 5
+    for taken in ("--users", "-t"):
+        with pytest.raises(argparse.ArgumentError, match="conflicting option"):
+            parser.add_argument(taken)
+
+
+def test_whose_option_it_is_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    parse(["--fast", "--size", "5"])
+    expected = (
+        "warning: --fast is an option of the script here; katydid's own is given by KATYDID_FAST\n"
+    )
+    assert capsys.readouterr().err == expected

@@ -368,7 +368,7 @@ pub struct SpikeSummary {
     pub lasted_s: f64,
     /// For how long the load of the base was watched after it, seconds.
     pub watched_s: f64,
-    /// `recovered`, `metastable` (it does not recover by itself) or `unknown`.
+    /// `recovered`, `metastable` (not while it was watched, two minutes) or `unknown`.
     pub outcome: String,
     /// Seconds from its end until all budgets are kept for good.
     pub recovery_s: Option<f64>,

@@ -288,6 +288,7 @@ impl Told<'_> {
                     "What keeps it there does not need the load any more: retries, a queue that is worked off, a cache that stays cold. Restart it before the next search."
                         .to_owned(),
                 );
+                summary.remarks.extend(self.before_it_got_stuck());
                 let text = format!(
                     "Does not recover: after {} it stayed broken at {}, which it had held before.",
                     at(after),
@@ -370,6 +371,22 @@ impl Told<'_> {
             }
             Confirmation::NotMade => "Not confirmed: there was no time to hold a load for some minutes, or the generator did not keep up in it.".to_owned(),
         }
+    }
+
+    /// The number that was known when the overload came that it did not recover from.
+    fn before_it_got_stuck(&self) -> Option<String> {
+        let seen = &self.found.seen;
+        let last = (seen.iter()).rposition(|seen| seen.step.purpose != Purpose::Calm)?;
+        let Outcome::Found { low, high, .. } = as_if_time_were_over(self.wish, &seen[..last])?
+        else {
+            return None;
+        };
+        Some(format!(
+            "Until then it looked as if the limit were between {} and {} {}.",
+            figures(low),
+            figures(high),
+            self.wish.unit()
+        ))
     }
 
     /// The number that was found; empty of another outcome.

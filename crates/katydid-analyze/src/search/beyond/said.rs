@@ -250,11 +250,11 @@ fn sentence(told: &SpikeSummary, spike: &Seen) -> String {
                 if relief.recovered {
                     format!(" At {at} it was well within {after} s.")
                 } else {
-                    format!(" Nor was it within {after} s at {at}: it has to be restarted.")
+                    format!(" Nor was it within {after} s at {at}: it may have to be restarted.")
                 }
             });
             format!(
-                "Does not recover from a spike by itself at {base}: {watched} s after one of {length} s to {by} it was not well, at a load that it had held before (metastable).{relief}"
+                "Did not recover from a spike of {length} s to {by} within {watched} s at {base}, a load that it had held before (metastable, or it works off very slowly what was left).{relief}"
             )
         }
         _ => {

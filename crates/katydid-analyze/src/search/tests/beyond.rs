@@ -191,8 +191,9 @@ fn who_tries_again_does_not_recover_from_a_spike() {
         relief.recovered && (relief.times - 0.2).abs() < 1e-9,
         "{relief:?}"
     );
-    let is_told =
-        |remark: &String| remark.starts_with("Does not recover from a spike by itself at 0.5×");
+    let is_told = |remark: &String| {
+        remark.starts_with("Did not recover from a spike of 30 s to 2× within 120 s")
+    };
     assert!(said.remarks.iter().any(is_told), "{:?}", said.remarks);
 }
 

@@ -1,5 +1,7 @@
 //! A search that is driven as the log drives it: second by second, with a service that answers by a formula in the engine's place.
 
+use std::cell::Cell;
+
 use katydid_record::frame::{Kind, Mark, Name};
 use katydid_record::search::Outcome;
 use katydid_record::summary::SloOutcome;
@@ -438,4 +440,26 @@ fn a_fast_search_ends_between_two_loads() {
         told::outcome(&run.timeline, &run.plan),
         Some(SloOutcome::Pass)
     );
+}
+
+#[test]
+fn who_does_not_recover_late_has_had_a_limit() {
+    let is_broken = Cell::new(false);
+    let run = Run::new(wish(1_800.0), 1_900, |rate, second| {
+        is_broken.set(is_broken.get() || second > 600 && rate > 103.0);
+        if is_broken.get() {
+            Answers::of(rate, 1.0)
+        } else {
+            breaks_at_100(rate)
+        }
+    });
+    assert!(
+        matches!(run.outcome(), Outcome::Stuck { .. }),
+        "{:?}",
+        run.outcome()
+    );
+    let told = told::search(&run.timeline, &run.plan).expect("a search");
+    assert_eq!(told.height, None);
+    let is_said = |remark: &String| remark.starts_with("Until then it looked as if the limit were");
+    assert!(told.remarks.iter().any(is_said), "{:?}", told.remarks);
 }
