@@ -5,6 +5,7 @@ It makes no load. What was counted is for the analysis to say; this knows reques
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 import time
@@ -75,15 +76,16 @@ class Part:
 class Prober(Walker):
     """Does the tasks over and over, and counts around each request."""
 
-    def __init__(self, environment: Environment, session: Any, within: float, say: bool) -> None:
+    def __init__(
+        self, environment: Environment, session: Any, within: float, own: argparse.Namespace
+    ) -> None:
         super().__init__(environment)
-        options = environment.parsed_options
-        self.experiments: list[str] = getattr(options, "experiment", None) or []
-        self.disposable: list[str] = getattr(options, "disposable", None) or []
+        self.experiments: list[str] = own.experiment or []
+        self.disposable: list[str] = own.disposable or []
         self.session = session
         self.within = within
         self.deadline = time.monotonic() + within
-        self.say = say and sys.stderr.isatty()
+        self.say = not own.only_summary and sys.stderr.isatty()
         self.asked: dict[Key, int] = {}
         self.succeeded = 0
         self.errors: set[str] = set()
@@ -549,10 +551,10 @@ def _longest(value: Any, depth: int) -> int | None:
     return max(found, default=None)
 
 
-def probe_environment(environment: Environment, within: float, say: bool) -> Prober:
-    """Probes for at most so many seconds, and the bursts that come after."""
+def probe_environment(environment: Environment, within: float, own: argparse.Namespace) -> Prober:
+    """Probes for at most so many seconds, and the bursts that come after; `own`: katydid's own options."""
     session = open_session(environment, lambda _message: None)
-    prober = Prober(environment, session, within, say)
+    prober = Prober(environment, session, within, own)
     try:
         prober.go()
     finally:

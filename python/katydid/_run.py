@@ -48,6 +48,8 @@ class Ready:
         self.scenario = _scenario.load(files)
         _load_plugins()
         self.options, self.resolved = parse(words)
+        self.own = argparse.Namespace(**self.resolved)
+        """Options without those of scripts, which may be called like one that Locust has not."""
         stats.validate_stats_configuration()
         if not self.options.skip_log_setup:
             log.setup_logging(self.options.loglevel, self.options.logfile)
@@ -93,7 +95,7 @@ class Ready:
 
     def session(self, environment: Environment, **more: Any) -> Any:
         """The native session of this run."""
-        options, plan = self.options, dict(self.resolved["plan"])
+        options, own, plan = self.options, self.own, dict(self.resolved["plan"])
         plan["user_classes"] = [
             {"name": u.__name__, "weight": float(u.weight), "fixed_count": int(u.fixed_count)}
             for u in environment.user_classes
@@ -103,7 +105,7 @@ class Ready:
         environment._session = _core.Session(
             {
                 "record": True,
-                "run_dir": options.run_dir,
+                "run_dir": own.run_dir,
                 "name": self.resolved["run_name"],
                 "argv": sys.argv,
                 "plan": plan,
@@ -111,12 +113,12 @@ class Ready:
                 "scenario": self.scenario.files,
                 "csv": options.csv_prefix,
                 "csv_full_history": options.stats_history_enabled,
-                "watch": options.watch or [],
-                "probed": options.probed,
-                "prometheus": options.prometheus,
-                "otlp": options.otlp,
+                "watch": own.watch or [],
+                "probed": own.probed,
+                "prometheus": own.prometheus,
+                "otlp": own.otlp,
                 "otel": options.otel,
-                "hosts": [] if options.no_discovery else hosts(environment),
+                "hosts": [] if own.no_discovery else hosts(environment),
                 **more,
             }
         )
@@ -173,7 +175,7 @@ def run(words: list[str]) -> int:
             return _show_ratio(options, environment.user_classes)
         _require_hosts(environment)
         require_here(ready.resolved["plan"], environment, final=False)
-        if environment.shape_class is not None and options.load:
+        if environment.shape_class is not None and ready.own.load:
             shape = type(environment.shape_class).__name__
             print(
                 f"error: --load and the locustfile's {shape} both say how many users there are: leave one of them out",
@@ -196,12 +198,12 @@ def run(words: list[str]) -> int:
         # A load given runs at once: for listeners and runners that is what Locust calls headless.
         options.headless = True
         logger.info("Starting Locust %s (katydid)", _core.__version__)
-        if options.baseline:
+        if ready.own.baseline:
             _core.require_baseline()
         _raise_open_files()
         _explain_options(environment, options)
-        if options.probe or options.experiment:
-            options.probed = _probe_first(ready, environment)
+        if ready.own.probe or ready.own.experiment:
+            ready.own.probed = _probe_first(ready, environment)
         processes = _processes_of(ready, environment)
         if processes > 1:
             from ._crew import go
@@ -271,9 +273,9 @@ def probe(words: list[str]) -> int:
     def go(ready: Ready, environment: Environment) -> int:
         require_here(ready.resolved["plan"], environment, final=False)
         options = ready.options
-        outputs = {"html": options.html_file, **_reports(options)}
+        outputs = {"html": options.html_file, **_reports(ready.own)}
         within = float(options.run_time or PROBE_WITHIN)
-        return _probe(ready, environment, outputs, within, run_dir=options.run_dir)[0]
+        return _probe(ready, environment, outputs, within, run_dir=ready.own.run_dir)[0]
 
     return _without_load(words, go)
 
@@ -295,12 +297,12 @@ def _without_load(words: list[str], go: Callable[[Ready, Environment], int]) -> 
         return 2
 
 
-def _reports(options: argparse.Namespace) -> dict[str, Any]:
+def _reports(own: argparse.Namespace) -> dict[str, Any]:
     """katydid's own outputs, as `finish` takes them."""
     return {
-        "summary": options.summary,
-        "junit": options.junit,
-        "markdown": options.markdown,
+        "summary": own.summary,
+        "junit": own.junit,
+        "markdown": own.markdown,
     }
 
 
@@ -319,7 +321,7 @@ def _probe(
     # As Ctrl-C: what an experiment has built is dropped, and what is known is kept.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        prober = probe_environment(environment, within, not ready.options.only_summary)
+        prober = probe_environment(environment, within, ready.own)
         went_well = prober.succeeded
     except KeyboardInterrupt:
         reason = "interrupted"
@@ -341,9 +343,8 @@ def _end_with_parent() -> None:
 
 def _probe_first(ready: Ready, environment: Environment) -> str | None:
     """Probes in a process of its own, so that nothing of it is left in this one; the folder that it is in, or None if it failed."""
-    options = ready.options
-    if options.run_dir:
-        place = {"run_dir": f"{options.run_dir}-probe"}
+    if ready.own.run_dir:
+        place = {"run_dir": f"{ready.own.run_dir}-probe"}
     else:
         place = {"name": "-".join(filter(None, (ready.resolved["run_name"], "probe")))}
     logger.info("Probing: one request at a time, then the load.")
@@ -448,6 +449,7 @@ class Run:
 
     def __init__(self, ready: Ready, environment: Environment) -> None:
         self.options = ready.options
+        self.own = ready.own
         self.environment = environment
         # gevent's record of who spawned whom costs a kilobyte and a microsecond per user, and
         # serves only its debugger.
@@ -457,8 +459,8 @@ class Run:
         self.schedule = self.plan["schedule"]
         self.most_users = self.plan["users"]
         self.session = ready.session(environment, **self._session_options())
-        if self.options.max_rate is not None:
-            self.session.max_rate(self._share_of_rate(self.options.max_rate))
+        if self.own.max_rate is not None:
+            self.session.max_rate(self._share_of_rate(self.own.max_rate))
         self.runner: Any = self._create_runner()
         self.runner.on_time_up = self._time_up
         self.reason = "done"
@@ -605,20 +607,20 @@ class Run:
                 {
                     "reason": reason,
                     "script_exit_code": self.environment.process_exit_code,
-                    "strict": options.strict,
+                    "strict": self.own.strict,
                     "exit_code_on_error": options.exit_code_on_error,
                     "unhandled": log.unhandled_greenlet_exception,
                     "has_errors": self._has_errors(),
                     "html": _filled_in(options.html_file, load),
                     "csv": options.csv_prefix,
-                    **_reports(options),
+                    **_reports(self.own),
                     "json": options.json,
                     "json_file": f"{options.json_file}.json" if options.json_file else None,
                     "quiet": bool(options.json_file),
                 }
             )
             self._closed = int(ended["exit_code"])
-            if options.baseline and ended["run_dir"]:
+            if self.own.baseline and ended["run_dir"]:
                 compared = self._compared(ended["run_dir"])
                 self._closed = self._closed or compared
             self._problems: list[str] = ended["problems"]
@@ -626,10 +628,10 @@ class Run:
 
     def _compared(self, run_dir: str) -> int:
         """The exit code of the comparison with the baseline, which is printed where the run's own text is."""
-        taken = self.options.json or "-" in (self.options.summary, self.options.markdown)
+        taken = self.options.json or "-" in (self.own.summary, self.own.markdown)
         sys.stdout.flush()
         words = [sys.executable, "-m", "katydid", "compare", run_dir]
-        words += ["--strict"] if self.options.strict else []
+        words += ["--strict"] if self.own.strict else []
         return subprocess.run(words, stdout=sys.stderr if taken else None, check=False).returncode
 
     def _keys(self) -> dict[str, Any]:
