@@ -4,6 +4,7 @@ what a run said and saved."""
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
+
+# What a shell has started in the background ignores Ctrl-C, and so does what that starts: a test could not interrupt it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 #: No run takes so long; a loaded machine may.
 PATIENCE = 120

@@ -24,7 +24,7 @@ class U(FastHttpUser):
 
 def test_what_is_called_so_is_the_scripts(katydid: Any) -> None:
     katydid.write(SCENARIO)
-    words = ("--summary", "short", "-u", "1", "-t", "1s")
+    words = ("--summary", "short", "-u", "1", "-t", "1s", "--run-dir", "run")
     done = katydid("-H", katydid.target, *words, env={"KATYDID_SUMMARY": "own.json"}).ended(0)
     assert [row["name"] for row in done.summary["endpoints"]] == ["light short 3"]
     assert "--summary is an option of the script here" in done.err, done.text
