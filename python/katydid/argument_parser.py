@@ -70,9 +70,6 @@ def json_user_config(string: str) -> list[dict[str, Any]]:
     return settings
 
 
-#: Options that Locust has not, among those of the load.
-_OWN_LOAD = ("load", "max_users", "max_rate", "seed")
-
 _TYPES: dict[str, Any] = {"int": int, "float": float, "timespan": timespan, "str": None}
 
 
@@ -93,6 +90,7 @@ class _GivesWay:
         of_locust = [one for one in conflicting if not getattr(one[1], "is_own", False)]
         if of_locust:
             self._handle_conflict_error(action, of_locust)  # type: ignore[attr-defined]
+        action.displaced = {flag: own.env_var for flag, own in conflicting}
         self._handle_conflict_resolve(action, conflicting)  # type: ignore[attr-defined]
 
 
@@ -237,7 +235,8 @@ def _add_row(where: Any, row: Any) -> None:
     if row["flags"]:
         options["dest"] = row["dest"]
     action = where.add_argument(*(row["flags"] or [row["dest"]]), **options)
-    action.is_own = "katydid's own" in row["group"] or row["dest"] in _OWN_LOAD
+    is_ours = (row["env"] or "").startswith("KATYDID_")
+    vars(action)["is_own"] = is_ours or "katydid's own" in row["group"]
 
 
 def get_parser(default_config_files: Any = None) -> LocustArgumentParser:
@@ -295,12 +294,11 @@ def parse(argv: Sequence[str]) -> tuple[Namespace, dict[str, Any]]:
 
 def _say_what_gives_way(custom: list[argparse.Action], words: list[str]) -> None:
     """Where a word could be katydid's own option, too."""
-    own = {flag: row["env"] for row in _core.option_table() for flag in row["flags"]}
     for action in custom:
-        for flag in action.option_strings:
-            if flag in own and _is_given(action, words):
-                also = f"; katydid's own is given by {own[flag]}" if own[flag] else ""
-                print(f"warning: {flag} is an option of the script here{also}", file=sys.stderr)
+        displaced: dict[str, str | None] = getattr(action, "displaced", {})
+        for flag, variable in displaced.items() if _is_given(action, words) else ():
+            also = f"; katydid's own is given by {variable}" if variable else ""
+            print(f"warning: {flag} is an option of the script here{also}", file=sys.stderr)
 
 
 def _parser_of(actions: list[argparse.Action]) -> argparse.ArgumentParser:

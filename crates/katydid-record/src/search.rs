@@ -186,7 +186,7 @@ pub enum Outcome {
     },
     /// Between these two heights, by a few short steps: all that was asked for.
     Between {
-        /// The greatest height that kept all objectives, if one did.
+        /// The greatest height up to which all objectives were clearly kept, if there is one.
         held: Option<f64>,
         /// The least at which one was broken for good.
         broke: f64,
@@ -251,7 +251,7 @@ pub struct SearchSummary {
     pub unit: String,
     /// The greatest height that keeps all objectives, where it was found.
     pub height: Option<f64>,
-    /// Lower end of its 95 % interval; of `between` the greatest height that kept all objectives.
+    /// Lower end of its 95 % interval; of `between` the greatest height up to which all objectives were clearly kept.
     pub low: Option<f64>,
     /// Upper end; of `between` the least height at which one was broken.
     pub high: Option<f64>,

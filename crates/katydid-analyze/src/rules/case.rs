@@ -195,18 +195,16 @@ impl<'a> Case<'a> {
     /// From the beginning of the load to the end of its first third.
     pub fn first_third(&self) -> Part {
         Part {
-            phase: String::new(),
-            from: self.whole.from,
             until: self.thirds()[1],
+            ..self.whole.clone()
         }
     }
 
     /// From the end of the first third of the load to its end.
     pub fn after_first_third(&self) -> Part {
         Part {
-            phase: String::new(),
             from: self.thirds()[1],
-            until: self.whole.until,
+            ..self.whole.clone()
         }
     }
 

@@ -600,14 +600,14 @@ fn process_of(title: &str, levels: [f64; 4]) -> Run {
     run.series("process.anon", ("", ""), SeriesKind::Gauge, &points)
 }
 
-/// So many more requests are under way in each second than in the one before.
-fn that_queues(mut run: Run, each_second: u64) -> Run {
-    for at in 0..30 {
+/// So many requests are under way in each second.
+fn under_way(mut run: Run, at: impl Fn(u64) -> u64) -> Run {
+    for second in 0..30 {
         let window = GeneratorWindow {
-            in_flight: each_second * at,
+            in_flight: at(second),
             ..GeneratorWindow::default()
         };
-        run.apply(at * S, 0, Body::Generator(Box::new(window)));
+        run.apply(second * S, 0, Body::Generator(Box::new(window)));
     }
     run
 }
@@ -615,10 +615,10 @@ fn that_queues(mut run: Run, each_second: u64) -> Run {
 #[test]
 fn memory_of_requests_that_wait_is_no_leak() {
     let grows = || process([50.0, 90.0, 130.0, 170.0]);
-    let all = that_queues(grows(), 25).findings(true);
+    let all = under_way(grows(), |second| 25 * second).findings(true);
     assert!(all.findings.is_empty(), "400 wait more: {all:#?}");
     assert_eq!(all.suspected[0].rule, "memory_leak");
-    let found = that_queues(grows(), 10).only();
+    let found = under_way(grows(), |second| 10 * second).only();
     assert_eq!(
         found.confidence,
         Confidence::Strong,
@@ -626,15 +626,8 @@ fn memory_of_requests_that_wait_is_no_leak() {
     );
     // Those who waited for a while in the middle have left something behind; as many had before, they have not.
     let crowd = |seconds: &[u64]| {
-        let mut run = grows();
-        for at in 0..30 {
-            let window = GeneratorWindow {
-                in_flight: if seconds.contains(&at) { 500 } else { 2 },
-                ..GeneratorWindow::default()
-            };
-            run.apply(at * S, 0, Body::Generator(Box::new(window)));
-        }
-        run.findings(true)
+        let many = |second| if seconds.contains(&second) { 500 } else { 2 };
+        under_way(grows(), many).findings(true)
     };
     assert!(crowd(&[14, 15, 16]).findings.is_empty());
     assert_eq!(crowd(&[15]).findings.len(), 1, "for a moment");

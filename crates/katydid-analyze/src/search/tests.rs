@@ -499,3 +499,24 @@ fn no_step_is_made_that_would_keep_the_generator_too_busy() {
     );
     assert_eq!(outcome, Outcome::OutOfReach { above: 800.0 });
 }
+
+#[test]
+fn a_fast_search_names_a_load_that_clearly_keeps_the_budget() {
+    let fast = Wish {
+        fast: true,
+        ..wish(&[0.05])
+    };
+    // At 80 half of the budget is used up.
+    let share = |height: f64| -> f64 { if height > 79.0 { 0.025 } else { 0.0 } };
+    let limit = breaks_at(100.0, 0.05);
+    let (_, outcome) = search(&fast, |height| vec![share(height).max(limit(height))]);
+    let Outcome::Between {
+        held: Some(held),
+        broke,
+        ..
+    } = outcome
+    else {
+        panic!("{outcome:?}");
+    };
+    assert!(held < 79.0 && broke > 100.0, "{held} {broke}");
+}

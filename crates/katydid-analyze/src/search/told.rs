@@ -186,12 +186,16 @@ impl Told<'_> {
         phase.map(|phase| phase.name.clone()).unwrap_or_default()
     }
 
-    /// Of the steps near the limit that were not cut.
+    /// The steps near the limit that were not cut, with their phases.
+    fn near_limit(&self) -> impl Iterator<Item = (&PhaseId, &Seen)> {
+        let steps = self.found.phases.iter().zip(&self.found.seen);
+        steps.filter(|(_, seen)| seen.step.purpose == Purpose::Fine && !seen.cut)
+    }
+
     fn requests_per_arrival(&self) -> Option<f64> {
         let (mut requests, mut arrivals) = (0, 0);
-        let is_near = |seen: &Seen| seen.step.purpose == Purpose::Fine && !seen.cut;
-        for (phase, seen) in self.found.phases.iter().zip(&self.found.seen) {
-            let Some(totals) = self.timeline.phases.get(phase).filter(|_| is_near(seen)) else {
+        for (phase, _) in self.near_limit() {
+            let Some(totals) = self.timeline.phases.get(phase) else {
                 continue;
             };
             for (key, endpoint) in &totals.endpoints {
@@ -206,13 +210,11 @@ impl Told<'_> {
         (arrivals > 0).then(|| requests as f64 / arrivals as f64)
     }
 
-    /// Of the same steps, since they have settled.
+    /// Since the steps have settled.
     fn requests_per_user_s(&self) -> Option<f64> {
         let (mut requests, mut users_s) = (0, 0.0);
-        let is_near = |seen: &Seen| seen.step.purpose == Purpose::Fine && !seen.cut;
-        for (phase, seen) in self.found.phases.iter().zip(&self.found.seen) {
-            let stretch = self.timeline.seconds.stretches.get(phase);
-            let Some(stretch) = stretch.filter(|_| self.wish.whole && is_near(seen)) else {
+        for (phase, seen) in self.near_limit().filter(|_| self.wish.whole) {
+            let Some(stretch) = self.timeline.seconds.stretches.get(phase) else {
                 continue;
             };
             // Its first and last interval are not whole.
@@ -227,12 +229,27 @@ impl Told<'_> {
         (users_s > 0.0).then(|| requests as f64 / users_s)
     }
 
+    /// `120 arrivals/s`.
+    fn at(&self, height: f64) -> String {
+        format!("{} {}", figures(height), self.wish.unit())
+    }
+
     fn answer(&self, outcome: &Outcome, summary: &mut SearchSummary) {
         let unit = self.wish.unit();
-        let at = |height: f64| format!("{} {unit}", figures(height));
         let breaks = |binding: usize| self.plan.slos.get(binding).map_or("", |slo| &slo.text);
         let (word, answer) = match *outcome {
-            Outcome::Found { .. } => ("found", self.number(outcome, summary)),
+            Outcome::Found {
+                height,
+                low,
+                high,
+                binding,
+                confirmation,
+            } => {
+                (summary.height, summary.low, summary.high) = (Some(height), Some(low), Some(high));
+                summary.binding = Some(binding);
+                self.say_what_there_is_to_the_number(height, binding, confirmation, summary);
+                ("found", self.number(height, (low, high), summary))
+            }
             Outcome::Between {
                 held,
                 broke,
@@ -273,16 +290,20 @@ impl Told<'_> {
                 held,
                 broke,
                 lacking,
-            } => ("unfinished", self.unfinished(held, broke, lacking, &at)),
+            } => ("unfinished", self.unfinished(held, broke, lacking)),
             Outcome::BrokenAtIdle { height, binding } => {
                 summary.binding = Some(binding);
                 summary
                     .remarks
                     .push("Look at one request alone: katydid probe.".to_owned());
-                let text = format!("{} does not hold even at {}.", breaks(binding), at(height));
+                let text = format!(
+                    "{} does not hold even at {}.",
+                    breaks(binding),
+                    self.at(height)
+                );
                 ("broken_at_idle", text)
             }
-            Outcome::OutOfReach { above } => ("out_of_reach", self.out_of_reach(above, &at)),
+            Outcome::OutOfReach { above } => ("out_of_reach", self.out_of_reach(above)),
             Outcome::Stuck { after, at: calm } => {
                 summary.remarks.push(
                     "What keeps it there does not need the load any more: retries, a queue that is worked off, a cache that stays cold. Restart it before the next search."
@@ -291,8 +312,8 @@ impl Told<'_> {
                 summary.remarks.extend(self.before_it_got_stuck());
                 let text = format!(
                     "Does not recover: after {} it stayed broken at {}, which it had held before.",
-                    at(after),
-                    at(calm)
+                    self.at(after),
+                    self.at(calm)
                 );
                 ("stuck", text)
             }
@@ -355,18 +376,18 @@ impl Told<'_> {
         self.found.seen.iter().filter(is_fine).count() < at::ENOUGH
     }
 
-    fn confirmation(&self, confirmation: Confirmation, at: &dyn Fn(f64) -> String) -> String {
+    fn confirmation(&self, confirmation: Confirmation) -> String {
         match confirmation {
             Confirmation::Held(height) => {
                 let confirm = |seen: &&Seen| seen.step.purpose == Purpose::Confirm;
                 let last = self.found.seen.iter().rfind(confirm);
                 let held_s = last.map_or(0, |seen| seen.slices.first().map_or(0, Vec::len));
-                format!("{} were then held for {held_s} s.", at(height))
+                format!("{} were then held for {held_s} s.", self.at(height))
             }
             Confirmation::Failed(height) => {
                 format!(
                     "Held for some minutes, {} were too much, or it cannot be told: take the number with care.",
-                    at(height)
+                    self.at(height)
                 )
             }
             Confirmation::NotMade => "Not confirmed: there was no time to hold a load for some minutes, or the generator did not keep up in it.".to_owned(),
@@ -389,28 +410,20 @@ impl Told<'_> {
         ))
     }
 
-    /// The number that was found; empty of another outcome.
-    fn number(&self, outcome: &Outcome, summary: &mut SearchSummary) -> String {
-        let Outcome::Found {
-            height,
-            low,
-            high,
-            binding,
-            confirmation,
-        } = *outcome
-        else {
-            return String::new();
-        };
-        let at = |height: f64| format!("{} {}", figures(height), self.wish.unit());
-        (summary.height, summary.low, summary.high) = (Some(height), Some(low), Some(high));
-        summary.binding = Some(binding);
+    fn say_what_there_is_to_the_number(
+        &self,
+        height: f64,
+        binding: usize,
+        confirmation: Confirmation,
+        summary: &mut SearchSummary,
+    ) {
         if self.wish.budgets.len() > 1 {
             let first = self.plan.slos.get(binding).map_or("", |slo| &slo.text);
             summary
                 .remarks
                 .push(format!("{first} is the first to break."));
         }
-        summary.remarks.push(self.confirmation(confirmation, &at));
+        summary.remarks.push(self.confirmation(confirmation));
         if let Confirmation::Held(height) = confirmation {
             summary.confirmed = Some(height);
         }
@@ -420,6 +433,9 @@ impl Told<'_> {
             summary.knee = knee;
             summary.remarks.push(remark);
         }
+    }
+
+    fn number(&self, height: f64, (low, high): (f64, f64), summary: &SearchSummary) -> String {
         let requests = (summary.requests_per_user_s)
             .or(summary.requests_per_arrival)
             .map(|each| format!(", {} req/s", figures(each * height)))
@@ -427,7 +443,7 @@ impl Told<'_> {
         let (low, high) = (figures(low), figures(high));
         format!(
             "Sustains {} (95 % interval {low} to {high}){requests}.",
-            at(height)
+            self.at(height)
         )
     }
 
@@ -439,19 +455,13 @@ impl Told<'_> {
         }
     }
 
-    fn unfinished(
-        &self,
-        held: Option<f64>,
-        broke: Option<f64>,
-        lacking: Lacking,
-        at: &dyn Fn(f64) -> String,
-    ) -> String {
+    fn unfinished(&self, held: Option<f64>, broke: Option<f64>, lacking: Lacking) -> String {
         let known = match (held, broke) {
             (Some(held), Some(broke)) => {
-                format!("it held {}, and broke at {}", at(held), at(broke))
+                format!("it held {}, and broke at {}", self.at(held), self.at(broke))
             }
-            (Some(held), None) => format!("it held {}", at(held)),
-            (None, Some(broke)) => format!("it broke at {}", at(broke)),
+            (Some(held), None) => format!("it held {}", self.at(held)),
+            (None, Some(broke)) => format!("it broke at {}", self.at(broke)),
             (None, None) => "no step came to its end".to_owned(),
         };
         match lacking {
@@ -464,7 +474,7 @@ impl Told<'_> {
         }
     }
 
-    fn out_of_reach(&self, above: f64, at: &dyn Fn(f64) -> String) -> String {
+    fn out_of_reach(&self, above: f64) -> String {
         if above <= 0.0 {
             return "The generator did not keep up in any step, so nothing is known of the target."
                 .to_owned();
@@ -475,7 +485,7 @@ impl Told<'_> {
         } else {
             "the most that the generator can do here"
         };
-        format!("Holds {}, {whose}: its limit is higher.", at(above))
+        format!("Holds {}, {whose}: its limit is higher.", self.at(above))
     }
 }
 

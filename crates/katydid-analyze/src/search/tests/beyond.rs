@@ -155,7 +155,6 @@ fn where_all_wait_in_one_queue_next_to_nothing_works() {
 
     let without = Wish {
         beyond: false,
-        fast: false,
         ..beyond()
     };
     let (fewer, same) = try_out(&without, Service::new(f64::INFINITY, 1.0));

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use katydid_record::frame::{Kind, Mark, Name};
-use katydid_record::search::Outcome;
+use katydid_record::search::{Outcome, SearchSummary};
 use katydid_record::summary::SloOutcome;
 use katydid_record::{Body, EndpointWindow, Frame, GeneratorWindow, Histogram, Slo, Sparse};
 
@@ -53,6 +53,8 @@ struct Answers {
     lag_us: u64,
     /// Arrivals that found all users at work.
     blocked: u64,
+    /// Part of the time that the generator's I/O thread was at work.
+    busy: f64,
 }
 
 impl Answers {
@@ -65,6 +67,7 @@ impl Answers {
             in_flight: (rate * 0.1).ceil() as u64,
             lag_us: 100,
             blocked: 0,
+            busy: 0.0,
         }
     }
 }
@@ -84,7 +87,10 @@ struct Run {
 impl Run {
     /// Second by second until the search is over, or for so many.
     fn new(wish: Wish, seconds: u64, answers: impl Fn(f64, u64) -> Answers) -> Self {
-        let plan = plan(wish);
+        Self::of(plan(wish), seconds, answers)
+    }
+
+    fn of(plan: Plan, seconds: u64, answers: impl Fn(f64, u64) -> Answers) -> Self {
         let mut run = Self {
             timeline: Timeline::watching(&plan),
             lines: Vec::new(),
@@ -98,7 +104,14 @@ impl Run {
             name: "/".into(),
             tagged: None,
         };
-        run.apply(0, 0, 0, Body::Names(vec![endpoint]));
+        let flow = Name::Endpoint {
+            id: 1,
+            kind: Kind::Flow,
+            method: String::new(),
+            name: "User".into(),
+            tagged: None,
+        };
+        run.apply(0, 0, 0, Body::Names(vec![endpoint, flow]));
         let mut seek = Seek::new(&run.plan, Arc::new(End::default())).expect("the plan has one");
         let mut phase = 0;
         let mut told = Some((0, 5.0));
@@ -155,18 +168,24 @@ impl Run {
     fn second(&mut self, second: u64, phase: PhaseId, answers: &Answers) {
         let window = EndpointWindow {
             ok: answers.ended,
-            blocked: answers.blocked,
             from_due: some(&[
                 (100_000, answers.ended - answers.bad),
                 (900_000, answers.bad),
             ]),
             ..EndpointWindow::default()
         };
-        self.apply(second, SECOND_US, phase, Body::Requests(vec![window]));
+        let blocked = EndpointWindow {
+            endpoint: 1,
+            blocked: answers.blocked,
+            ..EndpointWindow::default()
+        };
+        let windows = Body::Requests(vec![window, blocked]);
+        self.apply(second, SECOND_US, phase, windows);
         let generator = GeneratorWindow {
             in_flight: answers.in_flight,
             lag: some(&[(answers.lag_us, answers.ended.max(30))]),
             processors: 2,
+            io_cpu_us: (1e6 * answers.busy) as u64,
             ..GeneratorWindow::default()
         };
         let generator = Body::Generator(Box::new(generator));
@@ -177,6 +196,10 @@ impl Run {
     fn began(&self) -> Vec<u64> {
         let phases = self.timeline.phases.values();
         phases.filter_map(|phase| phase.began).collect()
+    }
+
+    fn told(&self) -> SearchSummary {
+        told::search(&self.timeline, &self.plan).expect("a search")
     }
 
     fn outcome(&self) -> Outcome {
@@ -212,7 +235,7 @@ fn each_step_begins_at_a_whole_second_and_lasts_as_long_as_it_has_to() {
         run.lines[0],
         "coarse 1: 5 arrivals/s: p95 < 300ms: 0 % bad of 5 % allowed"
     );
-    let told = told::search(&run.timeline, &run.plan).expect("a search");
+    let told = run.told();
     assert!(told.complete && told.height.is_some(), "{told:?}");
     assert_eq!(told.steps.len(), run.lines.len());
     // p95 is 100 ms until the objective breaks.
@@ -239,6 +262,7 @@ fn an_overload_is_cut_before_the_step_has_settled() {
             in_flight: 20 * second,
             lag_us: 100,
             blocked: 0,
+            busy: 0.0,
         },
         rate => Answers::of(rate, 0.0),
     });
@@ -277,6 +301,25 @@ fn a_late_generator_is_not_held_against_the_target() {
 }
 
 #[test]
+fn no_load_is_made_that_the_generator_cannot_do() {
+    // At 40 a second its thread is at work for half of the time, so that 64 need the 80 % that it may be.
+    let run = Run::new(wish(900.0), 1_000, |rate, _| Answers {
+        busy: rate / 80.0,
+        ..breaks_at_100(rate)
+    });
+    assert!(
+        run.heights.iter().all(|height| *height <= 65.0),
+        "{:?}",
+        run.heights
+    );
+    assert!(
+        matches!(run.outcome(), Outcome::OutOfReach { above } if (60.0..=65.0).contains(&above)),
+        "{:?}",
+        run.outcome()
+    );
+}
+
+#[test]
 fn an_answer_that_cannot_have_come_yet_is_not_missed() {
     // Each request takes six seconds, and may take eight.
     let slow = Wish {
@@ -289,6 +332,7 @@ fn an_answer_that_cannot_have_come_yet_is_not_missed() {
         in_flight: rate as u64 * (second + 1).min(6),
         lag_us: 100,
         blocked: 0,
+        busy: 0.0,
     });
     assert!(
         run.lines[0].ends_with("0 % bad of 5 % allowed"),
@@ -302,7 +346,7 @@ fn an_answer_that_cannot_have_come_yet_is_not_missed() {
 fn what_is_stopped_says_what_was_known() {
     let run = Run::new(wish(900.0), 100, |rate, _| breaks_at_100(rate));
     assert_eq!(recorded::outcome(&run.timeline), None);
-    let told = told::search(&run.timeline, &run.plan).expect("a search");
+    let told = run.told();
     assert!(!told.complete);
     assert_eq!(told.answer, "No number yet: it held 80 arrivals/s.");
 }
@@ -315,7 +359,7 @@ fn what_happens_beyond_the_limit_follows_its_confirmation() {
     };
     let run = Run::new(beyond, 7_200, |rate, _| breaks_at_100(rate));
     assert!(matches!(run.outcome(), Outcome::Found { .. }));
-    let told = told::search(&run.timeline, &run.plan).expect("a search");
+    let told = run.told();
     let purposes: Vec<&str> = told.steps.iter().map(|step| &*step.purpose).collect();
     let confirmed = purposes.iter().rposition(|purpose| *purpose == "confirm");
     assert_eq!(
@@ -354,7 +398,7 @@ fn an_overload_ends_when_all_users_are_at_work() {
         blocked: if rate > 140.0 { 10 } else { 0 },
         ..breaks_at_100(rate)
     });
-    let told = told::search(&run.timeline, &run.plan).expect("a search");
+    let told = run.told();
     let overload = told.steps.iter().find(|step| step.purpose == "beyond");
     let overload = overload.expect("one");
     assert!(overload.cut && overload.lasted_s < 8.0, "{overload:?}");
@@ -375,6 +419,23 @@ fn an_overload_ends_when_all_users_are_at_work() {
 }
 
 #[test]
+fn that_all_users_are_at_work_matters_to_any_objective() {
+    let beyond = Wish {
+        beyond: true,
+        ..wish(7_200.0)
+    };
+    let mut plan = plan(beyond);
+    plan.slos[0].endpoint = Some("GET /".into());
+    let run = Run::of(plan, 7_200, |rate, _| Answers {
+        blocked: if rate > 140.0 { 10 } else { 0 },
+        ..breaks_at_100(rate)
+    });
+    let told = run.told();
+    let overload = told.steps.iter().find(|step| step.purpose == "beyond");
+    assert!(overload.is_some_and(|step| step.cut), "{overload:?}");
+}
+
+#[test]
 fn by_users_heights_are_whole_and_come_one_user_after_the_other() {
     let users = Wish {
         whole: true,
@@ -391,7 +452,9 @@ fn by_users_heights_are_whole_and_come_one_user_after_the_other() {
         low <= 100.0 && 99.0 <= high && high / low < 1.2,
         "{low} {high}"
     );
-    let told = told::search(&run.timeline, &run.plan).expect("a search");
+    // Five more users within a second, then 3 s and 12 s; two more until the engine goes on.
+    assert_eq!(run.began()[2] - run.began()[1], 18 * SECOND_US);
+    let told = run.told();
     assert!(
         told.answer.contains(" users (95 % interval "),
         "{}",
@@ -429,7 +492,7 @@ fn a_fast_search_ends_between_two_loads() {
         "{held} {broke}"
     );
     assert!(run.timeline.end < 300 * SECOND_US, "{}", run.timeline.end);
-    let told = told::search(&run.timeline, &run.plan).expect("a search");
+    let told = run.told();
     assert_eq!((told.verdict(), told.height), ("BETWEEN", None));
     assert!(
         told.answer.starts_with("p95 < 300ms breaks between "),
@@ -458,7 +521,7 @@ fn who_does_not_recover_late_has_had_a_limit() {
         "{:?}",
         run.outcome()
     );
-    let told = told::search(&run.timeline, &run.plan).expect("a search");
+    let told = run.told();
     assert_eq!(told.height, None);
     let is_said = |remark: &String| remark.starts_with("Until then it looked as if the limit were");
     assert!(told.remarks.iter().any(is_said), "{:?}", told.remarks);
