@@ -97,7 +97,8 @@ def read_line(process: Any, lines: list[str]) -> str:
         ((*OBJECTIVE, "--closed", "--beyond"), "--beyond needs arrivals"),
         ((*OBJECTIVE, "--closed", "--max-users", "9"), "--up-to says how many users"),
         ((*OBJECTIVE, "--closed", "--up-to", "0.5"), "it is a whole number"),
-        ((*OBJECTIVE, "--fast", "--beyond"), "--fast ends with a rough answer"),
+        ((*OBJECTIVE, "--fast", "--beyond"), "--beyond begins with an answer that is confirmed"),
+        ((*OBJECTIVE, "--closed", "--hysteresis"), "--hysteresis needs arrivals"),
     ],
 )
 def test_what_it_does_not_take(katydid: Any, words: tuple[str, ...], said: str) -> None:

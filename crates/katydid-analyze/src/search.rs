@@ -11,6 +11,7 @@ mod beyond;
 mod bracket;
 mod curve;
 mod fit;
+mod hysteresis;
 mod knee;
 pub mod limits;
 pub mod recorded;
@@ -22,7 +23,7 @@ pub(crate) use spread::design_effect_of;
 
 use std::cell::OnceCell;
 
-use katydid_record::search::{Confirmation, Lacking, Outcome, Purpose, Seen, Step, Wish};
+use katydid_record::search::{Confirmation, Lacking, Outcome, Purpose, Seen, Step, Took, Wish};
 
 use self::beyond::Beyond;
 use self::bracket::Bracket;
@@ -55,7 +56,7 @@ pub fn next(wish: &Wish, seen: &[Seen]) -> Next {
         confirmation: Confirmation::Held(_),
         ..
     }) = next
-        && wish.beyond
+        && (wish.beyond || wish.hysteresis)
     {
         let beyond = Beyond {
             wish,
@@ -91,7 +92,7 @@ pub fn is_over(
     match purpose {
         Purpose::Calm => return !is_drowned && is_well(wish, slices),
         Purpose::Back => return !is_drowned && beyond::is_mended(wish, slices),
-        Purpose::Beyond | Purpose::Spike => return is_drowned,
+        Purpose::Beyond | Purpose::Spike | Purpose::Up | Purpose::Down => return is_drowned,
         Purpose::Coarse | Purpose::Fine | Purpose::Confirm | Purpose::Base => {}
     }
     is_drowned || slices.iter().any(|slices| is_lost(slices))
@@ -343,8 +344,13 @@ impl Search<'_> {
 
     /// What of it is kept for what comes after the search, as long as there is an answer.
     fn kept_s(&self) -> f64 {
-        let time_s = self.wish.time_s.filter(|_| self.wish.beyond);
-        time_s.map_or(0.0, |time| (at::BEYOND_PART * time).min(at::BEYOND_MOST_S))
+        let asked = [
+            (self.wish.beyond, at::BEYOND_PART, at::BEYOND_MOST_S),
+            (self.wish.hysteresis, at::RUNGS_PART, at::RUNGS_MOST_S),
+        ];
+        let asked = asked.into_iter().filter(|(is_asked, ..)| *is_asked);
+        let kept = |time: f64| asked.map(|(_, part, most)| (part * time).min(most)).sum();
+        self.wish.time_s.map_or(0.0, kept)
     }
 
     /// The next coarse step while one end of the bracket is missing.
@@ -564,7 +570,18 @@ impl Search<'_> {
         if self.wish.whole && (low.floor() - high.floor()).abs() < 0.5 {
             return false;
         }
-        high / low > too_wide || (estimate.wider > at::TOO_SLOW && high / low > at::NEGLIGIBLE)
+        let is_slow = estimate.wider > at::TOO_SLOW && high / low > at::NEGLIGIBLE;
+        high / low > too_wide || is_slow || self.wanders(estimate)
+    }
+
+    /// From step to step the target is faster or slower by so much that a few slow times, which may be missing, decide. Beyond the limit how long requests
+    /// take says how long the step was.
+    fn wanders(&self, estimate: &Estimate) -> bool {
+        let below = self.valid(Purpose::Fine).filter(|seen| !seen.cut);
+        let below = below.map(|seen| (seen.step.height.ln(), seen.took));
+        let below = below.filter(|(ln_height, _)| *ln_height <= estimate.middle);
+        let took: Vec<(f64, Took)> = below.filter_map(|(ln, took)| Some((ln, took?))).collect();
+        spread::speed_scatter(&took).is_some_and(|scatter| scatter > at::WANDERS)
     }
 
     fn rounded_down(&self, height: f64) -> f64 {

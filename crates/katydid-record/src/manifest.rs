@@ -16,7 +16,7 @@ pub struct FormatVersion {
 /// The format that this version writes.
 pub const FORMAT: FormatVersion = FormatVersion {
     major: 1,
-    minor: 12,
+    minor: 13,
 };
 
 /// `manifest.json`.

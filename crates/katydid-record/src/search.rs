@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a search is asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools)] // each is wished for by itself
 pub struct Wish {
     /// For each objective the share of requests that may be bad.
     pub budgets: Vec<f64>,
@@ -25,6 +26,9 @@ pub struct Wish {
     /// Only between which two heights it breaks.
     #[serde(default)]
     pub fast: bool,
+    /// When the limit is found and confirmed, some loads are tried on the way up to more than it, and again on the way down.
+    #[serde(default)]
+    pub hysteresis: bool,
 }
 
 impl Wish {
@@ -54,6 +58,10 @@ pub enum Purpose {
     Spike,
     /// The load of the base again: how long it takes to recover.
     Back,
+    /// On the way up, over the limit.
+    Up,
+    /// The same loads on the way down: what the way up has left behind.
+    Down,
 }
 
 impl Purpose {
@@ -68,17 +76,22 @@ impl Purpose {
             Self::Base => "base",
             Self::Spike => "spike",
             Self::Back => "back",
+            Self::Up => "up",
+            Self::Down => "down",
         }
     }
 
     /// After the limit is known: such a step says nothing of where it is.
     pub fn is_beyond(self) -> bool {
-        matches!(self, Self::Beyond | Self::Base | Self::Spike | Self::Back)
+        match self {
+            Self::Coarse | Self::Fine | Self::Calm | Self::Confirm => false,
+            Self::Beyond | Self::Base | Self::Spike | Self::Back | Self::Up | Self::Down => true,
+        }
     }
 
-    /// An overload that is meant: it is not ended because nothing works.
+    /// An overload that is meant, or what it has left behind: it is not ended because nothing works.
     pub fn is_overload(self) -> bool {
-        matches!(self, Self::Beyond | Self::Spike)
+        matches!(self, Self::Beyond | Self::Spike | Self::Up | Self::Down)
     }
 }
 
@@ -135,9 +148,21 @@ pub struct End {
     /// Part of the time that the generator's busiest thread was at work; 0 where that is not known.
     #[serde(default)]
     pub busy: f64,
+    /// How long its requests took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub took: Option<Took>,
     /// What of the target was nearest its limit then, as far as that was watched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_use: Option<InUse>,
+}
+
+/// How long requests took: the logarithm of the time in µs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Took {
+    /// Its mean.
+    pub ln_us: f64,
+    /// The standard error of that, for requests that are independent.
+    pub error: f64,
 }
 
 /// What came of a step.
@@ -156,6 +181,8 @@ pub struct Seen {
     pub invalid: bool,
     /// Part of the time that the generator's busiest thread was at work; 0 where that is not known.
     pub busy: f64,
+    /// How long its requests took; `None`: there were too few.
+    pub took: Option<Took>,
 }
 
 /// How a search ended.
@@ -275,6 +302,8 @@ pub struct SearchSummary {
     pub beyond: Vec<BeyondSummary>,
     /// What came of a spike, if one was made.
     pub spike: Option<SpikeSummary>,
+    /// Loads on the way up and on the way down, the greatest first, where that was tried.
+    pub hysteresis: Vec<RungSummary>,
     /// Its steps, in their order.
     pub steps: Vec<StepSummary>,
 }
@@ -368,12 +397,38 @@ pub struct SpikeSummary {
     pub lasted_s: f64,
     /// For how long the load of the base was watched after it, seconds.
     pub watched_s: f64,
-    /// `recovered`, `metastable` (not while it was watched, two minutes) or `unknown`.
+    /// `recovered`, `metastable` (not while it was watched, three minutes) or `unknown`.
     pub outcome: String,
     /// Seconds from its end until all budgets are kept for good.
     pub recovery_s: Option<f64>,
     /// What a lower load brought, where it did not recover.
     pub relief: Option<ReliefSummary>,
+}
+
+/// A load on the way up to more than the limit, and again on the way down.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct RungSummary {
+    /// As a part of the height that was found.
+    pub times: f64,
+    /// Arrivals per second.
+    pub height: f64,
+    /// On the way up.
+    pub up: WaySummary,
+    /// On the way down.
+    pub down: WaySummary,
+    /// On the way down `same`, `slower`, `broken` (an objective that was kept on the way up), or `unknown`.
+    pub outcome: String,
+}
+
+/// What a load did to requests on one of the two ways.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct WaySummary {
+    /// Share that was bad for the objective that is broken first; null where none ended.
+    pub bad: Option<f64>,
+    /// A percentile of all successful requests, that of the objective or else p95, milliseconds.
+    pub ms: Option<f64>,
 }
 
 /// A lower load, for a target that did not recover.
@@ -406,7 +461,7 @@ pub struct ObjectiveSummary {
 pub struct StepSummary {
     /// Its phase.
     pub phase: String,
-    /// `coarse`, `fine`, `calm` or `confirm`; beyond the limit `beyond`, `base`, `spike` or `back`.
+    /// `coarse`, `fine`, `calm` or `confirm`; beyond the limit `beyond`, `base`, `spike`, `back`, `up` or `down`.
     pub purpose: String,
     /// Arrivals per second, or users.
     pub height: f64,

@@ -11,7 +11,14 @@ use crate::load::Load;
 use crate::session::seek;
 
 /// Dests of the options that only a search has.
-pub const OPTIONS: [&str; 5] = ["time_budget", "up_to", "closed", "fast", "beyond"];
+pub const OPTIONS: [&str; 6] = [
+    "time_budget",
+    "up_to",
+    "closed",
+    "fast",
+    "beyond",
+    "hysteresis",
+];
 /// Dests of those that it has not: it says itself how much load there is.
 pub const REFUSED: [&str; 6] = [
     "load",
@@ -64,23 +71,30 @@ pub fn load(options: &Options, slos: &[Slo]) -> Result<(Load, Wish), UsageError>
             slo.text
         )));
     }
-    if options.search.beyond && options.goals.abort_on.is_some() {
-        return Err(UsageError::new(
-            "--beyond overloads the target on purpose, and --abort-on says what it must not suffer: leave one of them out",
-        ));
-    }
     let Search {
         time_budget,
         up_to,
         closed,
         fast,
         beyond,
+        hysteresis,
     } = options.search;
-    let wrong = if closed && beyond {
-        "--beyond needs arrivals: users who wait for their answers hold back when it is slow, so they cannot overload it as arrivals do. Leave out --closed"
-    } else if fast && beyond {
-        "--fast ends with a rough answer, and --beyond begins with one that is confirmed: leave one of them out"
-    } else if closed && options.load.max_users.is_some() {
+    let overloads = (beyond.then_some("--beyond")).or(hysteresis.then_some("--hysteresis"));
+    if let Some(flag) = overloads {
+        let why = if options.goals.abort_on.is_some() {
+            "overloads the target on purpose, and --abort-on says what it must not suffer: leave one of them out"
+        } else if closed {
+            "needs arrivals: users who wait for their answers hold back when it is slow, so they cannot overload it as arrivals do. Leave out --closed"
+        } else if fast {
+            "begins with an answer that is confirmed, and --fast ends with a rough one: leave one of them out"
+        } else {
+            ""
+        };
+        if !why.is_empty() {
+            return Err(UsageError::new(format!("{flag} {why}")));
+        }
+    }
+    let wrong = if closed && options.load.max_users.is_some() {
         "--max-users is for arrivals: with --closed, --up-to says how many users are tried at most"
     } else if closed && up_to.is_some_and(|most| most < 1.0 || most.fract() > 0.0) {
         "--up-to counts users here: it is a whole number"
@@ -100,6 +114,7 @@ pub fn load(options: &Options, slos: &[Slo]) -> Result<(Load, Wish), UsageError>
         time_s: time_budget.map(|time| time.0 as f64),
         beyond,
         fast,
+        hysteresis,
     };
     let schedule = seek::first(&wish).ok_or_else(|| {
         UsageError::new("--time-budget is shorter than the first step: give it 10m or more")

@@ -235,8 +235,8 @@ fn limit(world: &World) -> f64 {
         let steps = (requests / (rate * hold_s)).ceil();
         let sums = all(steps as u64, |seed| {
             let mut station = world.station(SEEDS + seed);
-            world.seconds(&mut station, rate, settle_s, |_, _| false);
-            let (slices, _) = world.seconds(&mut station, rate, hold_s, |_, _| false);
+            world.seconds(&mut station, rate, settle_s);
+            let slices = world.seconds(&mut station, rate, hold_s);
             interval::sum(&slices)
         });
         let (bad, total) = interval::sum(&sums);
@@ -250,8 +250,8 @@ fn goodput(world: &World, rate: f64) -> f64 {
     const LENGTH_S: f64 = 200.0;
     let good = |seed| {
         let mut station = world.station(SEEDS + seed);
-        world.seconds(&mut station, rate, 60.0, |_, _| false);
-        let (slices, _) = world.seconds(&mut station, rate, LENGTH_S, |_, _| false);
+        world.seconds(&mut station, rate, 60.0);
+        let slices = world.seconds(&mut station, rate, LENGTH_S);
         let (bad, total) = interval::sum(&slices);
         (total - bad) as f64
     };
@@ -262,10 +262,10 @@ fn goodput(world: &World, rate: f64) -> f64 {
 fn recovery(world: &World, limit: f64, seed: u64) -> Option<usize> {
     let mut station = world.station(SEEDS + seed);
     let base = limits::BASE * limit;
-    world.seconds(&mut station, base, 60.0, |_, _| false);
+    world.seconds(&mut station, base, 60.0);
     let spike = limits::SPIKE * limit;
-    world.seconds(&mut station, spike, limits::SPIKE_S, |_, _| false);
-    let (slices, _) = world.seconds(&mut station, base, WATCHED_S, |_, _| false);
+    world.seconds(&mut station, spike, limits::SPIKE_S);
+    let slices = world.seconds(&mut station, base, WATCHED_S);
     let (first, all) = limits::MENDED;
     let keeps = |slices: &[(u64, u64)]| {
         let (bad, total) = interval::sum(slices);

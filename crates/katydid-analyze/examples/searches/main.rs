@@ -141,6 +141,7 @@ fn wish(world: &World, minutes: Option<f64>) -> Wish {
         limit_s: world.within_s,
         beyond: false,
         fast: false,
+        hysteresis: false,
     }
 }
 
@@ -154,7 +155,7 @@ fn search(world: &World, wish: &Wish, seed: u64) -> (Vec<Seen>, Outcome) {
             Next::Done(outcome) => return (steps, outcome),
         };
         let began = station.now();
-        world.seconds(&mut station, step.height, step.settle_s, |_, _| false);
+        world.seconds(&mut station, step.height, step.settle_s);
         let is_over = |slices: &[(u64, u64)], stayed: &[f64]| {
             let (most, fewest) = DROWNED_S;
             let lately = &stayed[stayed.len().saturating_sub(most as usize)..];
@@ -165,12 +166,13 @@ fn search(world: &World, wish: &Wish, seed: u64) -> (Vec<Seen>, Outcome) {
                 && is_drowned(time * step.height, step.height, world.within_s, MEAN_S);
             is_over(wish, step.purpose, &[slices.to_vec()], is_drowned)
         };
-        let (slices, cut) = world.seconds(&mut station, step.height, step.hold_s, is_over);
+        let held = world.held(&mut station, step.height, step.hold_s, is_over);
         steps.push(Seen {
             step,
             lasted_s: station.now() - began,
-            slices: vec![slices],
-            cut,
+            took: held.took(),
+            slices: vec![held.slices],
+            cut: held.cut,
             invalid: false,
             busy: 0.0,
         });

@@ -10,7 +10,7 @@ pub fn bisection(world: &World, seed: u64) -> Tried {
     let mut station = world.station(1_000 + seed);
     let (mut held, mut broke, mut rate) = (None, None, 5.0);
     loop {
-        let (slices, _) = world.seconds(&mut station, rate, 10.0, |_, _| false);
+        let slices = world.seconds(&mut station, rate, 10.0);
         // What an overload has left over is not the next step's.
         station.finish();
         if share(&slices) <= world.budget {
@@ -42,7 +42,7 @@ pub fn ramp(world: &World, seed: u64) -> Tried {
     let mut rate = 0.0;
     while station.now() < LENGTH_S {
         rate = (top * station.now() / LENGTH_S).max(1.0);
-        let (slices, _) = world.seconds(&mut station, rate, 1.0, |_, _| false);
+        let slices = world.seconds(&mut station, rate, 1.0);
         bad += slices[0].0;
         total += slices[0].1;
         if station.now() > 10.0 && bad as f64 > world.budget * total as f64 {

@@ -1,6 +1,8 @@
 //! The stations that are searched, and where their limit is.
 
 use katydid_analyze::interval;
+use katydid_analyze::search::limits;
+use katydid_record::search::Took;
 use katydid_target::{Distribution, Pauses, Station, Wandering};
 
 /// A kind of station, and the objective.
@@ -97,6 +99,27 @@ pub fn worlds() -> Vec<World> {
     ]
 }
 
+/// What came of a time at a rate.
+pub struct Held {
+    /// Bad and all of each second, by arrival.
+    pub slices: Vec<(u64, u64)>,
+    /// It was ended early.
+    pub cut: bool,
+    /// How long each stayed that was not refused, seconds.
+    pub times: Vec<f64>,
+}
+
+impl Held {
+    pub fn took(&self) -> Option<Took> {
+        let n = self.times.len() as f64;
+        let ln_us = |time: &f64| (1e6 * time).max(1.0).ln();
+        let mean = self.times.iter().map(ln_us).sum::<f64>() / n;
+        let squares = self.times.iter().map(|time| (ln_us(time) - mean).powi(2));
+        let error = (squares.sum::<f64>() / (n * n)).sqrt();
+        (n >= limits::LEAST_TIMES).then_some(Took { ln_us: mean, error })
+    }
+}
+
 impl World {
     /// All wait in one queue, and 95 % have to be good.
     pub fn new(name: &'static str, servers: usize, wandering: Wandering) -> Self {
@@ -122,17 +145,21 @@ impl World {
         Station::new(self.servers, service, self.wandering, self.pauses, seed)
     }
 
-    /// Lets requests arrive at `rate` for so long: bad and all of each second, by arrival, and whether it was ended early. `is_over` is told also how
-    /// long they stayed, by second.
-    pub fn seconds(
+    /// Lets requests arrive at `rate` for so long: bad and all of each second, by arrival.
+    pub fn seconds(&self, station: &mut Station, rate: f64, length_s: f64) -> Vec<(u64, u64)> {
+        self.held(station, rate, length_s, |_, _| false).slices
+    }
+
+    /// Lets requests arrive at `rate` for so long. `is_over` is told also how long they stayed, by second.
+    pub fn held(
         &self,
         station: &mut Station,
         rate: f64,
         length_s: f64,
         is_over: impl Fn(&[(u64, u64)], &[f64]) -> bool,
-    ) -> (Vec<(u64, u64)>, bool) {
+    ) -> Held {
         let (began, mut slices) = (station.now(), Vec::new());
-        let mut stayed = Vec::new();
+        let (mut stayed, mut times) = (Vec::new(), Vec::new());
         let (mut second, mut time) = ((0, 0), 0.0);
         loop {
             let at = station.next_arrival(rate);
@@ -143,12 +170,17 @@ impl World {
                 let is_last = slices.len() as f64 >= length_s;
                 if is_last || is_over(&slices, &stayed) {
                     station.idle_until(began + slices.len() as f64);
-                    return (slices, !is_last);
+                    return Held {
+                        slices,
+                        cut: !is_last,
+                        times,
+                    };
                 }
             }
             let stays = self.arrive(station, at);
             // Who is refused knows it at once.
             time += stays.unwrap_or(0.0);
+            times.extend(stays);
             let is_bad = stays.is_none_or(|stays| stays > self.within_s);
             second = (second.0 + u64::from(is_bad), second.1 + 1);
         }
@@ -185,9 +217,9 @@ impl World {
         const REQUESTS: f64 = 3e6;
         self.crossing(REQUESTS, |rate, requests| {
             let mut station = self.station(7);
-            self.seconds(&mut station, rate, 60.0, |_, _| false);
+            self.seconds(&mut station, rate, 60.0);
             let length = (requests / rate).clamp(600.0, 30_000.0);
-            let (slices, _) = self.seconds(&mut station, rate, length.ceil(), |_, _| false);
+            let slices = self.seconds(&mut station, rate, length.ceil());
             let (bad, total) = interval::sum(&slices);
             bad as f64 / total as f64
         })

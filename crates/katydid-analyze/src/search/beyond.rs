@@ -1,4 +1,5 @@
-//! What happens beyond the limit, when that is known: first more load than can be done, then a spike from half of the limit, and back.
+//! What happens beyond the limit, when that is known: the way over it and down again, then more load than can be done, then a spike from half
+//! of the limit, and back.
 //!
 //! A service that sheds what it cannot do keeps its goodput; one in which all wait in one queue loses nearly all of it. One that stays
 //! broken at a load that it held before is metastable (Bronson et al., *Metastable failures in distributed systems*, 2021). The
@@ -37,9 +38,10 @@ impl Beyond<'_> {
     /// The next step, if there is one more.
     pub fn next(&self) -> Option<Step> {
         let Some(last) = self.after.last() else {
-            return self.overload();
+            return self.rung().or_else(|| self.overload());
         };
         match last.step.purpose {
+            Purpose::Up | Purpose::Down => self.rung().or_else(|| self.calm(at::CALM, at::CALM_S)),
             Purpose::Beyond => self.calm(at::CALM, at::CALM_S),
             Purpose::Base if is_usual(self.wish, last) => {
                 self.step(Purpose::Spike, at::SPIKE, (0.0, at::SPIKE_S))
@@ -63,15 +65,38 @@ impl Beyond<'_> {
         after.filter(move |seen| seen.step.purpose == purpose)
     }
 
+    /// The next load of the way over the limit and down again, if that is wished for.
+    fn rung(&self) -> Option<Step> {
+        let made = self.of(Purpose::Up).count() + self.of(Purpose::Down).count();
+        let (purpose, times) = match made.checked_sub(at::WAY_UP.len()) {
+            None => (Purpose::Up, at::WAY_UP[made]),
+            Some(down) => (Purpose::Down, *at::WAY_DOWN.get(down)?),
+        };
+        if made > 0 {
+            return self.step(purpose, times, at::RUNG_S);
+        }
+        let [.., most] = at::WAY_UP;
+        let steps = (at::WAY_UP.len() + at::WAY_DOWN.len()) as f64;
+        let takes_s = steps * (at::RUNG_S.0 + at::RUNG_S.1 + at::TOLD_S);
+        let may = self.wish.hysteresis && self.has_room(at::STEPS_OF_RUNGS) && self.reaches(most);
+        self.made(purpose, times, at::RUNG_S, takes_s)
+            .filter(|_| may)
+    }
+
+    /// A run keeps so many more phases apart.
+    fn has_room(&self, steps: usize) -> bool {
+        self.seen.len() + steps <= at::MOST_PHASES
+    }
+
     /// The next load beyond the limit, or what comes after them: the base of a spike.
     fn overload(&self) -> Option<Step> {
         // Where the generator was at its own limit there is no more load to be had.
         let is_ours = self.of(Purpose::Beyond).any(|seen| seen.invalid);
-        let is_full = self.after.is_empty() && self.seen.len() + at::STEPS_BEYOND > at::MOST_PHASES;
-        if is_ours || is_full {
+        let mut made = self.of(Purpose::Beyond);
+        let is_full = made.clone().next().is_none() && !self.has_room(at::STEPS_BEYOND);
+        if !self.wish.beyond || is_ours || is_full {
             return None;
         }
-        let mut made = self.of(Purpose::Beyond);
         let next = at::BEYOND.get(made.clone().count());
         if let Some(times) = next.filter(|_| !made.any(|seen| seen.cut)) {
             let (settle_s, hold_s) = at::BEYOND_S;
@@ -148,7 +173,7 @@ impl Beyond<'_> {
 }
 
 /// The base of a spike says what is usual: it counts, and all budgets are kept.
-fn is_usual(wish: &Wish, base: &Seen) -> bool {
+pub(super) fn is_usual(wish: &Wish, base: &Seen) -> bool {
     let seconds = base.slices.first().map_or(0, Vec::len);
     !base.cut && !base.invalid && keeps(wish, &base.slices, 0..seconds)
 }

@@ -35,10 +35,7 @@ pub fn knee(
     found: &Recorded,
     (height, binding): (f64, usize),
 ) -> Option<Knee> {
-    let quantile = plan.slos.get(binding).map_or(0.95, |slo| match slo.limit {
-        Limit::Within { share, .. } => share,
-        Limit::Errors { .. } => 0.95,
-    });
+    let quantile = quantile(plan, binding);
     let steps = found.phases.iter().zip(&found.seen);
     let mut points: Vec<Point> = steps
         .filter(|(_, seen)| says_how_long(seen))
@@ -56,7 +53,7 @@ pub fn knee(
     let base_ms = (base.sum::<f64>() / weight).exp();
     let bent = bent(&points, at::BENT * base_ms).filter(|bent| *bent < at::JUST_BELOW * height);
     let unit = plan.search.as_ref().map_or("", Wish::unit);
-    let title = format!("p{}", figures(100.0 * quantile));
+    let title = title(quantile);
     let base = figures(base_ms);
     let remark = match bent {
         Some(bent) => format!(
@@ -73,6 +70,19 @@ pub fn knee(
         base_ms,
     });
     Some(Knee { knee, remark })
+}
+
+/// That of the objective that is broken first, else 0.95.
+pub(super) fn quantile(plan: &Plan, binding: usize) -> f64 {
+    plan.slos.get(binding).map_or(0.95, |slo| match slo.limit {
+        Limit::Within { share, .. } => share,
+        Limit::Errors { .. } => 0.95,
+    })
+}
+
+/// `p95`.
+pub(super) fn title(quantile: f64) -> String {
+    format!("p{}", figures(100.0 * quantile))
 }
 
 fn says_how_long(seen: &Seen) -> bool {

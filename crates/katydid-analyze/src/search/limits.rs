@@ -84,6 +84,12 @@ pub const TOO_WIDE: f64 = 1.25;
 pub const TOO_SLOW: f64 = 1.2;
 /// Upper end over lower end of an interval that is good enough even so.
 pub const NEGLIGIBLE: f64 = 1.08;
+/// Deviation of the target's speed from step to step that is too much: a search has seen too few of its slow times.
+pub const WANDERS: f64 = 0.1;
+/// Steps from which that can be told.
+pub const WANDERS_FROM: usize = 6;
+/// Times from which it can be told how long requests took.
+pub const LEAST_TIMES: f64 = 30.0;
 /// The next step is made at an estimate beyond the lowest and highest steps so far by no more than this factor.
 pub const LEAP: f64 = 1.3;
 /// Coarse steps below this part of the estimate tell what is bad at any load.
@@ -113,11 +119,11 @@ pub const CONFIRMATIONS: usize = 3;
 /// Loads beyond the limit, as times what was found.
 pub const BEYOND: [f64; 2] = [1.5, 2.0];
 /// Settling and hold of one, seconds.
-pub const BEYOND_S: (f64, f64) = (3.0, 25.0);
+pub const BEYOND_S: (f64, f64) = (3.0, 60.0);
 /// Part of a limited time that is kept for what is beyond.
 pub const BEYOND_PART: f64 = 0.3;
 /// As long as all of it takes at most, where requests may take no longer than seconds.
-pub const BEYOND_MOST_S: f64 = 560.0;
+pub const BEYOND_MOST_S: f64 = 690.0;
 /// Part of the peak goodput that is left there: as much is graceful.
 pub const GRACEFUL: f64 = 0.9;
 /// Less is a collapse.
@@ -137,7 +143,7 @@ pub const SPIKE: f64 = 2.0;
 pub const SPIKE_S: f64 = 30.0;
 /// How long the load of the base is watched after it, seconds: who has not recovered by then does not by itself. An endless queue has worked off
 /// such a spike in the time of two.
-pub const BACK_S: f64 = 120.0;
+pub const BACK_S: f64 = 180.0;
 /// Recovered: the budgets are kept in the first so many seconds, and in so many as far as they were watched.
 pub const MENDED: (usize, usize) = (10, 30);
 /// A load for who does not recover, as a part of what was found, and for how long, seconds.
@@ -146,8 +152,25 @@ pub const RELIEF: (f64, f64) = (0.2, 60.0);
 pub const TOLD_S: f64 = 2.0;
 /// A run keeps so many phases apart.
 pub const MOST_PHASES: usize = 100;
-/// Steps beyond the limit at most.
+/// Overloads and what follows each, at most.
 pub const STEPS_BEYOND: usize = 8;
+/// The way up and down, and a time to recover.
+pub const STEPS_OF_RUNGS: usize = WAY_UP.len() + WAY_DOWN.len() + 1;
+
+/// Loads on the way up, as parts of what was found: the last is more than it can do, or nearly so.
+pub const WAY_UP: [f64; 4] = [0.5, 0.7, 0.9, 1.2];
+/// The same on the way down.
+pub const WAY_DOWN: [f64; 3] = [0.9, 0.7, 0.5];
+/// Settling and hold of each, seconds.
+pub const RUNG_S: (f64, f64) = (5.0, 25.0);
+/// Part of a limited time that is kept for them.
+pub const RUNGS_PART: f64 = 0.25;
+/// As long as they take, and the time after them.
+pub const RUNGS_MOST_S: f64 = 350.0;
+/// So many times slower on the way down is worse.
+pub const STAYS: f64 = 1.5;
+/// Parts of a hold that are compared with one another.
+pub const BATCHES: usize = 5;
 
 /// Latency has begun to bend where it is so many times what it is with little load.
 pub const BENT: f64 = 2.0;

@@ -3,10 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use katydid_record::search::{End, InUse, Outcome, Seen, Step};
+use katydid_record::histogram::bucket_top;
+use katydid_record::search::{End, InUse, Outcome, Seen, Step, Took};
+use katydid_record::timeline::Second;
 use katydid_record::{Fact, PhaseId, Timeline};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use super::limits as at;
 
 /// Topic of the facts that say what step a phase is. The subject is the phase's number.
 const STEP: &str = "search.step";
@@ -112,6 +116,7 @@ pub fn recorded(timeline: &Timeline, objectives: usize, until: u64) -> Recorded 
                 cut: end.cut,
                 invalid: end.invalid,
                 busy: end.busy,
+                took: end.took,
             });
         } else {
             found.under_way = Some(UnderWay {
@@ -124,6 +129,42 @@ pub fn recorded(timeline: &Timeline, objectives: usize, until: u64) -> Recorded 
         }
     }
     found
+}
+
+/// What ended in each second of a step after it had settled, and how many seconds that are: several where a run is very long.
+pub(super) fn hold<'a>(
+    timeline: &'a Timeline,
+    phase: PhaseId,
+    step: &Step,
+) -> impl Iterator<Item = (&'a Second, u64)> + use<'a> {
+    let stretch = timeline.seconds.stretches.get(&phase);
+    let (rise_and_settle_s, hold_s) = (step.rise_s + step.settle_s, step.hold_s);
+    stretch.into_iter().flat_map(move |stretch| {
+        // Its first and last interval are not whole.
+        let settles = rise_and_settle_s as u64 / stretch.width_s + 1;
+        let held = hold_s as u64 / stretch.width_s;
+        let intervals = stretch.intervals.values().skip(settles as usize);
+        let intervals = intervals.take(held as usize);
+        intervals.map(|second| (second, stretch.width_s))
+    })
+}
+
+/// How long requests took that ended well after the step had settled.
+pub fn took(timeline: &Timeline, phase: PhaseId, step: &Step) -> Option<Took> {
+    let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
+    for (second, _) in hold(timeline, phase, step) {
+        for (bucket, times) in second.from_due.buckets() {
+            let ln_us = (bucket_top(bucket).max(1) as f64).ln();
+            count += times as f64;
+            sum += times as f64 * ln_us;
+            squares += times as f64 * ln_us * ln_us;
+        }
+    }
+    let mean = sum / count;
+    (count >= at::LEAST_TIMES).then(|| Took {
+        ln_us: mean,
+        error: ((squares / count - mean * mean).max(0.0) / count).sqrt(),
+    })
 }
 
 fn told<T: DeserializeOwned>(timeline: &Timeline, topic: &str) -> BTreeMap<PhaseId, T> {
@@ -159,6 +200,10 @@ mod tests {
 
     use super::*;
 
+    const TOOK: Took = Took {
+        ln_us: 11.5,
+        error: 0.25,
+    };
     const STEPS: [Step; 2] = [
         Step {
             purpose: Purpose::Coarse,
@@ -250,6 +295,7 @@ mod tests {
             cut: false,
             invalid: true,
             busy: 0.25,
+            took: Some(TOOK),
             in_use: Some(InUse {
                 text: "cpu 97 %".to_owned(),
                 share: 0.97,
@@ -272,6 +318,7 @@ mod tests {
             cut: false,
             invalid: true,
             busy: 0.25,
+            took: Some(TOOK),
         };
         assert_eq!(seen, [expected]);
         let under_way = under_way.expect("the second goes on");

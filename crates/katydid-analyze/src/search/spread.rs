@@ -1,6 +1,9 @@
 //! How much less the requests of a step tell than as many independent ones would.
 
+use katydid_record::search::Took;
+
 use super::curve::Point;
+use super::limits as at;
 use crate::interval;
 
 /// Seconds whose requests are taken for one draw.
@@ -69,6 +72,27 @@ pub fn correlation_factor(
     ((1.0 + rho) / (1.0 - rho)).sqrt()
 }
 
+/// The deviation of the target's speed from step to step, as a part of it: of (logarithm of the height, how long requests took). `None`: there are too few.
+///
+/// A line is laid through the logarithms of the times, over those of the heights; its slope `b` says how much more the times change than the load does.
+/// What a change of speed does to a queue a change of load does, too, and the work itself takes longer: so that times change by `1 + b` times as much as the
+/// speed. By how much the mean of a step is off by chance is taken away.
+pub fn speed_scatter(steps: &[(f64, Took)]) -> Option<f64> {
+    let n = steps.len() as f64;
+    if steps.len() < at::WANDERS_FROM {
+        return None;
+    }
+    let mean = |of: &dyn Fn(&(f64, Took)) -> f64| steps.iter().map(of).sum::<f64>() / n;
+    let (height, time) = (mean(&|step| step.0), mean(&|step| step.1.ln_us));
+    let over = mean(&|step| (step.0 - height) * (step.1.ln_us - time));
+    let under = mean(&|step| (step.0 - height).powi(2));
+    let slope = if under > 0.0 { over / under } else { 0.0 };
+    let off = |step: &(f64, Took)| step.1.ln_us - time - slope * (step.0 - height);
+    let squares = mean(&|step| off(step).powi(2)) * n / (n - 2.0);
+    let by_chance = mean(&|step| step.1.error.powi(2));
+    Some((squares - by_chance).max(0.0).sqrt() / (1.0 + slope.max(0.0)))
+}
+
 pub fn sum(slices: &[(u64, u64)]) -> (f64, f64) {
     let (bad, total) = interval::sum(slices);
     (bad as f64, total as f64)
@@ -106,6 +130,46 @@ mod tests {
         assert!((1.0..1.2).contains(&alone), "{alone}");
         assert!((8.0..12.0).contains(&together), "{together}");
         assert!((design_effect(&[]) - 1.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn how_much_the_speed_differs_is_told_in_spite_of_a_queue() {
+        let scatter = |deviation: f64, error: f64| {
+            let mut chance = Chance(7);
+            let steps = (0..400).map(|n| {
+                let ln_height = [0.82_f64, 0.9, 0.97][n % 3].ln();
+                // Twice as much more time as there is more load, or less speed.
+                let ln_speed = deviation * chance.normal();
+                let took = Took {
+                    ln_us: 11.0 + 2.0 * (ln_height - ln_speed) - ln_speed + error * chance.normal(),
+                    error,
+                };
+                (ln_height, took)
+            });
+            speed_scatter(&steps.collect::<Vec<_>>()).expect("enough steps")
+        };
+        for deviation in [0.05, 0.2] {
+            for error in [0.0, 0.1] {
+                let told = scatter(deviation, error);
+                assert!(
+                    (0.85..1.15).contains(&(told / deviation)),
+                    "{deviation} {error}: {told}"
+                );
+            }
+        }
+        assert!(scatter(0.0, 0.1) < 0.02);
+        assert_eq!(
+            speed_scatter(
+                &[(
+                    0.0,
+                    Took {
+                        ln_us: 11.0,
+                        error: 0.0
+                    }
+                ); 5]
+            ),
+            None
+        );
     }
 
     #[test]

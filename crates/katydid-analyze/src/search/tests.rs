@@ -19,6 +19,7 @@ fn wish(budgets: &[f64]) -> Wish {
         limit_s: 0.0,
         beyond: false,
         fast: false,
+        hysteresis: false,
     }
 }
 
@@ -43,6 +44,7 @@ fn during(wish: &Wish, step: Step, shares: &[f64]) -> Seen {
         cut,
         invalid: false,
         busy: 0.0,
+        took: None,
     }
 }
 

@@ -7,6 +7,7 @@ use katydid_record::search::{
 use katydid_record::summary::SloOutcome;
 use katydid_record::{Kind, PhaseId, Plan, Timeline};
 
+use super::hysteresis::{self, Hysteresis};
 use super::knee::{self, Knee};
 use super::limits as at;
 use super::recorded::{self, Recorded};
@@ -18,6 +19,13 @@ use crate::numbers::figures;
 const NOT_MADE: &str = "there was no time left, or the generator may not make so much load";
 /// Steps whose heights are nearer to each other than by this factor are shown together.
 const NEARLY: f64 = 1.02;
+
+fn not_tried(summary: &SearchSummary) -> &'static str {
+    match summary.confirmed {
+        None => "the number is not confirmed",
+        Some(_) => NOT_MADE,
+    }
+}
 
 /// The search of a plan that has one. What was known, if it was stopped before its end.
 pub fn search(timeline: &Timeline, plan: &Plan) -> Option<SearchSummary> {
@@ -214,16 +222,9 @@ impl Told<'_> {
     fn requests_per_user_s(&self) -> Option<f64> {
         let (mut requests, mut users_s) = (0, 0.0);
         for (phase, seen) in self.near_limit().filter(|_| self.wish.whole) {
-            let Some(stretch) = self.timeline.seconds.stretches.get(phase) else {
-                continue;
-            };
-            // Its first and last interval are not whole.
-            let settles = (seen.step.rise_s + seen.step.settle_s) as u64 / stretch.width_s + 1;
-            let intervals = stretch.intervals.values().skip(settles as usize);
-            let intervals = intervals.take((seen.step.hold_s as u64 / stretch.width_s) as usize);
-            for second in intervals {
+            for (second, width_s) in recorded::hold(self.timeline, *phase, &seen.step) {
                 requests += second.ok + second.failed;
-                users_s += seen.step.height * stretch.width_s as f64;
+                users_s += seen.step.height * width_s as f64;
             }
         }
         (users_s > 0.0).then(|| requests as f64 / users_s)
@@ -339,16 +340,26 @@ impl Told<'_> {
         let is_made = |purpose| seen.iter().any(|seen| seen.step.purpose == purpose);
         let is_well = |of: &BeyondSummary| of.recovered != Some(false);
         if !is_made(Purpose::Beyond) {
-            let why = match summary.confirmed {
-                None => "the number is not confirmed",
-                Some(_) => NOT_MADE,
-            };
+            let why = not_tried(summary);
             let text = format!("What happens beyond it was not tried: {why}.");
             summary.remarks.push(text);
         } else if !is_made(Purpose::Base) && summary.beyond.iter().all(is_well) {
             summary
                 .remarks
                 .push(format!("No spike was made: {NOT_MADE}."));
+        }
+    }
+
+    /// Whether loads on the way down from beyond the limit are as on the way up, or why that was not tried.
+    fn hysteresis(&self, binding: usize, summary: &mut SearchSummary) {
+        let told = hysteresis::hysteresis(self.timeline, self.plan, self.found, binding);
+        if let Some(Hysteresis { rungs, remarks }) = told {
+            summary.hysteresis = rungs;
+            summary.remarks.extend(remarks);
+        } else if self.complete && self.wish.hysteresis {
+            let why = not_tried(summary);
+            let text = format!("The way down from beyond it was not tried: {why}.");
+            summary.remarks.push(text);
         }
     }
 
@@ -433,6 +444,7 @@ impl Told<'_> {
             summary.knee = knee;
             summary.remarks.push(remark);
         }
+        self.hysteresis(binding, summary);
     }
 
     fn number(&self, height: f64, (low, high): (f64, f64), summary: &SearchSummary) -> String {
@@ -513,6 +525,7 @@ mod tests {
             limit_s: 0.3,
             beyond: false,
             fast: false,
+            hysteresis: false,
         };
         Plan {
             search: Some(wish),
@@ -556,6 +569,7 @@ mod tests {
                 cut: false,
                 invalid: false,
                 busy: 0.0,
+                took: None,
                 in_use: Some(InUse {
                     text: format!("cpu {:.0} %", 100.0 * share),
                     share,

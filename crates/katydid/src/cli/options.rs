@@ -236,6 +236,7 @@ pub struct Goals {
 /// How far a search goes.
 #[derive(Args, Clone, Debug, PartialEq, Serialize)]
 #[command(next_help_heading = "Search: katydid find (katydid's own)")]
+#[allow(clippy::struct_excessive_bools)] // they are switches
 pub struct Search {
     /// End the search after this time, with what is known by then [when the number is precise: 15 to 40 min]
     #[arg(
@@ -259,6 +260,9 @@ pub struct Search {
     /// When the limit is found and confirmed, go beyond it: overloads on purpose, to 1.5 times and twice the limit, and a spike
     #[arg(long, env = "KATYDID_BEYOND", hide_env = true)]
     pub beyond: bool,
+    /// When the limit is found and confirmed, try loads on the way up over it and again on the way down: what does an overload leave behind?
+    #[arg(long, env = "KATYDID_HYSTERESIS", hide_env = true)]
+    pub hysteresis: bool,
 }
 
 /// Help of `--otel`.

@@ -145,6 +145,7 @@ impl Seek {
             cut,
             invalid: self.is_ours(timeline, under_way.phase, cut),
             busy: busy(timeline, under_way.phase),
+            took: recorded::took(timeline, under_way.phase, &under_way.step),
             in_use: target::most_pressing(timeline).map(|pressing| InUse {
                 text: pressing.text,
                 share: pressing.share,
@@ -162,6 +163,7 @@ impl Seek {
             cut: ended.cut,
             invalid: ended.invalid,
             busy: ended.busy,
+            took: ended.took,
         });
         match search::next(&self.wish, &seen) {
             Next::Step(step) => {

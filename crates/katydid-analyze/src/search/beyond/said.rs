@@ -98,7 +98,7 @@ fn outcome(of_peak: f64) -> &'static str {
 }
 
 /// Whether all was well at the end of a time with little load; `None`: there was too little of it.
-fn recovered(wish: &Wish, calm: Option<&Seen>) -> Option<bool> {
+pub(in super::super) fn recovered(wish: &Wish, calm: Option<&Seen>) -> Option<bool> {
     let calm = calm.filter(|calm| calm.step.purpose == Purpose::Calm)?;
     if calm.cut || is_well(wish, &calm.slices) {
         return Some(true);
@@ -106,8 +106,17 @@ fn recovered(wish: &Wish, calm: Option<&Seen>) -> Option<bool> {
     (calm.step.hold_s >= at::CALM_S && !calm.invalid).then_some(false)
 }
 
+/// Of what came before it, the last thing that was tried.
+pub(in super::super) fn not_well_after(what: &str) -> String {
+    format!(
+        "After {what} it was not well again within {:.0} s at {}: nothing more was tried.",
+        at::CALM_S,
+        times(at::CALM)
+    )
+}
+
 /// `1.5×`.
-fn times(times: f64) -> String {
+pub(in super::super) fn times(times: f64) -> String {
     format!("{times}×")
 }
 
@@ -161,13 +170,7 @@ impl Said {
         self.remarks.push(format!("Beyond: {}.", all.join("; ")));
         let stuck = |step: &&BeyondSummary| step.recovered == Some(false);
         if let Some(step) = self.beyond.iter().find(stuck) {
-            let text = format!(
-                "After {} it was not well again within {:.0} s at {}: nothing more was tried.",
-                times(step.times),
-                at::CALM_S,
-                times(at::CALM)
-            );
-            self.remarks.push(text);
+            self.remarks.push(not_well_after(&times(step.times)));
         }
     }
 

@@ -58,6 +58,7 @@ impl Service {
             cut,
             invalid: false,
             busy: 0.0,
+            took: None,
         }
     }
 
@@ -191,7 +192,7 @@ fn who_tries_again_does_not_recover_from_a_spike() {
         "{relief:?}"
     );
     let is_told = |remark: &String| {
-        remark.starts_with("Did not recover from a spike of 30 s to 2× within 120 s")
+        remark.starts_with("Did not recover from a spike of 30 s to 2× within 180 s")
     };
     assert!(said.remarks.iter().any(is_told), "{:?}", said.remarks);
 }
@@ -234,7 +235,7 @@ fn there_is_no_step_beyond_what_may_be_or_without_time() {
         ..beyond()
     };
     assert_eq!(
-        [9.0, 12.0, 90.0].map(|minutes| made(&within(minutes))),
+        [9.0, 15.0, 90.0].map(|minutes| made(&within(minutes))),
         [0, 2, 3]
     );
     for minutes in [18.0, 22.0, 25.0, 28.0] {

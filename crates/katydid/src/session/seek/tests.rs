@@ -23,6 +23,7 @@ fn wish(time_s: f64) -> Wish {
         limit_s: 0.3,
         beyond: false,
         fast: false,
+        hysteresis: false,
     }
 }
 
@@ -55,6 +56,8 @@ struct Answers {
     blocked: u64,
     /// Part of the time that the generator's I/O thread was at work.
     busy: f64,
+    /// How long those take that are not bad.
+    takes_us: u64,
 }
 
 impl Answers {
@@ -68,6 +71,7 @@ impl Answers {
             lag_us: 100,
             blocked: 0,
             busy: 0.0,
+            takes_us: 100_000,
         }
     }
 }
@@ -169,7 +173,7 @@ impl Run {
         let window = EndpointWindow {
             ok: answers.ended,
             from_due: some(&[
-                (100_000, answers.ended - answers.bad),
+                (answers.takes_us, answers.ended - answers.bad),
                 (900_000, answers.bad),
             ]),
             ..EndpointWindow::default()
@@ -263,6 +267,7 @@ fn an_overload_is_cut_before_the_step_has_settled() {
             lag_us: 100,
             blocked: 0,
             busy: 0.0,
+            takes_us: 100_000,
         },
         rate => Answers::of(rate, 0.0),
     });
@@ -333,6 +338,7 @@ fn an_answer_that_cannot_have_come_yet_is_not_missed() {
         lag_us: 100,
         blocked: 0,
         busy: 0.0,
+        takes_us: 100_000,
     });
     assert!(
         run.lines[0].ends_with("0 % bad of 5 % allowed"),
@@ -433,6 +439,86 @@ fn that_all_users_are_at_work_matters_to_any_objective() {
     let told = run.told();
     let overload = told.steps.iter().find(|step| step.purpose == "beyond");
     assert!(overload.is_some_and(|step| step.cut), "{overload:?}");
+}
+
+/// What is said of the way over the limit and down again by a service that an overload changes so, until there is little load.
+fn up_and_down(overloaded: impl Fn(f64) -> Answers) -> SearchSummary {
+    let both_ways = Wish {
+        hysteresis: true,
+        ..wish(7_200.0)
+    };
+    let is_changed = Cell::new(false);
+    let run = Run::new(both_ways, 7_200, |rate, _| {
+        is_changed.set(rate > 115.0 || is_changed.get() && rate > 60.0);
+        if is_changed.get() {
+            overloaded(rate)
+        } else {
+            breaks_at_100(rate)
+        }
+    });
+    run.told()
+}
+
+#[test]
+fn loads_on_the_way_down_are_compared_with_those_on_the_way_up() {
+    let same = up_and_down(breaks_at_100);
+    let purposes: Vec<&str> = same.steps.iter().map(|step| &*step.purpose).collect();
+    assert_eq!(
+        purposes[purposes.len() - 8..],
+        ["up", "up", "up", "up", "down", "down", "down", "calm"]
+    );
+    assert_eq!(
+        same.remarks.last().expect("one"),
+        "No hysteresis: on the way down from 1.2× each load is as on the way up."
+    );
+
+    let broken = up_and_down(|rate| Answers::of(rate, 0.5));
+    let outcomes = |told: &SearchSummary| {
+        let rungs = told.hysteresis.iter();
+        let outcomes = rungs.map(|rung| (rung.times, rung.outcome.clone()));
+        outcomes.collect::<Vec<_>>()
+    };
+    let expected = |word: &str| {
+        let rungs = [(0.9, word), (0.7, word), (0.5, "same")];
+        rungs.map(|(times, word)| (times, word.to_owned()))
+    };
+    assert_eq!(outcomes(&broken), expected("broken"));
+    let remark = broken.remarks.last().expect("one");
+    let start = "Hysteresis: on the way down from 1.2× 50 % are bad at 0.9× (0 % on the way up), 5";
+    let end = "; at 0.5× it is as on the way up. Look for what an overload leaves behind: a queue, an emptied cache, memory.";
+    assert!(
+        remark.starts_with(start) && remark.ends_with(end),
+        "{remark}"
+    );
+
+    let slower = up_and_down(|rate| Answers {
+        takes_us: 200_000,
+        ..Answers::of(rate, if rate > 115.0 { 1.0 } else { 0.0 })
+    });
+    assert_eq!(outcomes(&slower), expected("slower"));
+    let remark = slower.remarks.last().expect("one");
+    assert!(
+        remark.contains("p95 is 200 ms at 0.9× (100 ms on the way up), p95 is 200 ms at 0.7×"),
+        "{remark}"
+    );
+}
+
+#[test]
+fn a_target_that_is_faster_and_slower_by_turns_has_no_number() {
+    let by_turns = |part: f64| {
+        let run = Run::new(wish(1_800.0), 1_900, move |rate, second| Answers {
+            takes_us: (100_000.0 * if second / 50 % 2 == 0 { 1.0 } else { part }) as u64,
+            ..breaks_at_100(rate)
+        });
+        run.outcome()
+    };
+    let steady = by_turns(0.95);
+    assert!(matches!(steady, Outcome::Found { .. }), "{steady:?}");
+    let wandering = by_turns(0.4);
+    assert!(
+        matches!(wandering, Outcome::TooNoisy { .. }),
+        "{wandering:?}"
+    );
 }
 
 #[test]
