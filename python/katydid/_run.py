@@ -7,8 +7,6 @@ users are the runner's.
 from __future__ import annotations
 
 import argparse
-import contextlib
-import ctypes
 import gc
 import logging
 import os
@@ -24,6 +22,7 @@ import gevent.os
 from gevent.event import Event
 
 from . import _core, _scenario, data, events, log, stats
+from ._parent import end_with_parent
 from ._target import hosts, require_here
 from .argument_parser import parse
 from .contrib.fasthttp import FastHttpUser
@@ -150,8 +149,6 @@ def prepared(words: list[str]) -> Ready | int:
 
 def run(words: list[str]) -> int:
     """`katydid -f …`: the exit code."""
-    if os.environ.pop("KATYDID_WITH_PARENT", None):  # a run of a validation
-        _end_with_parent()
     ready = prepared(words)
     if isinstance(ready, int):
         return ready
@@ -335,12 +332,6 @@ def _probe(
     return (0 if went_well else 1), str(ended["run_dir"])
 
 
-def _end_with_parent() -> None:
-    """Has the kernel tell this process to end when its parent has ended, however that was."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-
-
 def _probe_first(ready: Ready, environment: Environment) -> str | None:
     """Probes in a process of its own, so that nothing of it is left in this one; the folder that it is in, or None if it failed."""
     if ready.own.run_dir:
@@ -354,7 +345,7 @@ def _probe_first(ready: Ready, environment: Environment) -> str | None:
     pid = gevent.os.fork()
     if pid == 0:
         code = 1
-        _end_with_parent()
+        end_with_parent()
         try:
             ready.resolved["plan"].update(command="probe", search=None, schedule=None)
             code, folder = _probe(ready, environment, {"quiet": True}, PROBE_WITHIN, **place)

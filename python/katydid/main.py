@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import __version__, _alias, _core
+from ._parent import end_with_parent_if_told
 from .env import Environment
 from .util.load_locustfile import load_locustfile
 
@@ -54,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def command(words: list[str]) -> int:
     """The exit code of one command line."""
+    end_with_parent_if_told()
     if words[:1] in (["attack"], ["validate"], ["selftest"]):
         # They end by themselves and keep what is known; Python's own handler would raise when they have.
         signal.signal(signal.SIGINT, signal.SIG_DFL)

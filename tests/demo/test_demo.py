@@ -2,11 +2,14 @@
 
 import importlib.util
 import os
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from waiting import is_at_work, until
 
 from conftest import ROOT
 from katydid_shop.stack.process import listening
@@ -50,6 +53,32 @@ def test_the_shop_goes_when_the_run_raises() -> None:
     with pytest.raises(SystemExit):
         _demo().main([], run)
     assert not listening(int(hosts[0].rsplit(":", 1)[1]))
+
+
+def _searches_of(parent: int) -> list[str]:
+    """The processes of `katydid find` that this one has started."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [pid for pid in children if b"\0find\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_a_search_ends_with_the_demo_that_is_killed(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "katydid", "demo", "--prove"]
+    with open(tmp_path / "output", "w") as output:
+        demo = subprocess.Popen(argv, cwd=tmp_path, stdout=output, stderr=output)
+    said = tmp_path / "output"
+    until(lambda: "Arrivals begin" in said.read_text() or demo.poll() is not None, "a search")
+    (search,) = _searches_of(demo.pid)
+    demo.kill()
+    demo.wait()
+    until(lambda: not is_at_work(search), "the search's end")
+
+
+def test_what_proves_makes_several_records(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--prove", "--run-dir", str(tmp_path / "run")]
+    assert _demo().main(words, lambda arguments: 0) == 2
+    assert "leave it out" in capsys.readouterr().err
 
 
 def test_without_the_extra(

@@ -258,7 +258,17 @@ export interface ProbedStatement {
 /** Of a search for the greatest load that keeps the objectives: one step. */
 export interface SearchStep {
   phase: string;
-  purpose: "coarse" | "fine" | "calm" | "confirm" | "beyond" | "base" | "spike" | "back";
+  purpose:
+    | "coarse"
+    | "fine"
+    | "calm"
+    | "confirm"
+    | "beyond"
+    | "base"
+    | "spike"
+    | "back"
+    | "up"
+    | "down";
   height: number;
   lasted_s: number;
   counts: boolean;

@@ -67,15 +67,17 @@ pub fn hysteresis(
         return None;
     }
     let mut remarks = vec![sentence(&rungs, quantile)];
-    let last = found
-        .seen
-        .iter()
-        .rposition(|seen| seen.step.purpose == Purpose::Down);
-    let after = last.and_then(|last| found.seen.get(last + 1));
-    if said::recovered(wish, after) == Some(false) {
+    if has_stayed_broken(wish, &found.seen) {
         remarks.push(said::not_well_after("the way down"));
     }
     Some(Hysteresis { rungs, remarks })
+}
+
+/// Not even a time with little load after the way down was enough.
+pub fn has_stayed_broken(wish: &Wish, seen: &[Seen]) -> bool {
+    let last = (seen.iter()).rposition(|seen| seen.step.purpose == Purpose::Down);
+    let after = last.and_then(|last| seen.get(last + 1));
+    said::recovered(wish, after) == Some(false)
 }
 
 impl<'a> Way<'a> {

@@ -334,7 +334,8 @@ impl Told<'_> {
         } = said(self.wish, seen, height, binding);
         (summary.peak, summary.beyond, summary.spike) = (peak, beyond, spike);
         summary.remarks.extend(remarks);
-        if !self.complete || !self.wish.beyond {
+        let is_left_alone = hysteresis::has_stayed_broken(self.wish, seen);
+        if !self.complete || !self.wish.beyond || is_left_alone {
             return;
         }
         let is_made = |purpose| seen.iter().any(|seen| seen.step.purpose == purpose);

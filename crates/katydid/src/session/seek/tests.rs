@@ -504,6 +504,33 @@ fn loads_on_the_way_down_are_compared_with_those_on_the_way_up() {
 }
 
 #[test]
+fn nothing_more_is_tried_when_it_stays_broken_after_the_way_down() {
+    let all = Wish {
+        hysteresis: true,
+        beyond: true,
+        ..wish(7_200.0)
+    };
+    let is_broken = Cell::new(false);
+    let run = Run::new(all, 7_200, |rate, _| {
+        is_broken.set(is_broken.get() || (117.0..125.0).contains(&rate));
+        if is_broken.get() {
+            Answers::of(rate, 1.0)
+        } else {
+            breaks_at_100(rate)
+        }
+    });
+    let told = run.told();
+    assert!(matches!(run.outcome(), Outcome::Found { .. }));
+    let last = told.steps.last().expect("a step");
+    assert_eq!((last.purpose.as_str(), last.cut), ("calm", false));
+    let is_why = |remark: &&String| remark.contains("not tried") || remark.contains("not well");
+    let why: Vec<&String> = told.remarks.iter().filter(is_why).collect();
+    let expected =
+        "After the way down it was not well again within 120 s at 0.3×: nothing more was tried.";
+    assert_eq!(why, [expected]);
+}
+
+#[test]
 fn a_target_that_is_faster_and_slower_by_turns_has_no_number() {
     let by_turns = |part: f64| {
         let run = Run::new(wish(1_800.0), 1_900, move |rate, second| Answers {
