@@ -265,7 +265,6 @@ class HttpSession(Fallback):
                 body, kind = transport.encode_form(data), "application/x-www-form-urlencoded"
             else:
                 body = transport.read_body(data)
-                kind = "application/x-www-form-urlencoded" if isinstance(data, str) else None
         elif json is not None:
             try:
                 body, kind = dumps(json), "application/json"

@@ -24,6 +24,8 @@ def stop_all(users: list[Any], grace: float) -> None:
     for user in users:
         greenlet = user.greenlet
         if greenlet is me:
+            # What comes before the kill does is no task more.
+            user._state = LOCUST_STATE_STOPPING
             user._kill(block=False)
             continue
         waited_for.append(greenlet)

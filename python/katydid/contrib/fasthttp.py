@@ -267,6 +267,8 @@ class FastHttpSession:
                     f"request() got an unexpected keyword argument {sorted(unknown)[0]!r}"
                 )
             if kwargs.get("params"):
+                # The name is that of the URL as it was given.
+                name = name or self.request_name or url
                 url = transport.with_params(url, kwargs["params"])
         name = name or self.request_name
         own = dict(headers) if headers else {}
